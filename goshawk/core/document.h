@@ -1,0 +1,32 @@
+// YAML and JSON files as one tree, read within limits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <string_view>
+
+namespace goshawk {
+
+/// Bounds on a document from outside. Aliases and anchors count each time they are used, so a "billion laughs" ends early.
+struct DocumentLimits {
+  std::uint64_t bytes = 16ULL << 20;
+  std::size_t nodes = 200'000;
+  std::size_t depth = 32;
+};
+
+/// Reads a `.json` file as JSON, anything else as YAML (of which JSON is nearly a part). Plain YAML scalars become
+/// booleans, integers, numbers or null by the YAML 1.2 core schema; quoted ones stay text.
+/// Throws Error{kNotFound} for a missing file, {kBadConfig} with file and line for syntax, limits and duplicate keys.
+nlohmann::json read_document(const std::filesystem::path& path, const DocumentLimits& limits = {});
+
+/// The same for text in memory; `where` names it in messages.
+nlohmann::json parse_yaml(std::string_view text, const std::string& where, const DocumentLimits& limits = {});
+nlohmann::json parse_json(std::string_view text, const std::string& where, const DocumentLimits& limits = {});
+
+/// Writes block-style YAML that `parse_yaml` reads back as the same tree.
+std::string to_yaml(const nlohmann::json& document);
+
+}  // namespace goshawk

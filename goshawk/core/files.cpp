@@ -1,0 +1,185 @@
+#include "goshawk/core/files.h"
+
+#include <fcntl.h>
+#include <openssl/evp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk {
+namespace fs = std::filesystem;
+namespace {
+
+std::string reason() { return std::generic_category().message(errno); }
+
+[[noreturn]] void throw_io(const std::string& action, const fs::path& path) {
+  const int code = errno;
+  std::string hint;
+  if (code == ENOSPC || code == EDQUOT) hint = "Free some space, or write elsewhere with --project.";
+  if (code == EACCES || code == EROFS) hint = "Choose a folder that you may write to.";
+  throw Error(ErrorCode::kIo, action + ": " + (code != 0 ? std::generic_category().message(code) : "unknown reason"),
+              path.string(), hint);
+}
+
+class FileDescriptor {
+ public:
+  FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
+  ~FileDescriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  FileDescriptor(const FileDescriptor&) = delete;
+  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+void check_readable(const FileDescriptor& file, const fs::path& path) {
+  if (file.get() < 0) {
+    throw Error(ErrorCode::kNotFound, "cannot open the file: " + reason(), path.string());
+  }
+  struct stat status {};
+  if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
+    throw Error(ErrorCode::kNotFound, "this is a folder, a file was expected", path.string());
+  }
+}
+
+/// Calls `sink(bytes)` for each block of the file.
+template <typename Sink>
+void read_blocks(const fs::path& path, Sink sink) {
+  const FileDescriptor file(path, O_RDONLY);
+  check_readable(file, path);
+  std::vector<char> block(1 << 18);
+  for (;;) {
+    const ssize_t n = ::read(file.get(), block.data(), block.size());
+    if (n == 0) return;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      throw_io("reading failed", path);
+    }
+    sink(std::string_view(block.data(), static_cast<std::size_t>(n)));
+  }
+}
+
+class Sha256 {
+ public:
+  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+    require(context_ && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1, "SHA-256 is not available");
+  }
+  void add(std::string_view bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+  std::string hex() {
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int length = 0;
+    EVP_DigestFinal_ex(context_.get(), digest.data(), &length);
+    constexpr std::string_view kDigits = "0123456789abcdef";
+    std::string text;
+    for (unsigned int i = 0; i < length; ++i) {
+      text += kDigits[digest[i] >> 4];
+      text += kDigits[digest[i] & 15];
+    }
+    return text;
+  }
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
+};
+
+}  // namespace
+
+std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
+  std::string content;
+  read_blocks(path, [&](std::string_view block) {
+    if (content.size() + block.size() > max_bytes) {
+      throw Error(ErrorCode::kBadData, "the file is larger than " + std::to_string(max_bytes) + " bytes", path.string());
+    }
+    content += block;
+  });
+  return content;
+}
+
+fs::path temporary_beside(const fs::path& path) {
+  static std::atomic<unsigned> counter{0};
+  const std::string tag = ".part-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  return path.parent_path() / ("." + path.stem().string() + tag + path.extension().string());
+}
+
+void rename_durably(const fs::path& from, const fs::path& to) {
+  {
+    const FileDescriptor file(from, O_RDONLY);
+    if (file.get() < 0 || ::fsync(file.get()) != 0) throw_io("cannot flush the file to disk", to);
+  }
+  if (::rename(from.c_str(), to.c_str()) != 0) throw_io("cannot give the file its final name", to);
+}
+
+AtomicFile::AtomicFile(fs::path path)
+    : path_(std::move(path)), temporary_(temporary_beside(path_)), stream_(temporary_, std::ios::binary) {
+  if (!stream_) throw_io("cannot create the file", path_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (committed_) return;
+  stream_.close();
+  std::error_code ignored;
+  fs::remove(temporary_, ignored);
+}
+
+void AtomicFile::commit() {
+  errno = 0;
+  stream_.close();
+  if (!stream_) throw_io("cannot write the file", path_);
+  rename_durably(temporary_, path_);
+  committed_ = true;
+}
+
+void write_file_atomically(const fs::path& path, std::string_view content) {
+  AtomicFile file(path);
+  file.stream().write(content.data(), static_cast<std::streamsize>(content.size()));
+  file.commit();
+}
+
+fs::path create_run_folder(const fs::path& parent, const std::string& name) {
+  if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
+    throw Error(ErrorCode::kUsage, "the run's name must be a plain folder name, not '" + name + "'", "--name");
+  }
+  std::error_code error;
+  fs::create_directories(parent, error);
+  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), parent.string());
+  for (int number = 1;; ++number) {
+    const fs::path folder = parent / (number == 1 ? name : name + std::to_string(number));
+    if (fs::create_directory(folder, error)) return folder;  // also settles a race with another run
+    if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), folder.string());
+  }
+}
+
+fs::path user_cache_folder() {
+  if (const char* chosen = std::getenv("GOSHAWK_CACHE"); chosen != nullptr && *chosen != '\0') return chosen;
+  if (const char* xdg = std::getenv("XDG_CACHE_HOME"); xdg != nullptr && *xdg == '/') return fs::path(xdg) / "goshawk";
+  if (const char* home = std::getenv("HOME"); home != nullptr && *home == '/') return fs::path(home) / ".cache" / "goshawk";
+  return "/tmp/goshawk-" + std::to_string(::getuid());
+}
+
+std::string sha256_of_bytes(std::string_view bytes) {
+  Sha256 hash;
+  hash.add(bytes);
+  return hash.hex();
+}
+
+std::string sha256_of_file(const fs::path& path) {
+  Sha256 hash;
+  read_blocks(path, [&](std::string_view block) { hash.add(block); });
+  return hash.hex();
+}
+
+}  // namespace goshawk

@@ -1,0 +1,61 @@
+// Reading files within limits, writing them so that nothing half-written ever has a final name, and run folders.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <string_view>
+
+namespace goshawk {
+
+/// Whole content of a file of at most `max_bytes`.
+/// Throws Error{kNotFound} when it cannot be opened or is a folder, {kBadData} when it is larger, {kIo} when reading fails.
+std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 64ULL << 20);
+
+/// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.
+void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// A file that grows under a temporary name beside `path` and takes its final name in `commit`.
+/// The destructor removes what was not committed. Not thread-safe.
+class AtomicFile {
+ public:
+  /// Throws Error{kIo} when the temporary file cannot be created.
+  explicit AtomicFile(std::filesystem::path path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  std::ostream& stream() { return stream_; }
+  /// Where the bytes are until `commit`; other writers (libav) may open it by name.
+  const std::filesystem::path& temporary_path() const { return temporary_; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Throws Error{kIo} when the disk is full or a write failed; the final name is then untouched.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
+  std::ofstream stream_;
+  bool committed_ = false;
+};
+
+/// Temporary name beside `path` for a file that another library writes; unique in this process. Keeps the extension.
+std::filesystem::path temporary_beside(const std::filesystem::path& path);
+/// fsyncs `from` and renames it to `to`. Throws Error{kIo}.
+void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
+
+/// Creates and returns `parent/name`, or `parent/name2`, `parent/name3`, ... when that exists (Ultralytics' run folders).
+/// Throws Error{kIo}, and {kUsage} when `name` is not a plain file name.
+std::filesystem::path create_run_folder(const std::filesystem::path& parent, const std::string& name);
+
+/// `$XDG_CACHE_HOME/goshawk`, else `~/.cache/goshawk`, else `/tmp/goshawk-<uid>`; `GOSHAWK_CACHE` overrides. Not created.
+std::filesystem::path user_cache_folder();
+
+/// SHA-256 as 64 lower-case hexadecimal digits.
+std::string sha256_of_bytes(std::string_view bytes);
+/// Of a file's content, read in blocks. Throws as `read_file` does, without a limit.
+std::string sha256_of_file(const std::filesystem::path& path);
+
+}  // namespace goshawk

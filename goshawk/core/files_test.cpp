@@ -1,0 +1,90 @@
+#include "goshawk/core/files.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+
+#include <unistd.h>
+
+#include <csignal>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk {
+namespace fs = std::filesystem;
+namespace {
+
+class FilesTest : public testing::Test {
+ protected:
+  FilesTest() : folder_(fs::path(testing::TempDir()) / ("goshawk_files_" + std::to_string(::getpid()))) {
+    fs::create_directories(folder_);
+  }
+  ~FilesTest() override { fs::remove_all(folder_); }
+  std::size_t entries() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), fs::directory_iterator()));
+  }
+  fs::path folder_;
+};
+
+TEST_F(FilesTest, AtomicFileLeavesNothingWithoutCommit) {
+  {
+    AtomicFile file(folder_ / "a.txt");
+    file.stream() << "half";
+    EXPECT_EQ(entries(), 1U);
+  }
+  EXPECT_EQ(entries(), 0U);
+}
+
+TEST_F(FilesTest, CommitReplacesAndReadFileReadsBack) {
+  write_file_atomically(folder_ / "a.txt", "one");
+  write_file_atomically(folder_ / "a.txt", "two");
+  EXPECT_EQ(read_file(folder_ / "a.txt"), "two");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FilesTest, AFullDiskIsOneErrorAndLeavesTheOldFile) {
+  write_file_atomically(folder_ / "a.txt", "old");
+  rlimit old_limit{};
+  getrlimit(RLIMIT_FSIZE, &old_limit);
+  std::signal(SIGXFSZ, SIG_IGN);
+  const rlimit tiny{1000, old_limit.rlim_max};
+  setrlimit(RLIMIT_FSIZE, &tiny);
+  ErrorCode code = ErrorCode::kInternal;
+  try {
+    write_file_atomically(folder_ / "a.txt", std::string(100'000, 'x'));
+  } catch (const Error& error) {
+    code = error.code();
+  }
+  setrlimit(RLIMIT_FSIZE, &old_limit);
+  EXPECT_EQ(code, ErrorCode::kIo);
+  EXPECT_EQ(read_file(folder_ / "a.txt"), "old");
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_F(FilesTest, ReadFileRefusesFoldersMissingFilesAndTooManyBytes) {
+  write_file_atomically(folder_ / "a.txt", "12345");
+  EXPECT_THROW(read_file(folder_), Error);
+  EXPECT_THROW(read_file(folder_ / "none"), Error);
+  EXPECT_THROW(read_file(folder_ / "a.txt", 4), Error);
+}
+
+TEST_F(FilesTest, RunFoldersCountUp) {
+  EXPECT_EQ(create_run_folder(folder_, "track"), folder_ / "track");
+  EXPECT_EQ(create_run_folder(folder_, "track"), folder_ / "track2");
+  EXPECT_EQ(create_run_folder(folder_, "track"), folder_ / "track3");
+  EXPECT_THROW(create_run_folder(folder_, "../escape"), Error);
+}
+
+TEST_F(FilesTest, Sha256OfKnownText) {  // FIPS 180-2, appendix B.1
+  const std::string expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+  EXPECT_EQ(sha256_of_bytes("abc"), expected);
+  write_file_atomically(folder_ / "abc", "abc");
+  EXPECT_EQ(sha256_of_file(folder_ / "abc"), expected);
+}
+
+TEST(WithoutSecrets, HidesUserAndQuery) {
+  EXPECT_EQ(without_secrets("rtsp://user:pw@cam/1?token=x"), "rtsp://***@cam/1?***");
+  EXPECT_EQ(without_secrets("plain/file?.mp4"), "plain/file?.mp4");
+}
+
+}  // namespace
+}  // namespace goshawk

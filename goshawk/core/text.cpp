@@ -1,0 +1,95 @@
+#include "goshawk/core/text.h"
+
+#include <algorithm>
+#include <cctype>
+#include <utility>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk {
+namespace {
+
+/// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours.
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> before_last(b.size() + 1), last(b.size() + 1), now(b.size() + 1);
+  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+  for (std::size_t i = 1; i <= a.size(); ++i) {
+    now[0] = i;
+    for (std::size_t j = 1; j <= b.size(); ++j) {
+      now[j] = std::min({last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+      if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1]) now[j] = std::min(now[j], before_last[j - 2] + 1);
+    }
+    std::swap(before_last, last);
+    std::swap(last, now);
+  }
+  return last[b.size()];
+}
+
+std::size_t code_points(std::string_view text) {
+  return static_cast<std::size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && std::isdigit(static_cast<unsigned char>(text[text[0] == '-' && text.size() > 1 ? 1 : 0])) != 0 &&
+         text.find('/') == std::string_view::npos;
+}
+
+}  // namespace
+
+std::optional<std::string> closest_match(std::string_view word, std::span<const std::string> candidates) {
+  std::optional<std::string> best;
+  std::size_t best_distance = std::max<std::size_t>(1, word.size() / 3) + 1;
+  for (const auto& candidate : candidates) {
+    const std::size_t distance = edit_distance(word, candidate);
+    if (distance < best_distance) {
+      best_distance = distance;
+      best = candidate;
+    }
+  }
+  return best;
+}
+
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates) {
+  const auto match = closest_match(word, candidates);
+  return match ? "; did you mean '" + *match + "'?" : std::string();
+}
+
+Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
+
+void Table::add_row(std::vector<std::string> cells) {
+  require(cells.size() == rows_.front().size(), "Table: a row has as many cells as the header");
+  rows_.push_back(std::move(cells));
+}
+
+std::string Table::str() const {
+  const std::size_t columns = rows_.front().size();
+  std::vector<std::size_t> widths(columns, 0);
+  std::vector<bool> numeric(columns, rows_.size() > 1);
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    for (std::size_t c = 0; c < columns; ++c) {
+      widths[c] = std::max(widths[c], code_points(rows_[r][c]));
+      if (r > 0 && !rows_[r][c].empty() && !is_number(rows_[r][c])) numeric[c] = false;
+    }
+  }
+  std::string text;
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    std::string line;
+    for (std::size_t c = 0; c < columns; ++c) {
+      const std::string padding(widths[c] - code_points(rows_[r][c]), ' ');
+      if (c > 0) line += "  ";
+      line += numeric[c] ? padding + rows_[r][c] : rows_[r][c] + padding;
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+    if (r > 0) continue;
+    for (std::size_t c = 0; c < columns; ++c) {
+      if (c > 0) text += "  ";
+      for (std::size_t i = 0; i < widths[c]; ++i) text += "─";
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace goshawk

@@ -1,0 +1,29 @@
+// Text for people: suggestions for misspelt words, and tables.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace goshawk {
+
+/// The candidate nearest to `word` by Damerau-Levenshtein distance, when it is near enough to have been meant.
+std::optional<std::string> closest_match(std::string_view word, std::span<const std::string> candidates);
+
+/// "; did you mean 'x'?" or empty text.
+std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
+
+/// A plain table: columns as wide as their content (in code points), numbers right-aligned, a rule under the header.
+class Table {
+ public:
+  explicit Table(std::vector<std::string> header);
+  void add_row(std::vector<std::string> cells);
+  std::string str() const;
+
+ private:
+  std::vector<std::vector<std::string>> rows_;
+};
+
+}  // namespace goshawk

@@ -1,0 +1,25 @@
+#include "goshawk/core/text.h"
+
+#include <gtest/gtest.h>
+
+namespace goshawk {
+namespace {
+
+const std::vector<std::string> kFlags{"conf", "model", "device", "tracker"};
+
+TEST(ClosestMatch, FindsASwapAMissingLetterAndNothingForOtherWords) {
+  EXPECT_EQ(closest_match("modle", kFlags), "model");
+  EXPECT_EQ(closest_match("devic", kFlags), "device");
+  EXPECT_EQ(closest_match("zebra", kFlags), std::nullopt);
+  EXPECT_EQ(did_you_mean("traker", kFlags), "; did you mean 'tracker'?");
+}
+
+TEST(Table, AlignsNumbersRightAndCountsCodePoints) {
+  Table table({"class", "n"});
+  table.add_row({"vélo", "7"});
+  table.add_row({"person", "12"});
+  EXPECT_EQ(table.str(), "class    n\n──────  ──\nvélo     7\nperson  12\n");
+}
+
+}  // namespace
+}  // namespace goshawk

@@ -1,0 +1,50 @@
+// A detector: images in, detections out.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <opencv2/core/mat.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "goshawk/core/detection.h"
+#include "goshawk/core/latency.h"
+#include "goshawk/core/recipe.h"
+#include "goshawk/runtime/session.h"
+
+namespace goshawk::detect {
+
+struct DetectorOptions {
+  runtime::SessionOptions session;
+  std::optional<std::filesystem::path> recipe;       // YAML; overrides what the model says of itself
+  std::optional<std::filesystem::path> class_names;  // a text file, one name a line; must fit the model
+  std::optional<float> confidence;                   // threshold on the score; else the recipe's
+  std::optional<float> iou;                          // threshold of class-aware NMS; else the recipe's
+  std::optional<int> max_detections;                 // per image; else the recipe's
+  std::optional<int> image_size;                     // square input of this side, for models of dynamic size
+  std::vector<std::string> classes;                  // names to keep; empty: all
+};
+
+/// Time by step of `detect`, a sample a call.
+struct DetectorTimings {
+  LatencyRecorder prepare, inference, decode;
+};
+
+/// Not thread-safe: one thread calls `detect`. Batches larger than the model takes are run in parts.
+class Detector {
+ public:
+  /// Loads the model and settles its recipe: from metadata, the YAML given, or recognised by its outputs.
+  /// Throws Error{kBadConfig} when the recipe is unknown or ambiguous, saying what is needed; and what Session::load throws.
+  static std::unique_ptr<Detector> load(const std::filesystem::path& model, const DetectorOptions& options = {});
+  virtual ~Detector() = default;
+
+  /// Detections of each image, highest score first, in that image's pixels, clipped to it. Images may differ in size.
+  virtual std::vector<Detections> detect(std::span<const cv::Mat> images) = 0;
+  virtual const Recipe& recipe() const = 0;
+  virtual const runtime::Session& session() const = 0;
+  virtual const DetectorTimings& timings() const = 0;
+};
+
+}  // namespace goshawk::detect

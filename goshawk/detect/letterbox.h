@@ -1,0 +1,27 @@
+// From a BGR image to a model's input tensor, and from the model's pixels back to the image's.
+#pragma once
+
+#include <opencv2/core/mat.hpp>
+#include <span>
+
+#include "goshawk/core/geometry.h"
+#include "goshawk/core/recipe.h"
+
+namespace goshawk::detect {
+
+/// How one image was placed in the input: input = image * scale + pad (pixels).
+struct Placement {
+  float scale_x = 1, scale_y = 1;
+  float pad_x = 0, pad_y = 0;
+  int image_width = 0, image_height = 0;
+  /// A box in input pixels as a box in image pixels, clipped to the image.
+  Box to_image(const Box& box) const;
+};
+
+/// Writes `image` (8-bit BGR, any size) as the tensor that `recipe` describes: [3, height, width] (kNchw) or
+/// [height, width, 3] (kNhwc) floats into `tensor`, whose size is height * width * 3 and which may be dirty.
+/// Rounding, padding, interpolation and colour order are those of the family's own pre-processing (named in letterbox.cpp).
+/// Thread rule: safe from several threads on different tensors.
+Placement prepare(const cv::Mat& image, const Recipe& recipe, int width, int height, std::span<float> tensor);
+
+}  // namespace goshawk::detect

@@ -1,0 +1,20 @@
+// Single images in and out.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <opencv2/core/mat.hpp>
+
+namespace goshawk::media {
+
+/// Reads JPEG (libjpeg-turbo, EXIF orientation applied), PNG, WebP, BMP, TIFF (libav) as 8-bit BGR; alpha is dropped.
+/// Throws Error{kNotFound}, {kBadData} when it is damaged, no image, or has more than `max_pixels`.
+cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels = 8192LL * 8192);
+
+/// Writes 8-bit BGR by the extension of `path`: .jpg/.jpeg (`quality` 1..100) or .png. Atomic. Throws Error{kIo, kUsage}.
+void write_image(const std::filesystem::path& path, const cv::Mat& image, int quality = 92);
+
+/// True for the extensions that `read_image` takes (.jpg .jpeg .png .webp .bmp .tif .tiff), any case.
+bool has_image_extension(const std::filesystem::path& path);
+
+}  // namespace goshawk::media
