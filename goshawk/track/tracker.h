@@ -16,27 +16,27 @@ namespace goshawk::track {
 
 /// An object in one frame.
 struct Track {
-  int id = 0;           // 1, 2, ...: unique within a tracker, never used again
-  Box box;              // pixels; smoothed or as detected, as the algorithm gives it
-  float score = 0;      // of the last detection that was matched
+  int id = 0;       // 1, 2, ...: unique within a tracker, never used again
+  Box box;          // pixels; smoothed or as detected, as the algorithm gives it
+  float score = 0;  // of the last detection that was matched
   int class_id = 0;
-  int detection = -1;   // index into the detections of this frame; -1 when the position is predicted
-  int age = 0;          // frames since the track began
+  int detection = -1;  // index into the detections of this frame; -1 when the position is predicted
+  int age = 0;         // frames since the track began
   bool operator==(const Track&) const = default;
 };
 
 /// SORT. Source: Bewley et al. 2016, and abewley/sort's defaults.
 struct SortOptions {
-  int max_age = 1;               // frames a track survives without a detection
-  int min_hits = 3;              // detections in a row before a track is reported
-  float iou_threshold = 0.3F;    // least overlap of a match
-  float detection_threshold = 0; // detections below are not seen
+  int max_age = 1;                // frames a track survives without a detection
+  int min_hits = 3;               // detections in a row before a track is reported
+  float iou_threshold = 0.3F;     // least overlap of a match
+  float detection_threshold = 0;  // detections below are not seen
 };
 
 /// ByteTrack. Source: Zhang et al. 2022, and the defaults of its published tracker.
 struct ByteTrackOptions {
-  float high_threshold = 0.5F;   // track_thresh: first association
-  float low_threshold = 0.1F;    // second association
+  float high_threshold = 0.5F;  // track_thresh: first association
+  float low_threshold = 0.1F;   // second association
   float new_track_threshold = 0.6F;
   float match_threshold = 0.8F;  // largest IoU distance of the first association
   int track_buffer = 30;         // frames a lost track is kept, at 30 frames a second
@@ -49,9 +49,9 @@ struct OcSortOptions {
   int max_age = 30;
   int min_hits = 3;
   float iou_threshold = 0.3F;
-  int delta_t = 3;               // frames over which the direction of motion is taken
-  float inertia = 0.2F;          // weight of the direction's consistency
-  bool use_byte = false;         // second association with low scores
+  int delta_t = 3;        // frames over which the direction of motion is taken
+  float inertia = 0.2F;   // weight of the direction's consistency
+  bool use_byte = false;  // second association with low scores
 };
 
 /// BoT-SORT. Source: Aharon et al. 2022, and the defaults of its published tracker.
@@ -62,15 +62,16 @@ struct BotSortOptions {
   float match_threshold = 0.8F;
   int track_buffer = 30;
   bool fuse_score = true;
-  bool camera_motion = true;       // sparse optical flow; needs images
-  float proximity_threshold = 0.5F;   // IoU distance beyond which appearance is not looked at
-  float appearance_threshold = 0.25F; // largest cosine distance of a match by appearance; used when detections carry embeddings
+  bool camera_motion = true;         // sparse optical flow; needs images
+  float proximity_threshold = 0.5F;  // IoU distance beyond which appearance is not looked at
+  float appearance_threshold =
+      0.25F;  // largest cosine distance of a match by appearance; used when detections carry embeddings
 };
 
 struct TrackerOptions {
   std::variant<ByteTrackOptions, SortOptions, OcSortOptions, BotSortOptions> algorithm;
-  double frame_rate = 30;    // of the updates: scales `track_buffer`
-  bool class_aware = true;   // a track keeps its class: detections match only within a class
+  double frame_rate = 30;   // of the updates: scales `track_buffer`
+  bool class_aware = true;  // a track keeps its class: detections match only within a class
 };
 
 /// One algorithm's state over one stream. Not thread-safe.

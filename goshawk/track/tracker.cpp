@@ -1,0 +1,113 @@
+#include "goshawk/track/tracker.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <map>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
+#include "goshawk/track/observation.h"
+
+namespace goshawk::track {
+
+namespace {
+
+constexpr std::array<std::string_view, 4> kNames = {"bytetrack", "sort", "ocsort", "botsort"};
+
+std::unique_ptr<Association> make_association(const TrackerOptions& options) {
+  if (const auto* bytetrack = std::get_if<ByteTrackOptions>(&options.algorithm)) {
+    return make_association(*bytetrack, options.frame_rate);
+  }
+  throw Error(ErrorCode::kUnavailable, "this tracker is not built yet", std::string(name(options)), "use bytetrack");
+}
+
+/// False for what no algorithm can work with: NaN, infinities, boxes without area.
+bool usable(const Detection& detection) {
+  const Box& box = detection.box;
+  return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2) &&
+         std::isfinite(detection.score) && box.x2 > box.x1 && box.y2 > box.y1;
+}
+
+Observation observe(const Detection& detection, int index) {
+  const Box& box = detection.box;
+  return {{box.x1, box.y1, box.x2, box.y2},
+          detection.score,
+          detection.class_id,
+          index,
+          detection.embedding.empty() ? nullptr : &detection.embedding};
+}
+
+/// Each class is associated by itself, so that with one class the answers are those of the plain algorithm.
+class ClasswiseTracker : public Tracker {
+ public:
+  explicit ClasswiseTracker(const TrackerOptions& options) : options_(options) {}
+
+  std::vector<Track> update(std::span<const Detection> detections, const cv::Mat& image) override;
+  std::vector<Track> predict() override;
+
+ private:
+  struct Group {
+    std::unique_ptr<Association> association;
+    std::vector<Observation> observations;
+  };
+  Group& group_of(int class_id);
+
+  TrackerOptions options_;
+  std::map<int, Group> groups_;  // by class
+  int next_id_ = 1;
+  int frame_ = 0, time_ = 0;
+};
+
+ClasswiseTracker::Group& ClasswiseTracker::group_of(int class_id) {
+  Group& group = groups_[options_.class_aware ? class_id : 0];
+  if (!group.association) group.association = make_association(options_);
+  return group;
+}
+
+std::vector<Track> ClasswiseTracker::update(std::span<const Detection> detections, const cv::Mat& /*image*/) {
+  for (auto& [_, group] : groups_) group.observations.clear();
+  for (std::size_t i = 0; i < detections.size(); ++i) {
+    if (!usable(detections[i])) continue;
+    group_of(detections[i].class_id).observations.push_back(observe(detections[i], static_cast<int>(i)));
+  }
+  const Step step{++frame_, ++time_, &next_id_};
+  std::vector<Track> tracks;
+  for (auto& [_, group] : groups_) group.association->update(group.observations, step, tracks);
+  std::ranges::sort(tracks, {}, &Track::id);
+  return tracks;
+}
+
+std::vector<Track> ClasswiseTracker::predict() {
+  const Step step{frame_, ++time_, &next_id_};
+  std::vector<Track> tracks;
+  for (auto& [_, group] : groups_) group.association->predict(step, tracks);
+  std::ranges::sort(tracks, {}, &Track::id);
+  return tracks;
+}
+
+}  // namespace
+
+std::unique_ptr<Tracker> make_tracker(const TrackerOptions& options) { return std::make_unique<ClasswiseTracker>(options); }
+
+TrackerOptions tracker_by_name(std::string_view name) {
+  TrackerOptions options;
+  if (name == "bytetrack") {
+    options.algorithm = ByteTrackOptions{};
+  } else if (name == "sort") {
+    options.algorithm = SortOptions{};
+  } else if (name == "ocsort") {
+    options.algorithm = OcSortOptions{};
+  } else if (name == "botsort") {
+    options.algorithm = BotSortOptions{};
+  } else {
+    const std::vector<std::string> names(kNames.begin(), kNames.end());
+    throw Error(ErrorCode::kUsage, "there is no tracker '" + std::string(name) + "'" + did_you_mean(name, names),
+                "--tracker", "one of bytetrack, sort, ocsort, botsort, or the path of a YAML file");
+  }
+  return options;
+}
+
+std::string_view name(const TrackerOptions& options) { return kNames[options.algorithm.index()]; }
+
+}  // namespace goshawk::track
