@@ -1,0 +1,158 @@
+#include "apps/goshawk/arguments.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
+
+namespace goshawk::cli {
+namespace {
+
+/// --max_det as --max-det; values and what stands behind "--" stay.
+std::vector<std::string> with_dashes(std::vector<std::string> words) {
+  for (auto& word : words) {
+    if (word == "--") break;
+    if (!word.starts_with("--")) continue;
+    std::replace(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(std::min(word.find('='), word.size())), '_', '-');
+  }
+  return words;
+}
+
+std::string help_hint(const Command& command) { return "`goshawk " + command.name + " --help` lists what it takes"; }
+
+void check_unknown(const Command& command, const std::vector<std::string>& remaining) {
+  for (const auto& word : remaining) {
+    if (!word.starts_with('-') || word == "--") continue;
+    std::vector<std::string> here{"--help", "--config"}, elsewhere;
+    if (command.json) here.emplace_back("--json");
+    for (const auto& option : command.options) here.push_back("--" + option.flag);
+    for (const auto& positional : command.positionals) {
+      if (!positional.flag.empty()) here.push_back("--" + positional.flag);
+    }
+    for (const auto& setting : schema()) {
+      if (setting.flag.empty()) continue;
+      auto& list = takes(command, setting) ? here : elsewhere;
+      list.push_back("--" + setting.flag);
+      if (setting.type == SettingType::kBoolean) list.push_back("--no-" + setting.flag);
+    }
+    const std::string flag = word.substr(0, word.find('='));
+    if (std::find(elsewhere.begin(), elsewhere.end(), flag) != elsewhere.end()) {
+      throw Error(ErrorCode::kUsage, "`goshawk " + command.name + "` does not take " + flag, "", help_hint(command));
+    }
+    throw Error(ErrorCode::kUsage, "unknown flag " + flag + did_you_mean(flag, here), "", help_hint(command));
+  }
+}
+
+/// Puts `--source X` in the place of the positional SOURCE.
+void merge_positionals(const Command& command, const std::map<std::string, std::string>& by_flag, Arguments& result) {
+  auto& given = result.positionals;
+  for (std::size_t i = 0; i < command.positionals.size(); ++i) {
+    const auto& positional = command.positionals[i];
+    const auto flag = by_flag.find(positional.flag);
+    if (flag != by_flag.end())
+      given.insert(given.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.size())), flag->second);
+    if (positional.required && given.size() <= i && !result.help) {
+      const std::string alternative = positional.flag.empty() ? "" : " (or --" + positional.flag + ")";
+      throw Error(ErrorCode::kUsage,
+                  "`goshawk " + command.name + "` needs " + positional.name + alternative + ": " + positional.help, "",
+                  help_hint(command));
+    }
+  }
+  const bool many = !command.positionals.empty() && command.positionals.back().many;
+  if (!many && given.size() > command.positionals.size() && !result.help) {
+    throw Error(ErrorCode::kUsage, "one argument too many: '" + given[command.positionals.size()] + "'", "",
+                help_hint(command));
+  }
+}
+
+}  // namespace
+
+Arguments parse_arguments(const Command& command, const std::vector<std::string>& words) {
+  CLI::App app;
+  app.set_help_flag();
+  app.allow_extras();
+  Arguments result;
+  std::map<std::string, CLI::Option*> by_key, by_option, by_positional;
+  for (const auto& setting : schema()) {
+    if (setting.flag.empty() || !takes(command, setting)) continue;
+    const std::string names = (setting.flag == "quiet" ? "-q,--" : "--") + setting.flag;
+    auto*& option = by_key[setting.key];
+    if (setting.type == SettingType::kBoolean) option = app.add_flag(names + ",!--no-" + setting.flag);
+    else option = app.add_option(names)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    if (setting.type == SettingType::kBoolean) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+  }
+  for (const auto& option : command.options) {
+    const std::string name = "--" + option.flag;
+    if (option.placeholder.empty()) by_option[option.flag] = app.add_flag(name);
+    else by_option[option.flag] = app.add_option(name)->expected(1);
+  }
+  for (const auto& positional : command.positionals) {
+    if (!positional.flag.empty()) by_positional[positional.flag] = app.add_option("--" + positional.flag)->expected(1);
+  }
+  app.add_option("--config", result.config_file)->expected(1);
+  app.add_flag("-h,--help", result.help);
+  if (command.json) app.add_flag("--json", result.json);
+
+  auto reversed = with_dashes(words);
+  std::reverse(reversed.begin(), reversed.end());  // as CLI11 wants them
+  try {
+    app.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    throw Error(ErrorCode::kUsage, error.what(), "", help_hint(command));
+  }
+  for (const auto& [key, option] : by_key) {
+    if (option->count() > 0) result.settings[key] = option->results();
+  }
+  for (const auto& [flag, option] : by_option) {
+    if (option->count() > 0) result.options[flag] = option->results().back();
+  }
+  std::map<std::string, std::string> named;
+  for (const auto& [flag, option] : by_positional) {
+    if (option->count() > 0) named[flag] = option->results().back();
+  }
+  result.positionals = app.remaining();
+  check_unknown(command, result.positionals);
+  std::erase(result.positionals, "--");
+  merge_positionals(command, named, result);
+  return result;
+}
+
+std::pair<const Command*, std::vector<std::string>> find_command(const std::vector<std::string>& words) {
+  require(!words.empty(), "find_command: needs a word");
+  const std::string two = words.size() > 1 ? words[0] + " " + words[1] : words[0];
+  const auto find = [](const std::string& name) -> const Command* {
+    const auto& all = commands();
+    const auto found = std::find_if(all.begin(), all.end(), [&](const Command& command) { return command.name == name; });
+    return found == all.end() ? nullptr : &*found;
+  };
+  if (const Command* command = find(two); command != nullptr && words.size() > 1) {
+    return {command, {words.begin() + 2, words.end()}};
+  }
+  if (const Command* command = find(words[0]); command != nullptr) return {command, {words.begin() + 1, words.end()}};
+
+  std::vector<std::string> first, second;
+  for (const auto& command : commands()) {
+    const auto space = command.name.find(' ');
+    first.push_back(command.name.substr(0, space));
+    if (space != std::string::npos && command.name.substr(0, space) == words[0])
+      second.push_back(command.name.substr(space + 1));
+  }
+  if (second.empty()) {
+    if (words[0].starts_with('-')) {
+      throw Error(ErrorCode::kUsage, "the command comes before its flags; found " + words[0], "",
+                  "`goshawk --help` lists the commands");
+    }
+    throw Error(ErrorCode::kUsage, "unknown command '" + words[0] + "'" + did_you_mean(words[0], first), "",
+                "`goshawk --help` lists the commands");
+  }
+  std::string all;
+  for (const auto& name : second) all += (all.empty() ? "" : ", ") + name;
+  const bool given = words.size() > 1 && !words[1].starts_with('-');
+  const std::string message = given ? "`goshawk " + words[0] + "` has no '" + words[1] + "'" + did_you_mean(words[1], second)
+                                    : "`goshawk " + words[0] + "` needs one of: " + all;
+  throw Error(ErrorCode::kUsage, message, "",
+              given ? "it has " + all : "for instance `goshawk " + words[0] + " " + second[0] + "`");
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,169 @@
+#include "apps/goshawk/help.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace goshawk::cli {
+namespace {
+
+struct Row {
+  std::string left;
+  std::string right;
+};
+
+std::string heading(const std::string& text, const HelpStyle& style) {
+  return style.bold ? "\x1b[1m" + text + "\x1b[0m\n" : text + "\n";
+}
+
+/// `text` in lines of at most `width`, all but the first indented.
+std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
+  std::string result, line;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    auto end = text.find(' ', begin);
+    if (end == std::string::npos) end = text.size();
+    const std::string word = text.substr(begin, end - begin);
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      result += line + "\n" + std::string(indent, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  return result + line;
+}
+
+std::string table(const std::vector<Row>& rows, const HelpStyle& style, std::size_t left_width) {
+  std::string text;
+  const auto width = static_cast<std::size_t>(std::clamp(style.width, 50, 110));
+  const std::size_t indent = left_width + 4;
+  for (const auto& row : rows) {
+    text += "  " + row.left;
+    if (row.left.size() > left_width) text += "\n" + std::string(indent, ' ');
+    else text += std::string(indent - 2 - row.left.size(), ' ');
+    text += wrapped(row.right, width - indent, indent) + "\n";
+  }
+  return text;
+}
+
+std::size_t widest(const std::vector<Row>& rows, std::size_t at_most) {
+  std::size_t width = 0;
+  for (const auto& row : rows) {
+    if (row.left.size() <= at_most) width = std::max(width, row.left.size());
+  }
+  return width;
+}
+
+Row row_of(const Setting& setting, const Command& command) {
+  std::string fallback = setting.fallback;
+  for (const auto& [key, value] : command.defaults) {
+    if (key == setting.key) fallback = value;
+  }
+  if (setting.type == SettingType::kBoolean) {
+    if (fallback != "true") return {(setting.flag == "quiet" ? "-q, --" : "--") + setting.flag, setting.help};
+    return {"--no-" + setting.flag, setting.help + " [on]"};
+  }
+  return {"--" + setting.flag + " " + setting.placeholder(), setting.help + (fallback.empty() ? "" : " [" + fallback + "]")};
+}
+
+struct Part {
+  std::string title;
+  std::vector<Row> rows;
+};
+
+std::vector<Part> parts_of(const Command& command) {
+  std::vector<Part> parts;
+  Part arguments{"Arguments", {}};
+  for (const auto& positional : command.positionals) {
+    arguments.rows.push_back(
+        {positional.name, positional.help + (positional.flag.empty() ? "" : " (or --" + positional.flag + ")")});
+  }
+  parts.push_back(arguments);
+  Part options{"Flags", {}};
+  for (const auto& option : command.options) {
+    options.rows.push_back({"--" + option.flag + (option.placeholder.empty() ? "" : " " + option.placeholder), option.help});
+  }
+  if (command.json) options.rows.push_back({"--json", "Print the result as JSON"});
+  parts.push_back(options);
+  for (const auto& section : sections()) {
+    Part part{section.title, {}};
+    for (const auto& setting : schema()) {
+      if (setting.section() == section.name && !setting.flag.empty() && takes(command, setting)) {
+        part.rows.push_back(row_of(setting, command));
+      }
+    }
+    if (section.name.empty()) part.rows.push_back({"--config FILE", "Settings from a YAML or JSON file [./goshawk.yaml]"});
+    parts.push_back(part);
+  }
+  std::erase_if(parts, [](const Part& part) { return part.rows.empty(); });
+  return parts;
+}
+
+std::string usage(const Command& command) {
+  std::string text = "goshawk " + command.name;
+  for (const auto& positional : command.positionals) {
+    const std::string name = positional.name + (positional.many ? "..." : "");
+    text += positional.required ? " " + name : " [" + name + "]";
+  }
+  return text + " [flags]";
+}
+
+std::string title_of(Group group) {
+  switch (group) {
+    case Group::kUse:
+      return "Use a model";
+    case Group::kModels:
+      return "Models";
+    case Group::kSetup:
+      return "This machine and goshawk itself";
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string overview(const HelpStyle& style) {
+  std::string text = "goshawk finds and tracks objects in video.\n\nUsage: goshawk COMMAND [arguments] [flags]\n";
+  std::vector<Row> all;
+  for (const auto& command : commands()) all.push_back({command.name, command.summary});
+  for (const Group group : {Group::kUse, Group::kModels, Group::kSetup}) {
+    std::vector<Row> rows;
+    for (const auto& command : commands()) {
+      if (command.group == group) rows.push_back({command.name, command.summary});
+    }
+    if (!rows.empty()) text += "\n" + heading(title_of(group), style) + table(rows, style, widest(all, 24));
+  }
+  return text + "\n`goshawk COMMAND --help` shows a command's flags.\n";
+}
+
+std::string help_of(const Command& command, const HelpStyle& style) {
+  std::string text = command.summary + ".\n\nUsage: " + usage(command) + "\n";
+  const auto width = static_cast<std::size_t>(std::clamp(style.width, 50, 110));
+  if (!command.details.empty()) text += "\n" + wrapped(command.details, width, 0) + "\n";
+  const auto parts = parts_of(command);
+  std::size_t left = 0;
+  for (const auto& part : parts) left = std::max(left, widest(part.rows, 26));
+  for (const auto& part : parts) text += "\n" + heading(part.title, style) + table(part.rows, style, left);
+  if (!command.examples.empty()) {
+    text += "\n" + heading("Examples", style);
+    for (const auto& example : command.examples) text += "  " + example + "\n";
+  }
+  return text;
+}
+
+bool is_family(const std::string& word) {
+  return std::any_of(commands().begin(), commands().end(),
+                     [&](const Command& command) { return command.name.starts_with(word + " "); });
+}
+
+std::string help_of_family(const std::string& word, const HelpStyle& style) {
+  std::vector<Row> rows;
+  for (const auto& command : commands()) {
+    if (command.name.starts_with(word + " ")) rows.push_back({usage(command).substr(8), command.summary});
+  }
+  for (auto& row : rows) row.left.erase(row.left.rfind(" [flags]"));
+  return "Usage: goshawk " + word + " COMMAND [arguments] [flags]\n\n" + table(rows, style, widest(rows, 30));
+}
+
+}  // namespace goshawk::cli

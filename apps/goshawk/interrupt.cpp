@@ -1,0 +1,61 @@
+#include "apps/goshawk/interrupt.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <array>
+#include <csignal>
+#include <string_view>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::cli {
+namespace {
+
+void say(std::string_view text) {
+  if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // nobody listens: nothing to do about it
+}
+
+}  // namespace
+
+Interrupt::Interrupt() {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that left shows as a failed write
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
+  done_ = ::eventfd(0, EFD_CLOEXEC);
+  require(signals_ >= 0 && done_ >= 0, "Interrupt: no file descriptors");
+  thread_ = std::thread([this] { watch(); });
+}
+
+Interrupt::~Interrupt() {
+  const std::uint64_t one = 1;
+  require(::write(done_, &one, sizeof one) == sizeof one, "Interrupt: eventfd");
+  thread_.join();
+  ::close(signals_);
+  ::close(done_);
+}
+
+void Interrupt::watch() {
+  while (true) {
+    std::array<pollfd, 2> files{pollfd{signals_, POLLIN, 0}, pollfd{done_, POLLIN, 0}};
+    if (::poll(files.data(), files.size(), -1) < 0) continue;  // EINTR
+    if ((files[1].revents & POLLIN) != 0) return;
+    signalfd_siginfo info{};
+    if (::read(signals_, &info, sizeof info) != sizeof info) continue;
+    if (source_.stop_requested()) {
+      say("\n");
+      ::_exit(130);
+    }
+    say("\nstopping; once more to quit at once\n");
+    source_.request_stop();
+  }
+}
+
+}  // namespace goshawk::cli

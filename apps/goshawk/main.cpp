@@ -1,0 +1,115 @@
+// Parses, dispatches, and turns errors into messages and exit codes.
+
+#include <fmt/format.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <clocale>
+#include <cstdio>
+#include <cstdlib>
+#include <system_error>
+
+#include "apps/goshawk/arguments.h"
+#include "apps/goshawk/command.h"
+#include "apps/goshawk/help.h"
+#include "apps/goshawk/interrupt.h"
+#include "goshawk/core/error.h"
+#include "goshawk/core/progress.h"
+
+namespace goshawk::cli {
+namespace {
+
+bool wants_color(std::FILE* out) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  return ::isatty(::fileno(out)) != 0 && (no_color == nullptr || *no_color == '\0') &&
+         (term == nullptr || std::string_view(term) != "dumb");
+}
+
+HelpStyle style_of(std::FILE* out) { return {terminal_width(out), wants_color(out)}; }
+
+void set_up_log(const Config& config) {
+  auto logger = wants_color(stderr) ? spdlog::stderr_color_mt("goshawk") : spdlog::stderr_logger_mt("goshawk");
+  const auto level = spdlog::level::from_str(config.text("log.level"));
+  logger->set_level(config.boolean("log.quiet") ? std::max(level, spdlog::level::warn) : level);
+  logger->set_pattern(config.text("log.level") == "debug" ? "%H:%M:%S.%e %^%l%$ %v" : "%^%l%$: %v");
+  spdlog::set_default_logger(std::move(logger));
+}
+
+int show_help(std::vector<std::string> words) {
+  std::erase_if(words, [](const std::string& word) { return word.starts_with('-'); });
+  if (words.empty()) fmt::print("{}", overview(style_of(stdout)));
+  else if (words.size() == 1 && is_family(words[0])) fmt::print("{}", help_of_family(words[0], style_of(stdout)));
+  else fmt::print("{}", help_of(*find_command(words).first, style_of(stdout)));
+  return 0;
+}
+
+int run(std::vector<std::string> words, std::stop_token stop) {
+  if (words.empty() || words[0] == "--help" || words[0] == "-h") return show_help({});
+  if (words[0] == "help") return show_help({words.begin() + 1, words.end()});
+  if (words[0] == "--version" || words[0] == "-V") words[0] = "version";
+  if (words.size() > 1 && is_family(words[0]) && (words[1] == "--help" || words[1] == "-h")) return show_help({words[0]});
+
+  const auto [command, rest] = find_command(words);
+  const Arguments arguments = parse_arguments(*command, rest);
+  if (arguments.help) return show_help({words[0], command->name.find(' ') == std::string::npos ? "-" : words[1]});
+
+  ConfigInputs inputs;
+  inputs.environment = goshawk_environment();
+  inputs.flags = arguments.settings;
+  inputs.defaults = command->defaults;
+  inputs.profile_folder = user_profile_folder();
+  if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
+  else if (const auto file = inputs.environment.find("GOSHAWK_CONFIG"); file != inputs.environment.end())
+    inputs.file = file->second;
+  Invocation call{*command, load_config(inputs), arguments.positionals, arguments.options, arguments.json, std::move(stop)};
+  set_up_log(call.config);
+  return command->run(call);
+}
+
+int report(const Error& error) {
+  const bool color = wants_color(stderr);
+  fmt::print(stderr, "{}goshawk: error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", error.describe());
+  return exit_code(error.code());
+}
+
+/// The result has reached its reader, or there is none any more (`goshawk ... | head`), which is fine.
+int flushed(int code) {
+  if (std::fflush(stdout) == 0 || errno == EPIPE) return code;
+  return report(
+      Error(ErrorCode::kIo, std::string("cannot write the result: ") + std::generic_category().message(errno), "stdout"));
+}
+
+int guarded(std::vector<std::string> words, std::stop_token stop) {
+  try {
+    return flushed(run(std::move(words), std::move(stop)));
+  } catch (const Error& error) {
+    std::fflush(stdout);
+    return report(error);
+  } catch (const std::system_error& error) {
+    if (error.code() == std::errc::broken_pipe) return 0;
+    return report(Error(ErrorCode::kIo, error.what()));
+  } catch (const std::bad_alloc&) {
+    return report(Error(ErrorCode::kInternal, "out of memory"));
+  } catch (const std::exception& error) {
+    return report(Error(ErrorCode::kInternal, std::string("defect in goshawk: ") + error.what(), "",
+                        "please report it, with the command line"));
+  }
+}
+
+}  // namespace
+}  // namespace goshawk::cli
+
+int main(int argc, char** argv) {
+  std::setlocale(LC_CTYPE, "C.UTF-8");
+  int code = 0;
+  {
+    const goshawk::cli::Interrupt interrupt;
+    code = goshawk::cli::guarded({argv + 1, argv + argc}, interrupt.token());
+  }
+  return code;
+}

@@ -1,0 +1,24 @@
+#include <algorithm>
+
+#include "apps/goshawk/command.h"
+#include "apps/goshawk/commands.h"
+
+namespace goshawk::cli {
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> kCommands{version_command()};
+  return kCommands;
+}
+
+bool takes(const Command& command, const Setting& setting) {
+  if (setting.key == "profile" || setting.section() == "log") return true;
+  return std::any_of(command.settings.begin(), command.settings.end(),
+                     [&](const std::string& selector) { return selects(selector, setting); });
+}
+
+std::filesystem::path Invocation::project_folder() const {
+  const auto project = config.path_if_set("output.project");
+  return project ? *project : std::filesystem::path("runs") / command.name;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,139 @@
+#include <fmt/format.h>
+#include <unistd.h>
+#include <yaml-cpp/yaml.h>
+
+#include <algorithm>
+
+#include "goshawk/core/config.h"
+#include "goshawk/core/document.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
+
+namespace goshawk {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxConfigBytes = 1ULL << 20;
+
+/// Line of each key, two levels deep. JSON is read the same way; where yaml-cpp cannot, there are no lines.
+std::map<std::string, int> lines_of(const std::string& text) {
+  std::map<std::string, int> lines;
+  try {
+    const YAML::Node root = YAML::Load(text);
+    if (!root.IsMap()) return lines;
+    for (const auto& entry : root) {
+      const std::string section = entry.first.Scalar();
+      lines[section] = entry.first.Mark().line + 1;
+      if (!entry.second.IsMap()) continue;
+      for (const auto& item : entry.second) lines[section + "." + item.first.Scalar()] = item.first.Mark().line + 1;
+    }
+  } catch (const YAML::Exception&) {
+    lines.clear();
+  }
+  return lines;
+}
+
+struct ConfigFile {
+  fs::path path;
+  json document;
+  std::map<std::string, int> lines;
+
+  std::string place(const std::string& key) const {
+    const auto line = lines.find(key);
+    return line == lines.end() ? path.string() : path.string() + ":" + std::to_string(line->second);
+  }
+};
+
+std::optional<ConfigFile> read_config_file(const ConfigInputs& inputs) {
+  fs::path path = inputs.file.value_or("goshawk.yaml");
+  std::error_code error;
+  if (!inputs.file && (!inputs.use_default_file || !fs::is_regular_file(path, error))) return std::nullopt;
+  DocumentLimits limits;
+  limits.bytes = kMaxConfigBytes;
+  ConfigFile file{path, read_document(path, limits), {}};
+  file.lines = lines_of(read_file(path, kMaxConfigBytes));
+  return file;
+}
+
+/// Variables that are no settings: they are read elsewhere.
+bool is_reserved(const std::string& name) { return name == "GOSHAWK_CACHE" || name == "GOSHAWK_CONFIG"; }
+
+void set_environment(Config& config, const std::map<std::string, std::string>& environment) {
+  std::vector<std::string> known;
+  std::map<std::string, const Setting*> settings;
+  for (const auto& setting : schema()) {
+    known.push_back(setting.environment_name());
+    settings[known.back()] = &setting;
+  }
+  for (const auto& [name, value] : environment) {
+    if (!name.starts_with("GOSHAWK_") || is_reserved(name)) continue;
+    const auto found = settings.find(name);
+    if (found == settings.end()) {
+      const auto all = sections();
+      const bool ours = std::any_of(all.begin(), all.end(), [&, n = name](const Section& section) {
+        return !section.name.empty() && n.starts_with(Setting{section.name + ".", "", {}, "", "", {}}.environment_name());
+      });
+      if (!ours && !closest_match(name, known)) continue;  // another program's, or of a newer goshawk
+      throw Error(ErrorCode::kBadConfig, fmt::format("unknown setting{}", did_you_mean(name, known)), "environment " + name,
+                  "`goshawk config docs` lists the variables");
+    }
+    const std::string origin = "environment " + name;
+    config.set(found->second->key, parse_setting(*found->second, value, ErrorCode::kBadConfig, origin),
+               ConfigLayer::kEnvironment, origin);
+  }
+}
+
+void set_flags(Config& config, const std::map<std::string, std::vector<std::string>>& flags) {
+  for (const auto& [key, texts] : flags) {
+    const Setting* setting = find_setting(key);
+    require(setting != nullptr && !texts.empty(), "load_config: a flag of the schema, with a value");
+    const std::string origin = "flag --" + setting->flag;
+    json value = parse_setting(*setting, texts.back(), ErrorCode::kUsage, origin);
+    if (setting->type == SettingType::kList || setting->type == SettingType::kItems) {
+      value = json::array();
+      for (const auto& text : texts) {
+        for (auto& item : parse_setting(*setting, text, ErrorCode::kUsage, origin)) value.push_back(item);
+      }
+    }
+    config.set(key, std::move(value), ConfigLayer::kFlag, origin);
+  }
+}
+
+}  // namespace
+
+Config load_config(const ConfigInputs& inputs) {
+  Config config;
+  for (const auto& [key, text] : inputs.defaults) {
+    const Setting* setting = find_setting(key);
+    require(setting != nullptr, "load_config: a default of an unknown setting '" + key + "'");
+    config.set(key, parse_setting(*setting, text, ErrorCode::kInternal, "command"), ConfigLayer::kDefault, "default");
+  }
+  if (const auto file = read_config_file(inputs)) {
+    config.set_document(file->document, ConfigLayer::kFile, [&](const std::string& key) { return file->place(key); });
+  }
+  set_environment(config, inputs.environment);
+  set_flags(config, inputs.flags);
+  try {
+    config.set_profile(find_profile(config.text("profile"), inputs.profile_folder));
+  } catch (const Error& error) {
+    if (!error.where().empty() || config.entry("profile").layer == ConfigLayer::kDefault) throw;
+    const bool flag = config.entry("profile").layer == ConfigLayer::kFlag;
+    throw Error(flag ? ErrorCode::kUsage : error.code(), error.what(), config.origin("profile"), error.hint());
+  }
+  return config;
+}
+
+std::map<std::string, std::string> goshawk_environment() {
+  std::map<std::string, std::string> variables;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text = *entry;
+    const auto equals = text.find('=');
+    if (equals == std::string_view::npos || !text.starts_with("GOSHAWK_")) continue;
+    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+  }
+  return variables;
+}
+
+}  // namespace goshawk

@@ -1,0 +1,294 @@
+#include "goshawk/core/config_schema.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "goshawk/core/text.h"
+
+namespace goshawk {
+namespace {
+
+using nlohmann::json;
+using enum SettingType;
+
+constexpr double kAny = std::numeric_limits<double>::max();
+
+std::vector<Section> make_sections() {
+  return {{"", "General"},      {"runtime", "Device"}, {"detect", "Detector"}, {"source", "Source"},
+          {"track", "Tracker"}, {"output", "Output"},  {"log", "Messages"}};
+}
+
+std::vector<Setting> make_schema() {
+  return {
+      {"model", "model", kText, "", "Model file or name; unset: the bundled model, else the newest one pulled", {}},
+      {"profile", "profile", kText, "auto", "Set of settings: auto, edge, workstation, debug, or one of your own", {}},
+
+      {"runtime.device", "device", kText, "auto", "auto, cpu, openvino, cuda[:N], tensorrt[:N] or tensorrt-rtx[:N]", {}},
+      {"runtime.precision", "precision", kChoice, "auto", "Arithmetic of the model", {"auto", "fp32", "bf16", "fp16"}},
+      {"runtime.threads", "threads", kInteger, "0", "CPU threads for inference; 0: every core", {}, 0, 1024},
+      {"runtime.batch", "batch", kInteger, "1", "Frames a call to the model; auto: from free memory", {"auto"}, 1, 256},
+      {"runtime.cache", "cache", kBoolean, "true", "Keep compiled models for the next start", {}},
+
+      {"detect.conf", "conf", kNumber, "", "Least confidence of a detection; unset: the model's own", {}, 0, 1},
+      {"detect.iou", "iou", kNumber, "", "Overlap above which NMS drops a box; unset: the model's own", {}, 0, 1},
+      {"detect.max_det", "max-det", kInteger, "", "Detections an image at most; unset: the model's own", {}, 1, 100000},
+      {"detect.imgsz", "imgsz", kInteger, "", "Side of the model's input in pixels; unset: the model's own", {}, 32, 8192},
+      {"detect.classes", "classes", kList, "", "Keep these classes only: names or numbers; unset: all", {}},
+      {"detect.recipe", "recipe", kPath, "", "YAML that says how to use a model that does not say so itself", {}},
+      {"detect.names", "names", kPath, "", "Text file of class names, one a line", {}},
+
+      {"source.start", "start", kTime, "", "Begin here: seconds or h:mm:ss", {}, 0, kAny},
+      {"source.end", "end", kTime, "", "End here: seconds or h:mm:ss", {}, 0, kAny},
+      {"source.every", "every", kInteger, "1", "Look at every N-th frame", {}, 1, 1000000},
+      {"source.max_frames", "max-frames", kInteger, "", "Stop after this many frames", {}, 1, 1e15},
+      {"source.timeout", "timeout", kTime, "10", "Longest wait for a camera or stream", {}, 0.1, 3600},
+      {"source.resize", "resize", kNumber, "1", "Scale frames by this before anything else", {}, 0.1, 1},
+
+      {"track.tracker", "tracker", kText, "bytetrack", "bytetrack, sort, ocsort, botsort, or a YAML file", {}},
+      {"track.reid", "reid", kPath, "", "Appearance model (ONNX) for botsort", {}},
+      {"track.class_aware", "class-aware", kBoolean, "true", "Match detections to tracks of their own class only", {}},
+      {"track.lines", "line", kItems, "", "Count crossings of a line: [NAME=]X1,Y1,X2,Y2 (repeat for more)", {}},
+      {"track.zones", "zone", kItems, "", "Count and time in a polygon: [NAME=]X1,Y1,X2,Y2,X3,Y3,... (repeat)", {}},
+      {"track.zones_file", "zones-file", kPath, "", "Lines and zones from a YAML or JSON file", {}},
+
+      {"output.project", "project", kPath, "", "Folder of the runs; unset: runs/COMMAND", {}},
+      {"output.name", "name", kText, "", "Name of the run's folder; unset: that of the source", {}},
+      {"output.video", "video", kBoolean, "true", "Write the annotated video", {}},
+      {"output.encoder", "encoder", kText, "auto", "Video encoder by its FFmpeg name", {}},
+      {"output.quality", "quality", kInteger, "23", "Quality of the video: 0 best, 51 smallest", {}, 0, 51},
+      {"output.labels", "labels", kBoolean, "true", "Draw names, ids and scores", {}},
+      {"output.trails", "trails", kBoolean, "true", "Draw where tracks came from", {}},
+      {"output.fps", "fps", kBoolean, "true", "Draw frames per second", {}},
+      {"output.images", "images", kBoolean, "true", "Write annotated images", {}},
+      {"output.crops", "crops", kBoolean, "false", "Write a picture of each object", {}},
+      {"output.txt", "txt", kBoolean, "false", "Write YOLO text files", {}},
+
+      {"log.level", "log-level", kChoice, "info", "Least important message to show", {"debug", "info", "warn", "error"}},
+      {"log.quiet", "quiet", kBoolean, "false", "No progress, and only warnings and errors", {}},
+  };
+}
+
+std::string trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return std::string(text.substr(first, text.find_last_not_of(" \t") - first + 1));
+}
+
+json split(std::string_view text, char separator) {
+  json items = json::array();
+  while (!text.empty()) {
+    const auto end = text.find(separator);
+    if (auto item = trimmed(text.substr(0, end)); !item.empty()) items.push_back(std::move(item));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return items;
+}
+
+template <typename T>
+std::optional<T> to_number(std::string_view text) {
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::string lower(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  return result;
+}
+
+std::optional<bool> to_boolean(std::string_view text) {
+  const std::string word = lower(text);
+  if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
+  if (word == "false" || word == "no" || word == "off" || word == "0") return false;
+  return std::nullopt;
+}
+
+[[noreturn]] void refuse(const Setting& setting, const std::string& given, ErrorCode code, const std::string& where) {
+  const std::string guess = setting.words.empty() ? "" : did_you_mean(given, setting.words);
+  throw Error(code, fmt::format("{} must be {}, not '{}'{}", setting.key, setting.describe_type(), given, guess), where);
+}
+
+bool within(const Setting& setting, double value) { return value >= setting.min && value <= setting.max; }
+
+bool is_word(const Setting& setting, std::string_view text) {
+  return std::find(setting.words.begin(), setting.words.end(), text) != setting.words.end();
+}
+
+std::string range_text(const Setting& setting) {
+  const bool low = setting.min > std::numeric_limits<double>::lowest();
+  const bool high = setting.max < std::numeric_limits<double>::max() && setting.max < 1e12;
+  if (low && high) return fmt::format(" from {} to {}", setting.min, setting.max);
+  if (low) return fmt::format(" of at least {}", setting.min);
+  return high ? fmt::format(" of at most {}", setting.max) : std::string();
+}
+
+}  // namespace
+
+std::string_view Setting::section() const {
+  const auto dot = key.find('.');
+  return dot == std::string::npos ? std::string_view() : std::string_view(key).substr(0, dot);
+}
+
+std::string Setting::environment_name() const {
+  std::string name = "GOSHAWK_";
+  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return name;
+}
+
+std::string Setting::describe_type() const {
+  const std::string besides = type != kChoice && !words.empty() ? fmt::format("{} or ", fmt::join(words, ", ")) : "";
+  switch (type) {
+    case kBoolean:
+      return "true or false";
+    case kInteger:
+      return besides + (besides.empty() ? "an integer" : "integer") + range_text(*this);
+    case kNumber:
+      return besides + (besides.empty() ? "a number" : "number") + range_text(*this);
+    case kText:
+      return "text";
+    case kChoice:
+      return fmt::format("one of {}", fmt::join(words, ", "));
+    case kList:
+      return "a list of texts";
+    case kItems:
+      return "a list of texts";
+    case kTime:
+      return "seconds or h:mm:ss" + (max < 1e9 ? range_text(*this) : std::string());
+    case kPath:
+      return "a path";
+  }
+  return {};
+}
+
+std::string Setting::placeholder() const {
+  switch (type) {
+    case kBoolean:
+      return {};
+    case kInteger:
+      return words.empty() ? "N" : "N|" + words.front();
+    case kNumber:
+      return "X";
+    case kText:
+      return key == "model" ? "MODEL" : key == "runtime.device" ? "DEVICE" : "NAME";
+    case kChoice:
+      return fmt::format("{}", fmt::join(words, "|"));
+    case kList:
+      return "A,B,...";
+    case kItems:
+      return "POINTS";
+    case kTime:
+      return "TIME";
+    case kPath:
+      return key == "output.project" ? "FOLDER" : "FILE";
+  }
+  return {};
+}
+
+std::span<const Setting> schema() {
+  static const std::vector<Setting> kSchema = make_schema();
+  return kSchema;
+}
+
+std::span<const Section> sections() {
+  static const std::vector<Section> kSections = make_sections();
+  return kSections;
+}
+
+const Setting* find_setting(std::string_view key) {
+  const auto all = schema();
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Setting& setting) { return setting.key == key; });
+  return found == all.end() ? nullptr : &*found;
+}
+
+bool selects(std::string_view selector, const Setting& setting) {
+  return setting.key == selector || (!setting.section().empty() && setting.section() == selector);
+}
+
+double parse_seconds(std::string_view text) {
+  double seconds = 0;
+  int parts = 0;
+  while (true) {
+    const auto colon = text.find(':');
+    const std::string_view part = text.substr(0, colon);
+    const bool last = colon == std::string_view::npos;
+    const auto value = to_number<double>(part);
+    if (!value || *value < 0 || (!last && *value != std::floor(*value)) || (parts > 0 && *value >= 60)) return std::nan("");
+    seconds = seconds * 60 + *value;
+    if (last) return seconds;
+    if (++parts > 2) return std::nan("");
+    text.remove_prefix(colon + 1);
+  }
+}
+
+json parse_setting(const Setting& setting, std::string_view raw, ErrorCode code, const std::string& where) {
+  const std::string text = trimmed(raw);
+  switch (setting.type) {
+    case kBoolean:
+      if (const auto value = to_boolean(text)) return *value;
+      break;
+    case kInteger:
+      if (is_word(setting, text)) return text;
+      if (const auto value = to_number<std::int64_t>(text); value && within(setting, static_cast<double>(*value)))
+        return *value;
+      break;
+    case kNumber:
+      if (is_word(setting, text)) return text;
+      if (const auto value = to_number<double>(text); value && std::isfinite(*value) && within(setting, *value))
+        return *value;
+      break;
+    case kTime:
+      if (const double value = parse_seconds(text); std::isfinite(value) && within(setting, value)) return value;
+      break;
+    case kChoice:
+      if (is_word(setting, lower(text))) return lower(text);
+      break;
+    case kText:
+    case kPath:
+      if (!text.empty()) return text;
+      break;
+    case kList:
+      return split(text, ',');
+    case kItems:
+      return split(text, ';');
+  }
+  refuse(setting, text, code, where);
+}
+
+json check_setting(const Setting& setting, const json& value, ErrorCode code, const std::string& where) {
+  if (value.is_null()) return nullptr;
+  const bool list = setting.type == kList || setting.type == kItems;
+  if (value.is_array() && list) {
+    json items = json::array();
+    for (const auto& item : value) {
+      if (item.is_structured() || item.is_null()) refuse(setting, item.dump(), code, where);
+      items.push_back(setting_text(item));
+    }
+    return items;
+  }
+  if (value.is_structured()) refuse(setting, value.dump().substr(0, 60), code, where);
+  if (setting.type == kBoolean && value.is_boolean()) return value;
+  if (value.is_number_float() && setting.type == kInteger) refuse(setting, setting_text(value), code, where);
+  return parse_setting(setting, setting_text(value), code, where);
+}
+
+std::string setting_text(const json& value) {
+  if (value.is_null()) return "-";
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{}", value.get<double>());
+  if (!value.is_array()) return value.dump();
+  std::vector<std::string> items;
+  for (const auto& item : value) items.push_back(setting_text(item));
+  const bool commas = std::any_of(items.begin(), items.end(), [](const auto& item) { return item.find(',') != item.npos; });
+  return fmt::format("{}", fmt::join(items, commas ? "; " : ","));
+}
+
+}  // namespace goshawk
