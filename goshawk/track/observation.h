@@ -45,21 +45,32 @@ inline double overlap(const Corners& a, const Corners& b) {
   return common / all;
 }
 
+/// How the picture moved since the last update: a point p is now at linear * p + (tx, ty), in pixels.
+struct CameraMotion {
+  double xx = 1, xy = 0, yx = 0, yy = 1;  // linear part, row by row
+  double tx = 0, ty = 0;
+};
+
 /// What an algorithm is told about a step in time.
 struct Step {
-  int frame = 0;           // updates so far, this one included
-  int time = 0;            // updates and predictions so far, this one included
-  int* next_id = nullptr;  // the number that the next reported track gets
+  int frame = 0;                         // updates so far, this one included
+  int time = 0;                          // updates and predictions so far, this one included
+  int* next_id = nullptr;                // the number that the next reported track gets
+  const CameraMotion* camera = nullptr;  // null when it is not known or not asked for
 };
 
 /// One algorithm over the objects of one class.
 class Association {
  public:
   virtual ~Association() = default;
+  /// Appends the tracks of this frame to `out`, in any order.
   virtual void update(std::span<const Observation> observations, const Step& step, std::vector<Track>& out) = 0;
   virtual void predict(const Step& step, std::vector<Track>& out) = 0;
 };
 
 std::unique_ptr<Association> make_association(const ByteTrackOptions& options, double frame_rate);
+std::unique_ptr<Association> make_association(const BotSortOptions& options, double frame_rate);
+std::unique_ptr<Association> make_association(const SortOptions& options);
+std::unique_ptr<Association> make_association(const OcSortOptions& options);
 
 }  // namespace goshawk::track

@@ -7,6 +7,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/track/camera_motion.h"
 #include "goshawk/track/observation.h"
 
 namespace goshawk::track {
@@ -16,10 +17,15 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames = {"bytetrack", "sort", "ocsort", "botsort"};
 
 std::unique_ptr<Association> make_association(const TrackerOptions& options) {
-  if (const auto* bytetrack = std::get_if<ByteTrackOptions>(&options.algorithm)) {
-    return make_association(*bytetrack, options.frame_rate);
-  }
-  throw Error(ErrorCode::kUnavailable, "this tracker is not built yet", std::string(name(options)), "use bytetrack");
+  return std::visit(
+      [&](const auto& algorithm) {
+        if constexpr (requires { algorithm.track_buffer; }) {
+          return track::make_association(algorithm, options.frame_rate);
+        } else {
+          return track::make_association(algorithm);
+        }
+      },
+      options.algorithm);
 }
 
 /// False for what no algorithm can work with: NaN, infinities, boxes without area.
@@ -41,10 +47,14 @@ Observation observe(const Detection& detection, int index) {
 /// Each class is associated by itself, so that with one class the answers are those of the plain algorithm.
 class ClasswiseTracker : public Tracker {
  public:
-  explicit ClasswiseTracker(const TrackerOptions& options) : options_(options) {}
+  explicit ClasswiseTracker(const TrackerOptions& options) : options_(options) {
+    const auto* botsort = std::get_if<BotSortOptions>(&options.algorithm);
+    follow_camera_ = botsort && botsort->camera_motion;
+  }
 
   std::vector<Track> update(std::span<const Detection> detections, const cv::Mat& image) override;
   std::vector<Track> predict() override;
+  bool needs_image() const override { return follow_camera_; }
 
  private:
   struct Group {
@@ -55,6 +65,8 @@ class ClasswiseTracker : public Tracker {
 
   TrackerOptions options_;
   std::map<int, Group> groups_;  // by class
+  bool follow_camera_ = false;
+  CameraMotionEstimator camera_;
   int next_id_ = 1;
   int frame_ = 0, time_ = 0;
 };
@@ -65,13 +77,14 @@ ClasswiseTracker::Group& ClasswiseTracker::group_of(int class_id) {
   return group;
 }
 
-std::vector<Track> ClasswiseTracker::update(std::span<const Detection> detections, const cv::Mat& /*image*/) {
+std::vector<Track> ClasswiseTracker::update(std::span<const Detection> detections, const cv::Mat& image) {
   for (auto& [_, group] : groups_) group.observations.clear();
   for (std::size_t i = 0; i < detections.size(); ++i) {
     if (!usable(detections[i])) continue;
     group_of(detections[i].class_id).observations.push_back(observe(detections[i], static_cast<int>(i)));
   }
-  const Step step{++frame_, ++time_, &next_id_};
+  const std::optional<CameraMotion> motion = follow_camera_ && !image.empty() ? camera_.update(image) : std::nullopt;
+  const Step step{++frame_, ++time_, &next_id_, motion ? &*motion : nullptr};
   std::vector<Track> tracks;
   for (auto& [_, group] : groups_) group.association->update(group.observations, step, tracks);
   std::ranges::sort(tracks, {}, &Track::id);
@@ -79,7 +92,7 @@ std::vector<Track> ClasswiseTracker::update(std::span<const Detection> detection
 }
 
 std::vector<Track> ClasswiseTracker::predict() {
-  const Step step{frame_, ++time_, &next_id_};
+  const Step step{frame_, ++time_, &next_id_, nullptr};
   std::vector<Track> tracks;
   for (auto& [_, group] : groups_) group.association->predict(step, tracks);
   std::ranges::sort(tracks, {}, &Track::id);
