@@ -11,14 +11,15 @@ namespace goshawk {
 /// Where boxes come from in the model's outputs. Each value is one decoder of detect/decode.h, which states its source.
 enum class Family {
   kUnknown,
-  kYoloV5,      // [N, anchors, 5 + classes]: cx cy w h objectness scores, input pixels (Ultralytics v5, v7)
-  kYoloV8,      // [N, 4 + classes, anchors]: cx cy w h scores, input pixels (Ultralytics v5u, v8, 9, 11, 12)
-  kYoloEnd2End, // [N, boxes, 6]: x1 y1 x2 y2 score class, input pixels (Ultralytics 26, v10, and exports with nms=True)
-  kYolox,       // [N, anchors, 5 + classes]: grid offsets and log sizes, objectness, scores
-  kNanoDet,     // [N, points, classes + 4 * bins]: scores and distance distributions; or one output pair a stride
-  kDetr,        // logits [N, queries, classes (+1)] and boxes [N, queries, 4] cx cy w h in [0, 1] (DETR, RT-DETR)
-  kDetections,  // separate boxes, scores and classes outputs, already suppressed (SSD, torchvision, RT-DETR exports)
-  kYuNet,       // faces: cls, obj, bbox and kps outputs for strides 8, 16, 32
+  kYoloV5,       // [N, anchors, 5 + classes]: cx cy w h objectness scores, input pixels (YOLOv5, YOLOv7, decoded YOLOX)
+  kYoloV8,       // [N, 4 + classes, anchors]: cx cy w h scores, input pixels (Ultralytics v5u, v8, 9, 11, 12)
+  kYoloEnd2End,  // [N, boxes, 6]: x1 y1 x2 y2 score class, input pixels (Ultralytics 26, v10, and exports with nms=True)
+  kYolox,        // [N, anchors, 5 + classes]: grid offsets and log sizes, objectness, scores
+  kNanoDet,      // [N, points, classes + 4 * bins]: scores and distance distributions; or one output pair a stride
+  kDetr,         // logits [N, queries, classes (+1)] and boxes [N, queries, 4] cx cy w h in [0, 1] (DETR, RT-DETR), or both
+                 // joined as [N, queries, 4 + classes] (Ultralytics RT-DETR)
+  kDetections,   // separate boxes, scores and classes outputs, already suppressed (SSD, torchvision, RT-DETR exports)
+  kYuNet,        // faces: cls, obj, bbox and kps outputs for strides 8, 16, 32
 };
 
 /// How an image is brought to the model's input size.
@@ -32,6 +33,16 @@ enum class Resize {
 enum class ColorOrder { kRgb, kBgr };
 enum class Layout { kNchw, kNhwc };
 
+/// What the four numbers of a box are (family kDetections).
+enum class BoxFormat { kXyxy, kYxyx, kCxcywh };
+
+/// What turns a raw class score into a probability (family kDetr).
+enum class Activation {
+  kNone,     // the model already did
+  kSigmoid,  // each class by itself
+  kSoftmax,  // over all classes and a last one that means "no object"
+};
+
 /// Everything that is needed to use a detector, with nothing left to guess. Stored in ONNX metadata as JSON
 /// (key "goshawk.recipe") or written by hand as YAML; the fields' names are the keys. docs/recipe.md lists them.
 struct Recipe {
@@ -41,17 +52,22 @@ struct Recipe {
   int input_height = 640;
   bool dynamic_size = false;  // the model takes other sizes too (multiples of `stride`)
   bool dynamic_batch = false;
-  int stride = 32;            // largest stride of the network
+  int stride = 32;  // largest stride of the network
   Layout layout = Layout::kNchw;
   Resize resize = Resize::kLetterboxCenter;
   ColorOrder color = ColorOrder::kRgb;
   // Tensor value of a channel = (pixel - mean) * scale, pixel in 0..255; `mean` and `scale` in the tensor's channel order.
   std::array<float, 3> mean{0, 0, 0};
   std::array<float, 3> scale{1.0F / 255, 1.0F / 255, 1.0F / 255};
-  int pad_value = 114;        // 0..255
-  float confidence = 0.25F;   // default threshold on the score
-  float iou = 0.7F;           // default threshold of class-aware NMS; ignored where the model suppresses by itself
-  int max_detections = 300;   // per image
+  int pad_value = 114;       // 0..255
+  float confidence = 0.25F;  // default threshold on the score
+  float iou = 0.7F;          // default threshold of class-aware NMS; ignored where the model suppresses by itself
+  int max_detections = 300;  // per image
+  // Where outputs of one family differ.
+  BoxFormat box_format = BoxFormat::kXyxy;    // kDetections
+  bool normalized_boxes = false;              // kDetections: boxes in [0, 1] of the input instead of input pixels
+  int first_class = 0;                        // kDetections: the label that class_names[0] has; 1 where 0 is background
+  Activation activation = Activation::kNone;  // kDetr
   bool operator==(const Recipe&) const = default;
 };
 

@@ -1,0 +1,70 @@
+#include "goshawk/detect/decode.h"
+
+#include <cmath>
+
+#include "goshawk/core/error.h"
+#include "goshawk/detect/decode_families.h"
+#include "goshawk/detect/recipe_io.h"
+
+namespace goshawk::detect {
+
+std::string shape_text(std::span<const std::int64_t> shape) {
+  std::string text = "[";
+  for (const std::int64_t dimension : shape) {
+    if (text.size() > 1) text += ", ";
+    text += dimension < 0 ? "?" : std::to_string(dimension);
+  }
+  return text + "]";
+}
+
+void reject_outputs(const Recipe& recipe, Outputs outputs, const std::string& expected) {
+  std::string have;
+  for (const auto& output : outputs) have += (have.empty() ? "" : ", ") + output.name + " " + shape_text(output.shape);
+  throw Error(ErrorCode::kBadConfig,
+              "the model's outputs do not fit the recipe: family " + std::string(to_string(recipe.family)) + " with " +
+                  std::to_string(recipe.class_names.size()) + " classes needs " + expected + ", the model has " + have,
+              "recipe", "give a recipe with the right family and class_names (--recipe)");
+}
+
+ImageOutput image_output(const runtime::Tensor& tensor, std::int64_t index) {
+  const std::size_t rank = tensor.shape.size();
+  const bool batched = rank == 3;
+  if ((rank != 2 && rank != 3) || (batched ? index >= tensor.shape[0] : index > 0)) {
+    throw Error(ErrorCode::kBadConfig,
+                "the model gave an output of shape " + shape_text(tensor.shape) + " where [N, rows, columns] was expected",
+                "model output", "give the recipe that fits this model (--recipe)");
+  }
+  ImageOutput output;
+  output.rows = tensor.shape[rank - 2];
+  output.columns = tensor.shape[rank - 1];
+  const auto count = static_cast<std::size_t>(output.rows * output.columns);
+  output.values = tensor.values().subspan(static_cast<std::size_t>(index) * count, count);
+  return output;
+}
+
+void add_candidate(const Box& box, float score, int class_id, const DecodeLimits& limits,
+                   std::vector<Candidate>& candidates) {
+  if (!std::isfinite(score) || !std::isfinite(box.x1) || !std::isfinite(box.y1) || !std::isfinite(box.x2) ||
+      !std::isfinite(box.y2) || !limits.wants(class_id)) {
+    return;
+  }
+  candidates.push_back({box, score, class_id});
+}
+
+std::unique_ptr<Decoder> Decoder::create(const Recipe& recipe, Outputs outputs) {
+  switch (recipe.family) {
+    case Family::kYoloV5:
+      return make_yolo_v5(recipe, outputs);
+    case Family::kYoloV8:
+      return make_yolo_v8(recipe, outputs);
+    case Family::kYoloEnd2End:
+      return make_yolo_end2end(recipe, outputs);
+    case Family::kYolox:
+      return make_yolox(recipe, outputs);
+    default:
+      break;
+  }
+  throw Error(ErrorCode::kBadConfig, "this recipe's family cannot be decoded", "recipe.family");
+}
+
+}  // namespace goshawk::detect

@@ -1,0 +1,45 @@
+// The decoders behind Decoder::create; only decode*.cpp include this.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "goshawk/detect/decode.h"
+
+namespace goshawk::detect {
+
+using Outputs = std::span<const runtime::TensorInfo>;
+
+std::unique_ptr<Decoder> make_yolo_v5(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_yolo_v8(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_yolo_end2end(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_yolox(const Recipe& recipe, Outputs outputs);
+
+/// One image's values of an output, without the batch dimension.
+struct ImageOutput {
+  std::span<const float> values;
+  std::int64_t rows = 0, columns = 0;  // the last two dimensions
+  const float* row(std::int64_t index) const { return values.data() + index * columns; }
+};
+
+/// Image `index` of `tensor`, whose shape is [N, rows, columns], or [rows, columns] for a model without a batch dimension.
+/// Throws Error{kBadConfig} when the tensor has another shape or fewer images.
+ImageOutput image_output(const runtime::Tensor& tensor, std::int64_t index);
+
+/// "[1, 84, 8400]", with ? for a dimension that varies.
+std::string shape_text(std::span<const std::int64_t> shape);
+[[noreturn]] void reject_outputs(const Recipe& recipe, Outputs outputs, const std::string& expected);
+/// Whether a dimension is `value` or varies.
+inline bool may_be(std::int64_t dimension, std::int64_t value) { return dimension == -1 || dimension == value; }
+
+/// Appends a candidate unless a number is not finite or its class is not wanted.
+void add_candidate(const Box& box, float score, int class_id, const DecodeLimits& limits,
+                   std::vector<Candidate>& candidates);
+
+inline Box box_from_center(float cx, float cy, float width, float height) {
+  return {cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2};
+}
+
+}  // namespace goshawk::detect

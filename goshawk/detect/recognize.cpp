@@ -1,0 +1,278 @@
+#include "goshawk/detect/recognize.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "goshawk/core/document.h"
+#include "goshawk/core/error.h"
+#include "goshawk/detect/decode_families.h"
+#include "goshawk/detect/recipe_io.h"
+
+namespace goshawk::detect {
+namespace {
+
+using runtime::TensorInfo;
+
+const char* const kHint =
+    "describe the model with --recipe FILE.yaml: family (yolov5, yolov8, yolo-end2end, yolox, nanodet, detr, detections, "
+    "yunet), class_names, and where they differ from the family's: resize, color, mean, scale; see docs/recipe.md";
+
+std::string list_text(const std::vector<TensorInfo>& tensors) {
+  std::string text;
+  for (const auto& tensor : tensors) text += (text.empty() ? "" : ", ") + tensor.name + " " + shape_text(tensor.shape);
+  return text;
+}
+
+[[noreturn]] void reject(const ModelDescription& model, const std::string& message, const std::string& hint = kHint) {
+  throw Error(ErrorCode::kBadConfig, message, model.name, hint);
+}
+
+/// The model's image input, and what it says of the recipe's geometry.
+struct ImageInput {
+  bool found = false;
+  Layout layout = Layout::kNchw;
+  std::int64_t batch = 1, height = -1, width = -1;  // -1: varies
+  bool has_batch = true;
+};
+
+ImageInput image_input(const ModelDescription& model) {
+  ImageInput input;
+  if (model.inputs.empty()) return input;
+  const auto& shape = model.inputs[0].shape;
+  if (shape.size() == 4 && shape[1] == 3) {
+    input = {true, Layout::kNchw, shape[0], shape[2], shape[3], true};
+  } else if (shape.size() == 4 && shape[3] == 3) {
+    input = {true, Layout::kNhwc, shape[0], shape[1], shape[2], true};
+  } else if (shape.size() == 3 && shape[0] == 3) {
+    input = {true, Layout::kNchw, 1, shape[1], shape[2], false};  // torchvision: one image without a batch dimension
+  }
+  return input;
+}
+
+void apply_geometry(const ImageInput& input, Recipe& recipe) {
+  recipe.layout = input.layout;
+  recipe.dynamic_batch = input.has_batch && input.batch < 0;
+  recipe.dynamic_size = input.width < 0 || input.height < 0;
+  if (input.width > 0) recipe.input_width = static_cast<int>(input.width);
+  if (input.height > 0) recipe.input_height = static_cast<int>(input.height);
+}
+
+/// Cells of the feature maps of strides 8, 16, ... `largest`; -1 for an input whose size varies.
+std::int64_t grid_cells(const ImageInput& input, int largest) {
+  if (input.width < 0 || input.height < 0) return -1;
+  std::int64_t count = 0;
+  for (int stride = 8; stride <= largest; stride *= 2) {
+    count += ((input.width + stride - 1) / stride) * ((input.height + stride - 1) / stride);
+  }
+  return count;
+}
+
+std::optional<std::string> metadata_value(const ModelDescription& model, const std::string& key) {
+  const auto found = model.metadata.find(key);
+  if (found == model.metadata.end()) return std::nullopt;
+  return found->second;
+}
+
+bool says_true(const std::optional<std::string>& text, const std::string& key) {
+  return text && text->find("'" + key + "': True") != std::string::npos;
+}
+
+/// Whole numbers of a text such as "[480, 640]" or "32"; at most four.
+std::vector<int> numbers_in(const std::string& text) {
+  std::vector<int> numbers;
+  int value = -1;
+  for (const char c : text + " ") {
+    if (c >= '0' && c <= '9') {
+      value = std::min(std::max(value, 0) * 10 + (c - '0'), 1'000'000);
+    } else if (value >= 0) {
+      if (numbers.size() < 4) numbers.push_back(value);
+      value = -1;
+    }
+  }
+  return numbers;
+}
+
+// ---- Ultralytics: metadata says task, names, stride, imgsz (documentation of the export mode, 8.4; yolov5's export.py
+// writes stride and names).
+
+Family ultralytics_family(const ModelDescription& model, std::int64_t classes) {
+  const auto& shape = model.outputs[0].shape;
+  const auto args = metadata_value(model, "args");
+  if (shape.size() != 3) return Family::kUnknown;
+  const bool six = shape[2] == 6;
+  if (six && (says_true(args, "nms") || metadata_value(model, "end2end") == "True")) return Family::kYoloEnd2End;
+  if (shape[1] == 4 + classes) return Family::kYoloV8;
+  // Six columns are boxes with a class, or cx cy w h objectness and the one class of a YOLOv5, which has many more rows.
+  if (six && (classes != 1 || (shape[1] > 0 && shape[1] <= 1000))) return Family::kYoloEnd2End;
+  if (shape[2] == 5 + classes) return Family::kYoloV5;
+  if (shape[2] == 4 + classes) return Family::kDetr;
+  return Family::kUnknown;
+}
+
+std::optional<Recipe> recognize_ultralytics(const ModelDescription& model, const ImageInput& input) {
+  const auto names_text = metadata_value(model, "names");
+  if (!names_text || !(metadata_value(model, "stride") || metadata_value(model, "task"))) return std::nullopt;
+  const std::string task = metadata_value(model, "task").value_or("detect");
+  if (task != "detect") {
+    reject(model, "this is an Ultralytics model for the task '" + task + "'; goshawk takes models for the task 'detect'",
+           "export a detection model");
+  }
+  const auto names = parse_python_names(*names_text);
+  if (!names) reject(model, "the metadata 'names' cannot be read as a list of classes");
+  const Family family = ultralytics_family(model, static_cast<std::int64_t>(names->size()));
+  if (family == Family::kUnknown) {
+    reject(model, "the metadata is Ultralytics', with " + std::to_string(names->size()) +
+                      " names, but no layout of theirs has the outputs " + list_text(model.outputs));
+  }
+  Recipe recipe = family_defaults(family);
+  recipe.class_names = *names;
+  if (family == Family::kDetr) recipe.activation = Activation::kNone;
+  const auto size = numbers_in(metadata_value(model, "imgsz").value_or(""));
+  if (size.size() == 2 && size[0] > 0 && size[1] > 0 && size[0] <= 16384 && size[1] <= 16384) {
+    recipe.input_height = size[0];
+    recipe.input_width = size[1];
+  }
+  const auto stride = numbers_in(metadata_value(model, "stride").value_or("32"));
+  if (!stride.empty() && stride[0] >= 1 && stride[0] <= 1024) recipe.stride = stride[0];
+  apply_geometry(input, recipe);
+  return recipe;
+}
+
+// ---- One output without metadata: the number of rows tells the grid, the number of columns the classes.
+
+struct Reading {
+  Family family;
+  std::int64_t classes;
+};
+
+std::vector<Reading> readings_of_single(const TensorInfo& output, const ImageInput& input) {
+  std::vector<Reading> readings;
+  const auto& shape = output.shape;
+  if (shape.size() != 3 || grid_cells(input, 32) < 0) return readings;
+  for (const int largest : {32, 64}) {
+    const std::int64_t cells = grid_cells(input, largest);
+    if (shape[1] == cells && shape[2] > 5) readings.push_back({Family::kYolox, shape[2] - 5});
+    if (shape[1] == cells && shape[2] > 32) readings.push_back({Family::kNanoDet, shape[2] - 32});
+    if (shape[1] == 3 * cells && shape[2] > 5) readings.push_back({Family::kYoloV5, shape[2] - 5});
+    if (shape[2] == cells && shape[1] > 4) readings.push_back({Family::kYoloV8, shape[1] - 4});
+  }
+  return readings;
+}
+
+std::string readings_text(const std::vector<Reading>& readings) {
+  std::string text;
+  for (const auto& reading : readings) {
+    text += (text.empty() ? "" : " or ") + std::string(to_string(reading.family)) + " with " +
+            std::to_string(reading.classes) + " classes";
+  }
+  return text;
+}
+
+/// `classes`: how many names the user gave, 0 for none; then only COCO's 80 can be told from the shape alone.
+std::optional<Recipe> recognize_single(const ModelDescription& model, const ImageInput& input, std::size_t classes) {
+  if (model.outputs.size() != 1) return std::nullopt;
+  const auto all = readings_of_single(model.outputs[0], input);
+  if (all.empty()) return std::nullopt;
+  std::vector<Reading> fitting;
+  const auto wanted = static_cast<std::int64_t>(classes == 0 ? coco_names().size() : classes);
+  std::copy_if(all.begin(), all.end(), std::back_inserter(fitting), [&](const Reading& r) { return r.classes == wanted; });
+  if (fitting.size() != 1) {
+    const std::string output = model.outputs[0].name + " " + shape_text(model.outputs[0].shape);
+    if (classes > 0)
+      reject(model, "the output " + output + " is " + readings_text(all) + ", but " + std::to_string(classes) +
+                        " class names were given");
+    if (all.size() == 1) {
+      reject(model, "the output " + output + " is " + readings_text(all) + ", whose names the model does not say",
+             "give the names: --recipe FILE.yaml with class_names, or a file of names");
+    }
+    reject(model, "the output " + output + " could be " + readings_text(all));
+  }
+  Recipe recipe = family_defaults(fitting[0].family);
+  if (classes == 0) recipe.class_names = coco_names();
+  apply_geometry(input, recipe);
+  if (model.outputs[0].shape[1] == grid_cells(input, 64) || model.outputs[0].shape[1] == 3 * grid_cells(input, 64) ||
+      model.outputs[0].shape[2] == grid_cells(input, 64)) {
+    recipe.stride = 64;
+  }
+  return recipe;
+}
+
+Recipe recognize(const ModelDescription& model, const ImageInput& input, std::size_t classes) {
+  if (model.outputs.empty()) reject(model, "the model has no outputs");
+  if (auto recipe = recognize_ultralytics(model, input)) return *recipe;
+  if (auto recipe = recognize_single(model, input, classes)) return *recipe;
+  reject(model, "this is no detector that goshawk knows: its outputs are " + list_text(model.outputs));
+}
+
+void check_geometry(const ModelDescription& model, const ImageInput& input, const Recipe& recipe) {
+  if (recipe.layout != input.layout) {
+    reject(model, "the recipe's layout does not fit the model's input " + list_text(model.inputs), "correct `layout`");
+  }
+  const bool fits = may_be(input.width, recipe.input_width) && may_be(input.height, recipe.input_height);
+  if (fits) return;
+  reject(model,
+         "the recipe's input of " + std::to_string(recipe.input_width) + " x " + std::to_string(recipe.input_height) +
+             " does not fit the model's input " + list_text(model.inputs),
+         "correct `input_width` and `input_height`");
+}
+
+}  // namespace
+
+ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model) {
+  return {session.inputs(), session.outputs(), session.metadata(), model.string()};
+}
+
+Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices) {
+  nlohmann::json overlay = nlohmann::json::object();
+  std::string where;
+  if (choices.recipe) {
+    where = choices.recipe->string();
+    overlay = read_document(*choices.recipe);
+  }
+  Recipe given;
+  apply_recipe(overlay, where, given);  // checked before the model is, so that a misspelt key is told first
+  if (choices.class_names) given.class_names = read_class_names(*choices.class_names);
+
+  const ImageInput input = image_input(model);
+  if (!input.found) {
+    reject(model,
+           "this is no image detector: none of its inputs is an image of three channels (" + list_text(model.inputs) + ")",
+           "give a detector");
+  }
+  Recipe recipe;
+  if (const auto text = metadata_value(model, kRecipeKey)) {
+    recipe = parse_recipe(*text, model.name + ": metadata " + kRecipeKey);
+  } else if (overlay.contains("family")) {
+    apply_geometry(input, recipe);
+  } else {
+    recipe = recognize(model, input, given.class_names.size());
+  }
+  apply_recipe(overlay, where, recipe);
+  if (!given.class_names.empty()) recipe.class_names = given.class_names;
+  if (recipe.class_names.empty()) {
+    reject(model, "the names of the " + std::string(to_string(recipe.family)) + " model's classes are not known",
+           "give them in the recipe (class_names), or as a file of names");
+  }
+  check_geometry(model, input, recipe);
+  return recipe;
+}
+
+const std::vector<std::string>& coco_names() {
+  static const std::vector<std::string> names = {
+      "person",         "bicycle",    "car",           "motorcycle",    "airplane",     "bus",           "train",
+      "truck",          "boat",       "traffic light", "fire hydrant",  "stop sign",    "parking meter", "bench",
+      "bird",           "cat",        "dog",           "horse",         "sheep",        "cow",           "elephant",
+      "bear",           "zebra",      "giraffe",       "backpack",      "umbrella",     "handbag",       "tie",
+      "suitcase",       "frisbee",    "skis",          "snowboard",     "sports ball",  "kite",          "baseball bat",
+      "baseball glove", "skateboard", "surfboard",     "tennis racket", "bottle",       "wine glass",    "cup",
+      "fork",           "knife",      "spoon",         "bowl",          "banana",       "apple",         "sandwich",
+      "orange",         "broccoli",   "carrot",        "hot dog",       "pizza",        "donut",         "cake",
+      "chair",          "couch",      "potted plant",  "bed",           "dining table", "toilet",        "tv",
+      "laptop",         "mouse",      "remote",        "keyboard",      "cell phone",   "microwave",     "oven",
+      "toaster",        "sink",       "refrigerator",  "book",          "clock",        "vase",          "scissors",
+      "teddy bear",     "hair drier", "toothbrush"};
+  return names;
+}
+
+}  // namespace goshawk::detect
