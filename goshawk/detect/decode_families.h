@@ -16,6 +16,10 @@ std::unique_ptr<Decoder> make_yolo_v5(const Recipe& recipe, Outputs outputs);
 std::unique_ptr<Decoder> make_yolo_v8(const Recipe& recipe, Outputs outputs);
 std::unique_ptr<Decoder> make_yolo_end2end(const Recipe& recipe, Outputs outputs);
 std::unique_ptr<Decoder> make_yolox(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_nanodet(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_yunet(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_detr(const Recipe& recipe, Outputs outputs);
+std::unique_ptr<Decoder> make_detections(const Recipe& recipe, Outputs outputs);
 
 /// One image's values of an output, without the batch dimension.
 struct ImageOutput {

@@ -8,33 +8,24 @@
 #include "goshawk/core/error.h"
 #include "goshawk/detect/decode_families.h"
 #include "goshawk/detect/recipe_io.h"
+#include "goshawk/detect/recognize_steps.h"
 
 namespace goshawk::detect {
-namespace {
-
 using runtime::TensorInfo;
 
-const char* const kHint =
+const char* const kDescribeHint =
     "describe the model with --recipe FILE.yaml: family (yolov5, yolov8, yolo-end2end, yolox, nanodet, detr, detections, "
     "yunet), class_names, and where they differ from the family's: resize, color, mean, scale; see docs/recipe.md";
 
-std::string list_text(const std::vector<TensorInfo>& tensors) {
+std::string list_text(const std::vector<runtime::TensorInfo>& tensors) {
   std::string text;
   for (const auto& tensor : tensors) text += (text.empty() ? "" : ", ") + tensor.name + " " + shape_text(tensor.shape);
   return text;
 }
 
-[[noreturn]] void reject(const ModelDescription& model, const std::string& message, const std::string& hint = kHint) {
+void reject_model(const ModelDescription& model, const std::string& message, const std::string& hint) {
   throw Error(ErrorCode::kBadConfig, message, model.name, hint);
 }
-
-/// The model's image input, and what it says of the recipe's geometry.
-struct ImageInput {
-  bool found = false;
-  Layout layout = Layout::kNchw;
-  std::int64_t batch = 1, height = -1, width = -1;  // -1: varies
-  bool has_batch = true;
-};
 
 ImageInput image_input(const ModelDescription& model) {
   ImageInput input;
@@ -58,7 +49,6 @@ void apply_geometry(const ImageInput& input, Recipe& recipe) {
   if (input.height > 0) recipe.input_height = static_cast<int>(input.height);
 }
 
-/// Cells of the feature maps of strides 8, 16, ... `largest`; -1 for an input whose size varies.
 std::int64_t grid_cells(const ImageInput& input, int largest) {
   if (input.width < 0 || input.height < 0) return -1;
   std::int64_t count = 0;
@@ -67,6 +57,8 @@ std::int64_t grid_cells(const ImageInput& input, int largest) {
   }
   return count;
 }
+
+namespace {
 
 std::optional<std::string> metadata_value(const ModelDescription& model, const std::string& key) {
   const auto found = model.metadata.find(key);
@@ -110,20 +102,23 @@ Family ultralytics_family(const ModelDescription& model, std::int64_t classes) {
   return Family::kUnknown;
 }
 
+}  // namespace
+
 std::optional<Recipe> recognize_ultralytics(const ModelDescription& model, const ImageInput& input) {
   const auto names_text = metadata_value(model, "names");
   if (!names_text || !(metadata_value(model, "stride") || metadata_value(model, "task"))) return std::nullopt;
   const std::string task = metadata_value(model, "task").value_or("detect");
   if (task != "detect") {
-    reject(model, "this is an Ultralytics model for the task '" + task + "'; goshawk takes models for the task 'detect'",
-           "export a detection model");
+    reject_model(model,
+                 "this is an Ultralytics model for the task '" + task + "'; goshawk takes models for the task 'detect'",
+                 "export a detection model");
   }
   const auto names = parse_python_names(*names_text);
-  if (!names) reject(model, "the metadata 'names' cannot be read as a list of classes");
+  if (!names) reject_model(model, "the metadata 'names' cannot be read as a list of classes");
   const Family family = ultralytics_family(model, static_cast<std::int64_t>(names->size()));
   if (family == Family::kUnknown) {
-    reject(model, "the metadata is Ultralytics', with " + std::to_string(names->size()) +
-                      " names, but no layout of theirs has the outputs " + list_text(model.outputs));
+    reject_model(model, "the metadata is Ultralytics', with " + std::to_string(names->size()) +
+                            " names, but no layout of theirs has the outputs " + list_text(model.outputs));
   }
   Recipe recipe = family_defaults(family);
   recipe.class_names = *names;
@@ -138,6 +133,8 @@ std::optional<Recipe> recognize_ultralytics(const ModelDescription& model, const
   apply_geometry(input, recipe);
   return recipe;
 }
+
+namespace {
 
 // ---- One output without metadata: the number of rows tells the grid, the number of columns the classes.
 
@@ -169,7 +166,9 @@ std::string readings_text(const std::vector<Reading>& readings) {
   return text;
 }
 
-/// `classes`: how many names the user gave, 0 for none; then only COCO's 80 can be told from the shape alone.
+}  // namespace
+
+/// Without names given, only COCO's 80 can be told from the shape alone.
 std::optional<Recipe> recognize_single(const ModelDescription& model, const ImageInput& input, std::size_t classes) {
   if (model.outputs.size() != 1) return std::nullopt;
   const auto all = readings_of_single(model.outputs[0], input);
@@ -180,13 +179,13 @@ std::optional<Recipe> recognize_single(const ModelDescription& model, const Imag
   if (fitting.size() != 1) {
     const std::string output = model.outputs[0].name + " " + shape_text(model.outputs[0].shape);
     if (classes > 0)
-      reject(model, "the output " + output + " is " + readings_text(all) + ", but " + std::to_string(classes) +
-                        " class names were given");
+      reject_model(model, "the output " + output + " is " + readings_text(all) + ", but " + std::to_string(classes) +
+                              " class names were given");
     if (all.size() == 1) {
-      reject(model, "the output " + output + " is " + readings_text(all) + ", whose names the model does not say",
-             "give the names: --recipe FILE.yaml with class_names, or a file of names");
+      reject_model(model, "the output " + output + " is " + readings_text(all) + ", whose names the model does not say",
+                   "give the names: --recipe FILE.yaml with class_names, or a file of names");
     }
-    reject(model, "the output " + output + " could be " + readings_text(all));
+    reject_model(model, "the output " + output + " could be " + readings_text(all));
   }
   Recipe recipe = family_defaults(fitting[0].family);
   if (classes == 0) recipe.class_names = coco_names();
@@ -198,23 +197,26 @@ std::optional<Recipe> recognize_single(const ModelDescription& model, const Imag
   return recipe;
 }
 
+namespace {
+
 Recipe recognize(const ModelDescription& model, const ImageInput& input, std::size_t classes) {
-  if (model.outputs.empty()) reject(model, "the model has no outputs");
+  if (model.outputs.empty()) reject_model(model, "the model has no outputs");
   if (auto recipe = recognize_ultralytics(model, input)) return *recipe;
+  if (auto recipe = recognize_named(model, input, classes)) return *recipe;
   if (auto recipe = recognize_single(model, input, classes)) return *recipe;
-  reject(model, "this is no detector that goshawk knows: its outputs are " + list_text(model.outputs));
+  reject_model(model, "this is no detector that goshawk knows: its outputs are " + list_text(model.outputs));
 }
 
 void check_geometry(const ModelDescription& model, const ImageInput& input, const Recipe& recipe) {
   if (recipe.layout != input.layout) {
-    reject(model, "the recipe's layout does not fit the model's input " + list_text(model.inputs), "correct `layout`");
+    reject_model(model, "the recipe's layout does not fit the model's input " + list_text(model.inputs), "correct `layout`");
   }
   const bool fits = may_be(input.width, recipe.input_width) && may_be(input.height, recipe.input_height);
   if (fits) return;
-  reject(model,
-         "the recipe's input of " + std::to_string(recipe.input_width) + " x " + std::to_string(recipe.input_height) +
-             " does not fit the model's input " + list_text(model.inputs),
-         "correct `input_width` and `input_height`");
+  reject_model(model,
+               "the recipe's input of " + std::to_string(recipe.input_width) + " x " + std::to_string(recipe.input_height) +
+                   " does not fit the model's input " + list_text(model.inputs),
+               "correct `input_width` and `input_height`");
 }
 
 }  // namespace
@@ -236,9 +238,10 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
 
   const ImageInput input = image_input(model);
   if (!input.found) {
-    reject(model,
-           "this is no image detector: none of its inputs is an image of three channels (" + list_text(model.inputs) + ")",
-           "give a detector");
+    reject_model(
+        model,
+        "this is no image detector: none of its inputs is an image of three channels (" + list_text(model.inputs) + ")",
+        "give a detector");
   }
   Recipe recipe;
   if (const auto text = metadata_value(model, kRecipeKey)) {
@@ -251,8 +254,8 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
   apply_recipe(overlay, where, recipe);
   if (!given.class_names.empty()) recipe.class_names = given.class_names;
   if (recipe.class_names.empty()) {
-    reject(model, "the names of the " + std::string(to_string(recipe.family)) + " model's classes are not known",
-           "give them in the recipe (class_names), or as a file of names");
+    reject_model(model, "the names of the " + std::string(to_string(recipe.family)) + " model's classes are not known",
+                 "give them in the recipe (class_names), or as a file of names");
   }
   check_geometry(model, input, recipe);
   return recipe;
