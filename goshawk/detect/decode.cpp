@@ -61,7 +61,15 @@ std::unique_ptr<Decoder> Decoder::create(const Recipe& recipe, Outputs outputs) 
       return make_yolo_end2end(recipe, outputs);
     case Family::kYolox:
       return make_yolox(recipe, outputs);
-    default:
+    case Family::kNanoDet:
+      return make_nanodet(recipe, outputs);
+    case Family::kYuNet:
+      return make_yunet(recipe, outputs);
+    case Family::kDetr:
+      return make_detr(recipe, outputs);
+    case Family::kDetections:
+      return make_detections(recipe, outputs);
+    case Family::kUnknown:
       break;
   }
   throw Error(ErrorCode::kBadConfig, "this recipe's family cannot be decoded", "recipe.family");
