@@ -9,10 +9,9 @@
 namespace goshawk::cli {
 namespace {
 
-/// --max_det as --max-det; values and what stands behind "--" stay.
+/// --max_det as --max-det; values stay.
 std::vector<std::string> with_dashes(std::vector<std::string> words) {
   for (auto& word : words) {
-    if (word == "--") break;
     if (!word.starts_with("--")) continue;
     std::replace(word.begin(), word.begin() + static_cast<std::ptrdiff_t>(std::min(word.find('='), word.size())), '_', '-');
   }
@@ -23,7 +22,7 @@ std::string help_hint(const Command& command) { return "`goshawk " + command.nam
 
 void check_unknown(const Command& command, const std::vector<std::string>& remaining) {
   for (const auto& word : remaining) {
-    if (!word.starts_with('-') || word == "--") continue;
+    if (!word.starts_with('-') || word == "-") continue;
     std::vector<std::string> here{"--help", "--config"}, elsewhere;
     if (command.json) here.emplace_back("--json");
     for (const auto& option : command.options) here.push_back("--" + option.flag);
@@ -94,10 +93,14 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   app.add_flag("-h,--help", result.help);
   if (command.json) app.add_flag("--json", result.json);
 
-  auto reversed = with_dashes(words);
+  const auto dashes = std::find(words.begin(), words.end(), "--");  // what stands behind is no flag
+  auto reversed = with_dashes({words.begin(), dashes});
   std::reverse(reversed.begin(), reversed.end());  // as CLI11 wants them
   try {
     app.parse(std::move(reversed));
+  } catch (const CLI::ArgumentMismatch& error) {  // the message begins with the flag's name
+    const std::string message = error.what();
+    throw Error(ErrorCode::kUsage, message.substr(0, message.find(':')) + " needs one value", "", help_hint(command));
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorCode::kUsage, error.what(), "", help_hint(command));
   }
@@ -113,7 +116,7 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   }
   result.positionals = app.remaining();
   check_unknown(command, result.positionals);
-  std::erase(result.positionals, "--");
+  if (dashes != words.end()) result.positionals.insert(result.positionals.end(), dashes + 1, words.end());
   merge_positionals(command, named, result);
   return result;
 }

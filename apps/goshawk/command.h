@@ -58,8 +58,10 @@ struct Positional {
   std::string name;  // in capitals, for instance "SOURCE"
   std::string help;  // one line
   bool required = true;
-  bool many = false;      // the last one only: one or more
-  std::string flag = {};  // may be given as --FLAG as well; empty: only by place
+  bool many = false;                    // the last one only: one or more
+  std::string flag = {};                // may be given as --FLAG as well; empty: only by place
+  std::vector<std::string> words = {};  // some that fit, for completion
+  bool files = true;                    // completion offers files too
 };
 
 /// A flag of one command that is not a setting.

@@ -5,6 +5,15 @@
 
 namespace goshawk::cli {
 
+Command models_list_command();
+Command models_pull_command();
+Command models_info_command();
+Command doctor_command();
+Command config_show_command();
+Command config_check_command();
+Command config_save_command();
+Command config_docs_command();
+Command completion_command();
 Command version_command();
 
 }  // namespace goshawk::cli

@@ -1,6 +1,7 @@
 #include "apps/goshawk/help.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 
@@ -60,11 +61,14 @@ Row row_of(const Setting& setting, const Command& command) {
   for (const auto& [key, value] : command.defaults) {
     if (key == setting.key) fallback = value;
   }
+  const std::string shown = fallback.empty() ? "" : " [" + fallback + "]";
   if (setting.type == SettingType::kBoolean) {
-    if (fallback != "true") return {(setting.flag == "quiet" ? "-q, --" : "--") + setting.flag, setting.help};
-    return {"--no-" + setting.flag, setting.help + " [on]"};
+    const std::string name =
+        setting.flag == "quiet" ? "-q, --quiet" : (fallback == "true" ? "--[no-]" : "--") + setting.flag;
+    return {name, setting.help + (fallback == "true" ? " [on]" : "")};
   }
-  return {"--" + setting.flag + " " + setting.placeholder(), setting.help + (fallback.empty() ? "" : " [" + fallback + "]")};
+  const std::string words = setting.type == SettingType::kChoice ? fmt::format(": {}", fmt::join(setting.words, ", ")) : "";
+  return {"--" + setting.flag + " " + setting.placeholder(), setting.help + words + shown};
 }
 
 struct Part {

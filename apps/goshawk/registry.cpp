@@ -6,7 +6,9 @@
 namespace goshawk::cli {
 
 const std::vector<Command>& commands() {
-  static const std::vector<Command> kCommands{version_command()};
+  static const std::vector<Command> kCommands{
+      models_list_command(),  models_pull_command(), models_info_command(), doctor_command(),     config_show_command(),
+      config_check_command(), config_save_command(), config_docs_command(), completion_command(), version_command()};
   return kCommands;
 }
 

@@ -29,7 +29,7 @@ Command version_command() {
   Command command;
   command.name = "version";
   command.group = Group::kSetup;
-  command.summary = "Show the versions of goshawk and of the libraries under it";
+  command.summary = "Show the versions of goshawk and its libraries";
   command.json = true;
   command.run = run_version;
   return command;

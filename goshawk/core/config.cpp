@@ -88,8 +88,15 @@ void Config::set_document(const json& document, ConfigLayer layer,
 
 void Config::set_profile(Profile profile) {
   const std::string origin = "profile " + profile.name;
+  const auto no_profile = [&](const json& settings) {
+    if (settings.is_object() && settings.contains("profile")) {
+      throw Error(ErrorCode::kBadConfig, "a profile cannot choose a profile", origin);
+    }
+  };
+  no_profile(profile.settings);
   set_document(profile.settings, ConfigLayer::kProfile, [&](const std::string&) { return origin; });
   for (const auto& [name, settings] : profile.resolutions.items()) {  // checked now, so that mistakes show at once
+    no_profile(settings);
     Config probe;
     probe.set_document(settings, ConfigLayer::kResolution,
                        [&, n = name](const std::string&) { return origin + " (" + n + ")"; });

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "goshawk/core/config_schema.h"
+#include "goshawk/core/error.h"
 
 namespace goshawk {
 
@@ -42,6 +43,11 @@ std::filesystem::path user_profile_folder();
 std::vector<std::string> profile_names(const std::filesystem::path& folder);
 /// A profile by name; those of `folder` (NAME.yaml) come second. Throws Error{kBadConfig} with a suggestion.
 Profile find_profile(const std::string& name, const std::filesystem::path& folder);
+/// A profile from its document. Throws Error{kBadConfig}; the settings themselves are checked by `Config::set_profile`.
+Profile parse_profile(const std::string& name, const nlohmann::json& document, const std::string& where);
+/// Throws Error{kBadConfig} unless `name` may be a profile's: 1 to 64 letters, digits, '-' and '_', none of the built-in
+/// names.
+void check_profile_name(const std::string& name);
 /// The name under which `resolutions` of a profile speaks of a picture: the smallest of the names given (720p, 1080p, 1440p,
 /// 4k, 8k) that has at least its pixels, else the largest. Empty when there are none.
 std::string resolution_name(int width, int height, const std::vector<std::string>& names);
@@ -53,7 +59,7 @@ class Config {
   /// Built-in defaults.
   Config();
 
-  /// Sets a value (already checked) unless a later layer has set it.
+  /// Sets a value (already checked) unless a later layer has set it. A value of the same layer is replaced.
   void set(std::string_view key, nlohmann::json value, ConfigLayer layer, std::string origin);
   /// All keys of a nested document. Throws Error{kBadConfig} for unknown keys and bad values. `origin(key)` names the place.
   void set_document(const nlohmann::json& document, ConfigLayer layer,
@@ -93,9 +99,8 @@ class Config {
 
 /// Where a run's settings come from.
 struct ConfigInputs {
-  std::optional<std::filesystem::path> file;  // --config; must exist. nullopt: ./goshawk.yaml where there is one
-  bool use_default_file = true;
-  std::map<std::string, std::string> environment;             // NAME -> value; only GOSHAWK_* are looked at
+  std::optional<std::filesystem::path> file;       // --config; must exist, or be "none"; nullopt: ./goshawk.yaml if there
+  std::map<std::string, std::string> environment;  // NAME -> value; only GOSHAWK_* are looked at
   std::map<std::string, std::vector<std::string>> flags;      // key -> texts, in order
   std::vector<std::pair<std::string, std::string>> defaults;  // key, text: a command's own defaults
   std::filesystem::path profile_folder;
@@ -105,6 +110,10 @@ struct ConfigInputs {
 /// Throws Error{kNotFound} for the file, {kBadConfig} for file, profile and environment (file and line where known),
 /// {kUsage} for flags.
 Config load_config(const ConfigInputs& inputs);
+
+/// Everything that is wrong with a settings file, or with a profile (told by its `settings:` or `resolutions:`); empty when
+/// it is good. Throws Error{kNotFound, kBadConfig} when it cannot be read as a document at all.
+std::vector<Error> check_config_file(const std::filesystem::path& path, const std::filesystem::path& profile_folder);
 
 /// GOSHAWK_* variables of this process.
 std::map<std::string, std::string> goshawk_environment();

@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "goshawk/core/config.h"
 #include "goshawk/core/document.h"
@@ -46,15 +47,40 @@ struct ConfigFile {
   }
 };
 
-std::optional<ConfigFile> read_config_file(const ConfigInputs& inputs) {
-  fs::path path = inputs.file.value_or("goshawk.yaml");
-  std::error_code error;
-  if (!inputs.file && (!inputs.use_default_file || !fs::is_regular_file(path, error))) return std::nullopt;
+ConfigFile read_config_file(const fs::path& path) {
   DocumentLimits limits;
   limits.bytes = kMaxConfigBytes;
   ConfigFile file{path, read_document(path, limits), {}};
   file.lines = lines_of(read_file(path, kMaxConfigBytes));
   return file;
+}
+
+/// --config, else ./goshawk.yaml where there is one; "none" means no file.
+std::optional<ConfigFile> chosen_config_file(const std::optional<fs::path>& asked) {
+  if (asked == fs::path("none")) return std::nullopt;
+  if (asked) return read_config_file(*asked);
+  std::error_code error;
+  if (!fs::is_regular_file("goshawk.yaml", error)) return std::nullopt;
+  return read_config_file("goshawk.yaml");
+}
+
+/// Runs `set` on a document of one key at a time, and keeps what is wrong with each.
+void collect_problems(const json& document, const std::function<void(const json&)>& set, std::vector<Error>& problems) {
+  const auto attempt = [&](const json& one) {
+    try {
+      set(one);
+    } catch (const Error& error) {
+      problems.push_back(error);
+    }
+  };
+  if (!document.is_object()) return attempt(document);
+  for (const auto& [name, value] : document.items()) {
+    if (!value.is_object() || value.empty()) {
+      attempt({{name, value}});
+      continue;
+    }
+    for (const auto& [rest, item] : value.items()) attempt({{name, {{rest, item}}}});
+  }
 }
 
 /// Variables that are no settings: they are read elsewhere.
@@ -110,7 +136,7 @@ Config load_config(const ConfigInputs& inputs) {
     require(setting != nullptr, "load_config: a default of an unknown setting '" + key + "'");
     config.set(key, parse_setting(*setting, text, ErrorCode::kInternal, "command"), ConfigLayer::kDefault, "default");
   }
-  if (const auto file = read_config_file(inputs)) {
+  if (const auto file = chosen_config_file(inputs.file)) {
     config.set_document(file->document, ConfigLayer::kFile, [&](const std::string& key) { return file->place(key); });
   }
   set_environment(config, inputs.environment);
@@ -123,6 +149,29 @@ Config load_config(const ConfigInputs& inputs) {
     throw Error(flag ? ErrorCode::kUsage : error.code(), error.what(), config.origin("profile"), error.hint());
   }
   return config;
+}
+
+std::vector<Error> check_config_file(const fs::path& path, const fs::path& profile_folder) {
+  const ConfigFile file = read_config_file(path);
+  std::vector<Error> problems;
+  if (file.document.is_object() && (file.document.contains("settings") || file.document.contains("resolutions"))) {
+    try {
+      Config().set_profile(parse_profile(path.stem().string(), file.document, path.string()));
+    } catch (const Error& error) {
+      problems.push_back(error);
+    }
+    return problems;
+  }
+  Config config;
+  const auto place = [&](const std::string& key) { return file.place(key); };
+  collect_problems(
+      file.document, [&](const json& one) { config.set_document(one, ConfigLayer::kFile, place); }, problems);
+  try {
+    find_profile(config.text("profile"), profile_folder);
+  } catch (const Error& error) {
+    problems.emplace_back(error.code(), error.what(), file.place("profile"), error.hint());
+  }
+  return problems;
 }
 
 std::map<std::string, std::string> goshawk_environment() {

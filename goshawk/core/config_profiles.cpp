@@ -45,17 +45,15 @@ std::vector<Profile> make_builtin_profiles() {
   };
 }
 
-void check_name(const std::string& name) {
-  for (const char c : name) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') continue;
-    throw Error(ErrorCode::kBadConfig, "a profile's name is letters, digits, '-' and '_', not '" + name + "'");
-  }
-  if (name.empty() || name.size() > 64) throw Error(ErrorCode::kBadConfig, "a profile's name has 1 to 64 letters");
+}  // namespace
+
+const std::vector<Profile>& builtin_profiles() {
+  static const std::vector<Profile> kProfiles = make_builtin_profiles();
+  return kProfiles;
 }
 
-Profile read_profile(const std::string& name, const fs::path& path) {
-  const json document = read_document(path);
-  if (!document.is_object()) throw Error(ErrorCode::kBadConfig, "a profile holds `settings:`", path.string());
+Profile parse_profile(const std::string& name, const json& document, const std::string& where) {
+  if (!document.is_object()) throw Error(ErrorCode::kBadConfig, "a profile holds `settings:`", where);
   Profile profile{name, "", json::object(), json::object()};
   for (const auto& [key, value] : document.items()) {
     if (key == "description" && value.is_string()) profile.description = value.get<std::string>();
@@ -63,26 +61,30 @@ Profile read_profile(const std::string& name, const fs::path& path) {
     else if (key == "resolutions" && value.is_object()) profile.resolutions = value;
     else {
       const std::vector<std::string> known{"description", "settings", "resolutions"};
-      throw Error(ErrorCode::kBadConfig, "a profile cannot hold '" + key + "' like this" + did_you_mean(key, known),
-                  path.string(), "it holds `description:` (text), `settings:` and `resolutions:` (sections)");
+      throw Error(ErrorCode::kBadConfig, "a profile cannot hold '" + key + "' like this" + did_you_mean(key, known), where,
+                  "it holds `description:` (text), `settings:` and `resolutions:` (sections)");
     }
   }
   for (const auto& [resolution, settings] : profile.resolutions.items()) {
     std::vector<std::string> known;
     for (const auto& entry : kResolutions) known.emplace_back(entry.name);
     if (std::find(known.begin(), known.end(), resolution) == known.end()) {
-      throw Error(ErrorCode::kBadConfig, "unknown resolution '" + resolution + "'" + did_you_mean(resolution, known),
-                  path.string(), "known are 720p, 1080p, 1440p, 4k and 8k");
+      throw Error(ErrorCode::kBadConfig, "unknown resolution '" + resolution + "'" + did_you_mean(resolution, known), where,
+                  "known are 720p, 1080p, 1440p, 4k and 8k");
     }
   }
   return profile;
 }
 
-}  // namespace
-
-const std::vector<Profile>& builtin_profiles() {
-  static const std::vector<Profile> kProfiles = make_builtin_profiles();
-  return kProfiles;
+void check_profile_name(const std::string& name) {
+  for (const auto& profile : builtin_profiles()) {
+    if (profile.name == name) throw Error(ErrorCode::kBadConfig, "'" + name + "' is a built-in profile; take another name");
+  }
+  for (const char c : name) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_') continue;
+    throw Error(ErrorCode::kBadConfig, "a profile's name is letters, digits, '-' and '_', not '" + name + "'");
+  }
+  if (name.empty() || name.size() > 64) throw Error(ErrorCode::kBadConfig, "a profile's name has 1 to 64 letters");
 }
 
 fs::path user_profile_folder() {
@@ -112,14 +114,15 @@ Profile find_profile(const std::string& name, const fs::path& folder) {
   for (const auto& profile : builtin_profiles()) {
     if (profile.name == name) return profile;
   }
-  check_name(name);
+  check_profile_name(name);
   const auto names = profile_names(folder);
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     std::string all;
     for (const auto& known : names) all += (all.empty() ? "" : ", ") + known;
     throw Error(ErrorCode::kBadConfig, "unknown profile '" + name + "'" + did_you_mean(name, names), "", "known are " + all);
   }
-  return read_profile(name, folder / (name + ".yaml"));
+  const fs::path path = folder / (name + ".yaml");
+  return parse_profile(name, read_document(path), path.string());
 }
 
 std::string resolution_name(int width, int height, const std::vector<std::string>& names) {

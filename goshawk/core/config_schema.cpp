@@ -27,9 +27,19 @@ std::vector<Section> make_sections() {
 std::vector<Setting> make_schema() {
   return {
       {"model", "model", kText, "", "Model file or name; unset: the bundled model, else the newest one pulled", {}},
-      {"profile", "profile", kText, "auto", "Set of settings: auto, edge, workstation, debug, or one of your own", {}},
+      {"profile",
+       "profile",
+       kText,
+       "auto",
+       "Set of settings: auto, edge, workstation, debug, or one of your own",
+       {"auto", "edge", "workstation", "debug"}},
 
-      {"runtime.device", "device", kText, "auto", "auto, cpu, openvino, cuda[:N], tensorrt[:N] or tensorrt-rtx[:N]", {}},
+      {"runtime.device",
+       "device",
+       kText,
+       "auto",
+       "auto, cpu, openvino, cuda[:N], tensorrt[:N] or tensorrt-rtx[:N]",
+       {"auto", "cpu", "openvino", "cuda", "tensorrt", "tensorrt-rtx"}},
       {"runtime.precision", "precision", kChoice, "auto", "Arithmetic of the model", {"auto", "fp32", "bf16", "fp16"}},
       {"runtime.threads", "threads", kInteger, "0", "CPU threads for inference; 0: every core", {}, 0, 1024},
       {"runtime.batch", "batch", kInteger, "1", "Frames a call to the model; auto: from free memory", {"auto"}, 1, 256},
@@ -50,7 +60,12 @@ std::vector<Setting> make_schema() {
       {"source.timeout", "timeout", kTime, "10", "Longest wait for a camera or stream", {}, 0.1, 3600},
       {"source.resize", "resize", kNumber, "1", "Scale frames by this before anything else", {}, 0.1, 1},
 
-      {"track.tracker", "tracker", kText, "bytetrack", "bytetrack, sort, ocsort, botsort, or a YAML file", {}},
+      {"track.tracker",
+       "tracker",
+       kText,
+       "bytetrack",
+       "bytetrack, sort, ocsort, botsort, or a YAML file",
+       {"bytetrack", "sort", "ocsort", "botsort"}},
       {"track.reid", "reid", kPath, "", "Appearance model (ONNX) for botsort", {}},
       {"track.class_aware", "class-aware", kBoolean, "true", "Match detections to tracks of their own class only", {}},
       {"track.lines", "line", kItems, "", "Count crossings of a line: [NAME=]X1,Y1,X2,Y2 (repeat for more)", {}},
@@ -105,6 +120,12 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+std::string upper(std::string_view text) {
+  std::string result(text);
+  for (char& c : result) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return result;
+}
+
 std::optional<bool> to_boolean(std::string_view text) {
   const std::string word = lower(text);
   if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
@@ -139,13 +160,13 @@ std::string_view Setting::section() const {
 }
 
 std::string Setting::environment_name() const {
-  std::string name = "GOSHAWK_";
-  for (const char c : key) name += c == '.' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  std::string name = "GOSHAWK_" + upper(key);
+  std::replace(name.begin(), name.end(), '.', '_');
   return name;
 }
 
 std::string Setting::describe_type() const {
-  const std::string besides = type != kChoice && !words.empty() ? fmt::format("{} or ", fmt::join(words, ", ")) : "";
+  const std::string besides = !words.empty() ? fmt::format("{} or ", fmt::join(words, ", ")) : "";
   switch (type) {
     case kBoolean:
       return "true or false";

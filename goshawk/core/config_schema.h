@@ -30,9 +30,10 @@ struct Setting {
   std::string key;   // "section.name", or "name" for the few that have no section
   std::string flag;  // without dashes, for instance "max-det"; empty: only in files and the environment
   SettingType type = SettingType::kText;
-  std::string fallback;            // built-in default as text; empty: unset (then `help` says what happens)
-  std::string help;                // one line
-  std::vector<std::string> words;  // kChoice: all allowed; numbers: words allowed besides (for instance "auto")
+  std::string fallback;  // built-in default as text; empty: unset (then `help` says what happens)
+  std::string help;      // one line
+  std::vector<std::string>
+      words;  // kChoice: all allowed; numbers: words allowed besides ("auto"); texts: some, for completion
   double min = std::numeric_limits<double>::lowest();
   double max = std::numeric_limits<double>::max();
 
