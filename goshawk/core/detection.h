@@ -10,8 +10,8 @@ namespace goshawk {
 /// One detected object, in pixels of the image that was given to the detector.
 struct Detection {
   Box box;
-  float score = 0;   // confidence in [0, 1]
-  int class_id = 0;  // index into the recipe's class names
+  float score = 0;               // confidence in [0, 1]
+  int class_id = 0;              // index into the recipe's class names
   std::vector<float> embedding;  // appearance vector of unit length; empty where none was asked for
   bool operator==(const Detection&) const = default;
 };

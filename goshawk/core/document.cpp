@@ -132,11 +132,18 @@ void emit(YAML::Emitter& out, const json& value) {
       else out << YAML::DoubleQuoted << text;
       break;
     }
-    case json::value_t::null: out << YAML::Null; break;
-    case json::value_t::boolean: out << value.get<bool>(); break;
+    case json::value_t::null:
+      out << YAML::Null;
+      break;
+    case json::value_t::boolean:
+      out << value.get<bool>();
+      break;
     case json::value_t::number_integer:
-    case json::value_t::number_unsigned: out << value.get<std::int64_t>(); break;
-    default: out << value.get<double>();
+    case json::value_t::number_unsigned:
+      out << value.get<std::int64_t>();
+      break;
+    default:
+      out << value.get<double>();
   }
 }
 
@@ -164,8 +171,8 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, const
   try {
     return json::parse(text, watch);
   } catch (const json::parse_error& error) {
-    const auto line = 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(
-                                                                     std::min(error.byte, text.size())), '\n');
+    const auto line =
+        1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size())), '\n');
     reject("not valid JSON", where, static_cast<int>(line));
   }
 }

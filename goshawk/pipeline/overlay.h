@@ -1,0 +1,59 @@
+// What the annotated video and pictures show: boxes, labels, trails, counts.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <opencv2/core/mat.hpp>
+#include <opencv2/core/types.hpp>
+#include <optional>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "goshawk/core/detection.h"
+#include "goshawk/pipeline/text_painter.h"
+#include "goshawk/track/tracker.h"
+
+namespace goshawk::pipeline {
+
+struct OverlayOptions {
+  bool labels = true;  // class, id and score above each box
+  bool trails = true;  // where each track came from
+  bool fps = true;     // frames a second of this run, in the top-right corner
+  int trail_frames = 40;
+};
+
+/// Draws on frames of one stream in order; keeps the tracks' trails. Line and text sizes follow the frame's size.
+/// Not thread-safe.
+class Overlay {
+ public:
+  Overlay(const OverlayOptions& options, std::vector<std::string> class_names, cv::Size frame_size);
+
+  void draw_tracks(cv::Mat& image, std::span<const track::Track> tracks);
+  void draw_detections(cv::Mat& image, std::span<const Detection> detections);
+  /// Lines of text on a dark panel in the top-left corner: counts by line and zone.
+  void draw_panel(cv::Mat& image, std::span<const std::string> lines);
+  void draw_fps(cv::Mat& image, double frames_per_second);
+
+  /// Colour of an identity or a class: distinct for neighbours, the same in every run. BGR.
+  static cv::Scalar color(int number);
+
+ private:
+  struct Trail {
+    std::deque<cv::Point> points;
+    std::int64_t last_frame = 0;
+  };
+  void draw_box(cv::Mat& image, const Box& box, const std::string& label, const cv::Scalar& color, bool dashed);
+  void extend_trails(std::span<const track::Track> tracks);
+  std::string class_name(int class_id) const;
+
+  OverlayOptions options_;
+  std::vector<std::string> class_names_;
+  int line_width_;
+  TextPainter text_;
+  std::unordered_map<int, Trail> trails_;
+  std::int64_t frame_ = 0;
+};
+
+}  // namespace goshawk::pipeline

@@ -1,0 +1,322 @@
+#include "goshawk/pipeline/track_run.h"
+
+#include <algorithm>
+#include <exception>
+#include <mutex>
+#include <nlohmann/json.hpp>
+#include <opencv2/imgproc.hpp>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+
+#include "goshawk/core/queue.h"
+#include "goshawk/pipeline/track_writers.h"
+
+namespace goshawk::pipeline {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kImageFrameRate = 25;  // of a video made from single images
+
+/// A frame on its way to the tracker. No detections: the detector skipped it.
+struct DetectedFrame {
+  Frame frame;
+  std::optional<Detections> detections;
+};
+
+/// Lengths of all tracks by class. Grows by a few bytes a track, not a frame.
+class TrackCounter {
+ public:
+  void add(std::span<const track::Track> tracks) {
+    for (const auto& track : tracks) {
+      Entry& entry = entries_[track.id];
+      entry.class_id = track.class_id;
+      ++entry.length;
+    }
+  }
+
+  std::vector<ClassSummary> summary(const std::vector<std::string>& names) const {
+    std::map<int, ClassSummary> classes;
+    for (const auto& [id, entry] : entries_) {
+      ClassSummary& row = classes[entry.class_id];
+      row.min_length = row.tracks == 0 ? entry.length : std::min(row.min_length, entry.length);
+      row.max_length = std::max(row.max_length, entry.length);
+      row.mean_length += static_cast<double>(entry.length);
+      ++row.tracks;
+    }
+    std::vector<ClassSummary> rows;
+    for (auto& [class_id, row] : classes) {
+      const auto index = static_cast<std::size_t>(class_id);
+      row.name = index < names.size() ? names[index] : "class " + std::to_string(class_id);
+      row.mean_length /= static_cast<double>(row.tracks);
+      rows.push_back(row);
+    }
+    std::stable_sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) { return a.tracks > b.tracks; });
+    return rows;
+  }
+
+ private:
+  struct Entry {
+    int class_id = 0;
+    std::int64_t length = 0;
+  };
+  std::unordered_map<int, Entry> entries_;
+};
+
+class TrackRun {
+ public:
+  TrackRun(media::Source& source, detect::Detector& detector, const TrackRunOptions& options)
+      : source_(source),
+        detector_(detector),
+        options_(options),
+        tracker_(track::make_tracker(options.tracker)),
+        frames_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2,
+                source.info().live ? WhenFull::kDropOldest : WhenFull::kWait),
+        detected_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2) {}
+
+  TrackSummary run(const std::filesystem::path& folder, const std::string& video_name, std::stop_token stop,
+                   const std::function<void(std::int64_t)>& on_progress) {
+    const auto start = Clock::now();
+    {
+      std::jthread reader([&] { guard([&] { read_frames(stop); }); });
+      std::jthread detection([&] { guard([&] { detect_frames(); }); });
+      guard([&] { write_frames(folder, video_name, on_progress); });
+      cancel();  // after an error here, the others must not wait for ever; after success there is nothing left
+    }
+    if (error_) std::rethrow_exception(error_);
+    summary_.interrupted = stop.stop_requested();
+    summary_.dropped_frames = frames_.dropped();
+    summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    summary_.classes = counter_.summary(detector_.recipe().class_names);
+    const auto& timings = detector_.timings();
+    summary_.stages = {{"decode", decode_.summary()},
+                       {"prepare", timings.prepare.summary()},
+                       {"inference", timings.inference.summary()},
+                       {"postprocess", timings.decode.summary()},
+                       {"track", track_.summary()},
+                       {"draw", draw_.summary()},
+                       {"encode", encode_.summary()}};
+    return summary_;
+  }
+
+ private:
+  /// Runs a stage; its exception ends the whole run.
+  template <typename Stage>
+  void guard(Stage stage) {
+    try {
+      stage();
+    } catch (...) {
+      {
+        const std::lock_guard lock(error_mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+      cancel();
+    }
+  }
+
+  void cancel() {
+    frames_.cancel();
+    detected_.cancel();
+  }
+
+  void read_frames(const std::stop_token& stop) {
+    try {
+      while (auto frame = next_frame(stop)) {
+        if (!frames_.push(std::move(*frame))) return;
+      }
+    } catch (const Error& error) {
+      summary_.source_error = error.describe();  // read only after the join
+    }
+    frames_.close();
+  }
+
+  std::optional<Frame> next_frame(const std::stop_token& stop) {
+    const ScopedTimer timer(decode_);
+    auto frame = source_.read(stop);
+    if (!frame) return frame;
+    if (source_.info().images) {
+      frame->pts = std::chrono::duration_cast<Microseconds>(
+          std::chrono::duration<double>(static_cast<double>(frame->index) / kImageFrameRate));
+    }
+    if (options_.resize < 1) {
+      cv::Mat smaller;
+      cv::resize(frame->image, smaller, {}, options_.resize, options_.resize, cv::INTER_AREA);
+      frame->image = smaller;
+    }
+    return frame;
+  }
+
+  void detect_frames() {
+    std::int64_t number = 0;
+    for (;;) {
+      std::vector<DetectedFrame> batch = next_batch(number);
+      if (batch.empty()) break;
+      std::vector<cv::Mat> images;
+      for (const auto& item : batch) {
+        if (item.detections) images.push_back(item.frame.image);
+      }
+      if (!images.empty()) {
+        auto results = detector_.detect(images);
+        auto result = results.begin();
+        for (auto& item : batch) {
+          if (item.detections) item.detections = std::move(*result++);
+        }
+      }
+      for (auto& item : batch) {
+        if (!detected_.push(std::move(item))) return;
+      }
+    }
+    detected_.close();
+  }
+
+  /// Frames up to the batch size that need detection, with the skipped ones between them; marked by empty detections.
+  std::vector<DetectedFrame> next_batch(std::int64_t& number) {
+    std::vector<DetectedFrame> batch;
+    int to_detect = 0;
+    while (to_detect < options_.batch) {
+      auto frame = source_.info().live && !batch.empty() ? frames_.try_pop() : frames_.pop();
+      if (!frame) break;
+      const bool detected = number++ % options_.detect_every == 0;
+      to_detect += detected ? 1 : 0;
+      batch.push_back({std::move(*frame), detected ? std::optional<Detections>(Detections{}) : std::nullopt});
+    }
+    return batch;
+  }
+
+  void write_frames(const std::filesystem::path& folder, const std::string& video_name,
+                    const std::function<void(std::int64_t)>& on_progress) {
+    TrackWriters writers(folder, detector_.recipe().class_names);
+    std::optional<media::VideoWriter> video;
+    std::optional<Overlay> overlay;
+    const auto start = Clock::now();
+    while (auto item = detected_.pop()) {
+      const auto tracks = track_frame(*item);
+      writers.write(item->frame, tracks);
+      ++summary_.frames;
+      if (options_.video) {
+        if (!video) {
+          video.emplace(open_video(folder / video_name, item->frame.image.size()));
+          overlay.emplace(options_.overlay, detector_.recipe().class_names, size_);
+        }
+        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        draw(item->frame.image, *overlay, tracks, static_cast<double>(summary_.frames) / std::max(seconds, 1e-3));
+        const ScopedTimer timer(encode_);
+        video->write(fitted(item->frame.image), item->frame.pts);
+      }
+      if (on_progress) on_progress(summary_.frames);
+    }
+    {
+      const std::lock_guard lock(error_mutex_);
+      if (error_) return;  // another stage failed: the destructors remove what is unfinished
+    }
+    if (video) {
+      video->finish();
+      summary_.encoder = video->encoder();
+    }
+    writers.commit();
+  }
+
+  std::vector<track::Track> track_frame(const DetectedFrame& item) {
+    const ScopedTimer timer(track_);
+    std::vector<track::Track> tracks;
+    if (item.detections) {
+      ++summary_.detected_frames;
+      summary_.detections += static_cast<std::int64_t>(item.detections->size());
+      tracks = tracker_->update(*item.detections, item.frame.image);
+    } else {
+      tracks = tracker_->predict();
+    }
+    counter_.add(tracks);
+    return tracks;
+  }
+
+  media::VideoWriter open_video(const std::filesystem::path& path, cv::Size size) {
+    size_ = size;
+    media::VideoWriterOptions writer = options_.writer;
+    writer.width = size.width;
+    writer.height = size.height;
+    writer.frame_rate =
+        source_.info().images || source_.info().frame_rate <= 0 ? kImageFrameRate : source_.info().frame_rate;
+    return media::VideoWriter(path, writer);
+  }
+
+  void draw(cv::Mat& image, Overlay& overlay, std::span<const track::Track> tracks, double frames_per_second) {
+    const ScopedTimer timer(draw_);
+    overlay.draw_tracks(image, tracks);
+    overlay.draw_fps(image, frames_per_second);
+  }
+
+  /// Images of a folder may differ in size; a video has one.
+  cv::Mat fitted(const cv::Mat& image) const {
+    if (image.size() == size_) return image;
+    const double scale =
+        std::min(static_cast<double>(size_.width) / image.cols, static_cast<double>(size_.height) / image.rows);
+    cv::Mat canvas(size_, CV_8UC3, cv::Scalar::all(0));
+    const cv::Size inner(std::max(1, static_cast<int>(image.cols * scale)),
+                         std::max(1, static_cast<int>(image.rows * scale)));
+    cv::resize(image, canvas(cv::Rect({(size_.width - inner.width) / 2, (size_.height - inner.height) / 2}, inner)), inner);
+    return canvas;
+  }
+
+  media::Source& source_;
+  detect::Detector& detector_;
+  const TrackRunOptions& options_;
+  std::unique_ptr<track::Tracker> tracker_;
+  BoundedQueue<Frame> frames_;
+  BoundedQueue<DetectedFrame> detected_;
+  LatencyRecorder decode_;                 // reader's thread
+  LatencyRecorder track_, draw_, encode_;  // caller's thread
+  TrackCounter counter_;
+  TrackSummary summary_;
+  cv::Size size_;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+TrackSummary track_source(media::Source& source, detect::Detector& detector, const TrackRunOptions& options,
+                          const std::filesystem::path& folder, const std::string& video_name, std::stop_token stop,
+                          const std::function<void(std::int64_t)>& on_progress) {
+  require(options.batch > 0 && options.detect_every > 0 && options.resize > 0, "TrackRunOptions out of range");
+  return TrackRun(source, detector, options).run(folder, video_name, std::move(stop), on_progress);
+}
+
+nlohmann::json to_json(const LatencySummary& s) {
+  return {{"count", s.count}, {"total_ms", s.total}, {"mean_ms", s.mean}, {"min_ms", s.min}, {"p50_ms", s.p50},
+          {"p90_ms", s.p90},  {"p95_ms", s.p95},     {"p99_ms", s.p99},   {"max_ms", s.max}};
+}
+
+nlohmann::json to_json(const TrackSummary& summary) {
+  using nlohmann::json;
+  json classes = json::object();
+  std::int64_t unique = 0;
+  for (const auto& row : summary.classes) {
+    unique += row.tracks;
+    classes[row.name] = {{"tracks", row.tracks},
+                         {"mean_length", row.mean_length},
+                         {"min_length", row.min_length},
+                         {"max_length", row.max_length}};
+  }
+  json stages = json::object();
+  for (const auto& [name, latency] : summary.stages) stages[name] = to_json(latency);
+  json result{{"frames", summary.frames},
+              {"detected_frames", summary.detected_frames},
+              {"dropped_frames", summary.dropped_frames},
+              {"detections", summary.detections},
+              {"detections_per_frame", summary.detected_frames > 0 ? static_cast<double>(summary.detections) /
+                                                                         static_cast<double>(summary.detected_frames)
+                                                                   : 0.0},
+              {"unique_tracks", unique},
+              {"classes", classes},
+              {"wall_seconds", summary.wall_seconds},
+              {"fps", summary.wall_seconds > 0 ? static_cast<double>(summary.frames) / summary.wall_seconds : 0.0},
+              {"stages", stages},
+              {"interrupted", summary.interrupted}};
+  if (!summary.encoder.empty()) result["encoder"] = summary.encoder;
+  if (!summary.source_error.empty()) result["source_error"] = summary.source_error;
+  return result;
+}
+
+}  // namespace goshawk::pipeline

@@ -1,0 +1,71 @@
+// A source, a detector and a tracker joined into one run with files at its end.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <nlohmann/json_fwd.hpp>
+#include <stop_token>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "goshawk/core/latency.h"
+#include "goshawk/detect/detector.h"
+#include "goshawk/media/source.h"
+#include "goshawk/media/video_writer.h"
+#include "goshawk/pipeline/overlay.h"
+#include "goshawk/track/tracker.h"
+
+namespace goshawk::pipeline {
+
+struct TrackRunOptions {
+  track::TrackerOptions tracker;
+  int detect_every = 1;  // detection runs on each n-th frame; on the others positions are predicted
+  int batch = 1;         // frames a call of the detector; live sources take what is there
+  double resize = 1;     // 0.1 to 1: frames are scaled down first, in the output too
+  bool video = true;     // write the annotated video
+  OverlayOptions overlay;
+  media::VideoWriterOptions writer;  // size and frame rate follow the source
+};
+
+/// Tracks of one class.
+struct ClassSummary {
+  std::string name;
+  std::int64_t tracks = 0;
+  double mean_length = 0;  // frames in which a track was reported
+  std::int64_t min_length = 0, max_length = 0;
+};
+
+/// What a run did. Times are milliseconds.
+struct TrackSummary {
+  std::int64_t frames = 0;           // tracked and written
+  std::int64_t detected_frames = 0;  // on which the detector ran
+  std::int64_t detections = 0;
+  std::uint64_t dropped_frames = 0;   // of a live source, to stay in time
+  double wall_seconds = 0;            // from the first read to the last file closed
+  std::vector<ClassSummary> classes;  // those seen, by number of tracks
+  std::vector<std::pair<std::string, LatencySummary>>
+      stages;                // decode, prepare, inference, postprocess, track, draw, encode
+  std::string encoder;       // empty without video
+  bool interrupted = false;  // ended by `stop`
+  std::string source_error;  // why the source ended early; empty when it did not
+};
+
+/// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv, mot.txt
+/// and `video_name` (MP4). Decoding, detection and drawing with encoding run in threads of their own, joined by bounded
+/// queues; memory does not grow with the length of the video. A live source drops its oldest waiting frames.
+///
+/// When the source fails in the middle, what came before is finished and kept, and `source_error` says why. When anything
+/// else fails, unfinished files are removed and the error is thrown.
+/// `on_progress` is called in the caller's thread after each frame with the number of frames done. May be empty.
+TrackSummary track_source(media::Source& source, detect::Detector& detector, const TrackRunOptions& options,
+                          const std::filesystem::path& folder, const std::string& video_name, std::stop_token stop,
+                          const std::function<void(std::int64_t)>& on_progress);
+
+/// The summary as stats.json stores it (without machine, model and config, which the command adds).
+nlohmann::json to_json(const TrackSummary& summary);
+nlohmann::json to_json(const LatencySummary& latency);
+
+}  // namespace goshawk::pipeline

@@ -1,0 +1,67 @@
+#include "goshawk/pipeline/track_writers.h"
+
+#include <fmt/format.h>
+
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+namespace goshawk::pipeline {
+namespace {
+
+/// RFC 4180: quoted where the text needs it.
+std::string csv_field(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return quoted + "\"";
+}
+
+std::string name_of(const std::vector<std::string>& names, int class_id) {
+  const auto index = static_cast<std::size_t>(class_id);
+  return index < names.size() ? names[index] : fmt::format("class {}", class_id);
+}
+
+}  // namespace
+
+TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std::string> class_names)
+    : class_names_(std::move(class_names)),
+      jsonl_(folder / "tracks.jsonl"),
+      csv_(folder / "tracks.csv"),
+      mot_(folder / "mot.txt") {
+  csv_.stream() << "x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,class_name,frame_index,time\n";
+}
+
+void TrackWriters::write(const Frame& frame, std::span<const track::Track> tracks) {
+  const double time = std::chrono::duration<double>(frame.pts).count();
+  std::string jsonl = fmt::format(R"({{"frame":{},"time":{:.6f},"tracks":[)", frame.index, time);
+  std::string csv, mot;
+  std::string_view separator;
+  for (const auto& track : tracks) {
+    const std::string name = name_of(class_names_, track.class_id);
+    const Box& box = track.box;
+    fmt::format_to(
+        std::back_inserter(jsonl),
+        R"({}{{"id":{},"class_id":{},"class":{},"score":{:.4f},"box":[{:.2f},{:.2f},{:.2f},{:.2f}],"predicted":{}}})",
+        separator, track.id, track.class_id,
+        nlohmann::json(name).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), track.score, box.x1, box.y1,
+        box.x2, box.y2, track.detection < 0);
+    separator = ",";
+    fmt::format_to(std::back_inserter(csv), "{:.2f},{:.2f},{:.2f},{:.2f},{},{:.4f},{},{},{},{:.6f}\n", box.x1, box.y1,
+                   box.x2, box.y2, track.class_id, track.score, track.id, csv_field(name), frame.index, time);
+    fmt::format_to(std::back_inserter(mot), "{},{},{:.2f},{:.2f},{:.2f},{:.2f},{:.4f},-1,-1,-1\n", frame.index + 1, track.id,
+                   box.x1, box.y1, box.width(), box.height(), track.score);
+  }
+  jsonl_.stream() << jsonl << "]}\n";
+  csv_.stream() << csv;
+  mot_.stream() << mot;
+}
+
+void TrackWriters::commit() {
+  jsonl_.commit();
+  csv_.commit();
+  mot_.commit();
+}
+
+}  // namespace goshawk::pipeline
