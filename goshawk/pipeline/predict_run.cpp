@@ -1,0 +1,246 @@
+#include "goshawk/pipeline/predict_run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <exception>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <opencv2/core.hpp>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "goshawk/core/files.h"
+#include "goshawk/core/queue.h"
+#include "goshawk/media/image.h"
+
+namespace goshawk::pipeline {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+/// A folder's name for a class: its name without what a file system minds.
+std::string folder_name(std::string name) {
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 32; }, '_');
+  return name.empty() || name == "." || name == ".." ? "_" : name;
+}
+
+class PredictRun {
+ public:
+  PredictRun(media::Source& source, detect::Detector& detector, const PredictOptions& options, const fs::path& folder)
+      : source_(source),
+        detector_(detector),
+        options_(options),
+        folder_(folder),
+        frames_(queue_size()),
+        predicted_(queue_size()) {}
+
+  PredictSummary run(std::stop_token stop, const std::function<void(const ImagePrediction&)>& on_image) {
+    const auto start = Clock::now();
+    {
+      std::jthread reader([&] { guard([&] { read_images(stop); }); });
+      std::jthread writer([&] { guard([&] { write_images(); }); });
+      guard([&] { detect_images(on_image); });
+      if (failed()) cancel();
+    }
+    if (error_) std::rethrow_exception(error_);
+    write_file_atomically(folder_ / "predictions.json",
+                          predictions_.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    summary_.interrupted = stop.stop_requested();
+    summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    summarize_classes();
+    const auto& timings = detector_.timings();
+    summary_.stages = {{"read", read_.summary()},
+                       {"prepare", timings.prepare.summary()},
+                       {"inference", timings.inference.summary()},
+                       {"postprocess", timings.decode.summary()},
+                       {"write", write_.summary()}};
+    return summary_;
+  }
+
+ private:
+  struct Predicted {
+    Frame frame;
+    ImagePrediction prediction;
+  };
+
+  std::size_t queue_size() const { return static_cast<std::size_t>(std::max(options_.batch, 2)) * 2; }
+
+  template <typename Stage>
+  void guard(Stage stage) {
+    try {
+      stage();
+    } catch (...) {
+      {
+        const std::lock_guard lock(error_mutex_);
+        if (!error_) error_ = std::current_exception();
+      }
+      cancel();
+    }
+  }
+
+  bool failed() {
+    const std::lock_guard lock(error_mutex_);
+    return error_ != nullptr;
+  }
+
+  void cancel() {
+    frames_.cancel();
+    predicted_.cancel();
+  }
+
+  void read_images(const std::stop_token& stop) {
+    while (auto frame = next_readable(stop)) {
+      if (!frames_.push(std::move(*frame))) return;
+    }
+    frames_.close();
+  }
+
+  /// A damaged image among many is noted and skipped; the only image of a run is an error.
+  std::optional<Frame> next_readable(const std::stop_token& stop) {
+    for (;;) {
+      const ScopedTimer timer(read_);
+      try {
+        return source_.read(stop);
+      } catch (const Error& error) {
+        const bool many = source_.info().frames.value_or(1) > 1;
+        if (!many || error.code() != ErrorCode::kBadData) throw;
+        summary_.unreadable.push_back(error.describe());  // read by others after the join only
+      }
+    }
+  }
+
+  void detect_images(const std::function<void(const ImagePrediction&)>& on_image) {
+    for (;;) {
+      std::vector<Frame> batch;
+      while (batch.size() < static_cast<std::size_t>(options_.batch)) {
+        auto frame = frames_.pop();
+        if (!frame) break;
+        batch.push_back(std::move(*frame));
+      }
+      if (batch.empty()) break;
+      std::vector<cv::Mat> images;
+      for (const auto& frame : batch) images.push_back(frame.image);
+      auto results = detector_.detect(images);
+      for (std::size_t i = 0; i < batch.size(); ++i) {
+        ImagePrediction prediction{batch[i].name, images[i].cols, images[i].rows, std::move(results[i])};
+        count(prediction);
+        if (on_image) on_image(prediction);
+        if (!predicted_.push({std::move(batch[i]), std::move(prediction)})) return;
+      }
+    }
+    predicted_.close();
+  }
+
+  void count(const ImagePrediction& prediction) {
+    ++summary_.images;
+    nlohmann::json list = nlohmann::json::array();
+    for (const auto& detection : prediction.detections) {
+      ++by_class_[detection.class_id];
+      list.push_back(to_json(detection));
+    }
+    predictions_.push_back({{"image", prediction.name},
+                            {"width", prediction.width},
+                            {"height", prediction.height},
+                            {"detections", std::move(list)}});
+  }
+
+  nlohmann::json to_json(const Detection& detection) const {
+    const auto round_to = [](double value, double unit) { return std::round(value / unit) * unit; };
+    const auto pixel = [&](float value) { return round_to(value, 0.01); };
+    return {{"box", {pixel(detection.box.x1), pixel(detection.box.y1), pixel(detection.box.x2), pixel(detection.box.y2)}},
+            {"score", round_to(detection.score, 1e-5)},
+            {"class_id", detection.class_id},
+            {"class", class_name(detection.class_id)}};
+  }
+
+  std::string class_name(int class_id) const {
+    const auto& names = detector_.recipe().class_names;
+    const auto index = static_cast<std::size_t>(class_id);
+    return index < names.size() ? names[index] : fmt::format("class {}", class_id);
+  }
+
+  void summarize_classes() {
+    for (const auto& [class_id, number] : by_class_) summary_.detections.emplace_back(class_name(class_id), number);
+    std::stable_sort(summary_.detections.begin(), summary_.detections.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+  }
+
+  void write_images() {
+    while (auto item = predicted_.pop()) {
+      const ScopedTimer timer(write_);
+      const std::string stem = unique_stem(item->prediction.name);
+      if (options_.labels) write_labels(stem, item->prediction);
+      if (options_.crops) write_crops(stem, item->frame.image, item->prediction);
+      if (options_.images) {
+        Overlay overlay(options_.overlay, detector_.recipe().class_names, item->frame.image.size());
+        overlay.draw_detections(item->frame.image, item->prediction.detections);
+        media::write_image(folder_ / (stem + (fs::path(item->prediction.name).extension() == ".png" ? ".png" : ".jpg")),
+                           item->frame.image);
+      }
+    }
+  }
+
+  /// "a.jpg" and "a.png" in one run must not overwrite each other's files.
+  std::string unique_stem(const std::string& name) {
+    const std::string stem = fs::path(name).stem().string();
+    std::string chosen = stem;
+    for (int number = 2; !stems_.insert(chosen).second; ++number) chosen = fmt::format("{}_{}", stem, number);
+    return chosen;
+  }
+
+  void write_labels(const std::string& stem, const ImagePrediction& prediction) {
+    std::string text;
+    for (const auto& detection : prediction.detections) {
+      const Box& box = detection.box;
+      text += fmt::format("{} {:.6f} {:.6f} {:.6f} {:.6f} {:.5f}\n", detection.class_id, box.center_x() / prediction.width,
+                          box.center_y() / prediction.height, box.width() / prediction.width,
+                          box.height() / prediction.height, detection.score);
+    }
+    fs::create_directories(folder_ / "labels");
+    write_file_atomically(folder_ / "labels" / (stem + ".txt"), text);
+  }
+
+  void write_crops(const std::string& stem, const cv::Mat& image, const ImagePrediction& prediction) {
+    int number = 0;
+    for (const auto& detection : prediction.detections) {
+      const Box& box = detection.box;
+      const cv::Rect area = cv::Rect(cv::Point(static_cast<int>(box.x1), static_cast<int>(box.y1)),
+                                     cv::Point(static_cast<int>(std::ceil(box.x2)), static_cast<int>(std::ceil(box.y2)))) &
+                            cv::Rect(0, 0, image.cols, image.rows);
+      if (area.empty()) continue;
+      const fs::path folder = folder_ / "crops" / folder_name(class_name(detection.class_id));
+      fs::create_directories(folder);
+      media::write_image(folder / fmt::format("{}-{}.jpg", stem, ++number), image(area));
+    }
+  }
+
+  media::Source& source_;
+  detect::Detector& detector_;
+  const PredictOptions& options_;
+  fs::path folder_;
+  BoundedQueue<Frame> frames_;
+  BoundedQueue<Predicted> predicted_;
+  LatencyRecorder read_;   // reader's thread
+  LatencyRecorder write_;  // writer's thread
+  std::set<std::string> stems_;
+  std::map<int, std::int64_t> by_class_;
+  nlohmann::json predictions_ = nlohmann::json::array();
+  PredictSummary summary_;
+  std::mutex error_mutex_;
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+PredictSummary predict_images(media::Source& source, detect::Detector& detector, const PredictOptions& options,
+                              const fs::path& folder, std::stop_token stop,
+                              const std::function<void(const ImagePrediction&)>& on_image) {
+  require(options.batch > 0, "PredictOptions::batch out of range");
+  return PredictRun(source, detector, options, folder).run(std::move(stop), on_image);
+}
+
+}  // namespace goshawk::pipeline
