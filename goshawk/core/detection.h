@@ -1,6 +1,8 @@
 // What a detector says of one frame.
 #pragma once
 
+#include <span>
+#include <string>
 #include <vector>
 
 #include "goshawk/core/geometry.h"
@@ -17,5 +19,11 @@ struct Detection {
 };
 
 using Detections = std::vector<Detection>;
+
+/// Name of a class, "class 7" for one beyond the list.
+inline std::string class_name(std::span<const std::string> names, int class_id) {
+  const auto index = static_cast<std::size_t>(class_id);
+  return index < names.size() ? names[index] : "class " + std::to_string(class_id);
+}
 
 }  // namespace goshawk

@@ -74,11 +74,6 @@ cv::Scalar Overlay::color(int number) {
   }
 }
 
-std::string Overlay::class_name(int class_id) const {
-  const auto index = static_cast<std::size_t>(class_id);
-  return index < class_names_.size() ? class_names_[index] : fmt::format("class {}", class_id);
-}
-
 void Overlay::draw_box(cv::Mat& image, const Box& box, const std::string& label, const cv::Scalar& color, bool dashed) {
   const cv::Point top_left = rounded(box.x1, box.y1);
   const cv::Point bottom_right = rounded(box.x2, box.y2);
@@ -122,14 +117,15 @@ void Overlay::draw_tracks(cv::Mat& image, std::span<const track::Track> tracks) 
     }
   }
   for (const auto& track : tracks) {
-    const std::string label = fmt::format("{} #{} {:.2f}", class_name(track.class_id), track.id, track.score);
+    const std::string label = fmt::format("{} #{} {:.2f}", class_name(class_names_, track.class_id), track.id, track.score);
     draw_box(image, track.box, label, color(track.id), track.detection < 0);
   }
 }
 
 void Overlay::draw_detections(cv::Mat& image, std::span<const Detection> detections) {
   for (auto it = detections.rbegin(); it != detections.rend(); ++it) {  // the surest on top
-    draw_box(image, it->box, fmt::format("{} {:.2f}", class_name(it->class_id), it->score), color(it->class_id), false);
+    draw_box(image, it->box, fmt::format("{} {:.2f}", class_name(class_names_, it->class_id), it->score),
+             color(it->class_id), false);
   }
 }
 

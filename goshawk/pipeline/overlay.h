@@ -46,7 +46,6 @@ class Overlay {
   };
   void draw_box(cv::Mat& image, const Box& box, const std::string& label, const cv::Scalar& color, bool dashed);
   void extend_trails(std::span<const track::Track> tracks);
-  std::string class_name(int class_id) const;
 
   OverlayOptions options_;
   std::vector<std::string> class_names_;

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <exception>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
@@ -14,6 +14,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/queue.h"
 #include "goshawk/media/image.h"
+#include "goshawk/pipeline/first_error.h"
 
 namespace goshawk::pipeline {
 namespace {
@@ -41,12 +42,12 @@ class PredictRun {
   PredictSummary run(std::stop_token stop, const std::function<void(const ImagePrediction&)>& on_image) {
     const auto start = Clock::now();
     {
-      std::jthread reader([&] { guard([&] { read_images(stop); }); });
-      std::jthread writer([&] { guard([&] { write_images(); }); });
-      guard([&] { detect_images(on_image); });
-      if (failed()) cancel();
+      std::jthread reader([&] { errors_.guard([&] { read_images(stop); }); });
+      std::jthread writer([&] { errors_.guard([&] { write_images(); }); });
+      errors_.guard([&] { detect_images(on_image); });
+      if (errors_.happened()) cancel();
     }
-    if (error_) std::rethrow_exception(error_);
+    errors_.rethrow();
     write_file_atomically(folder_ / "predictions.json",
                           predictions_.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
     summary_.interrupted = stop.stop_requested();
@@ -68,24 +69,6 @@ class PredictRun {
   };
 
   std::size_t queue_size() const { return static_cast<std::size_t>(std::max(options_.batch, 2)) * 2; }
-
-  template <typename Stage>
-  void guard(Stage stage) {
-    try {
-      stage();
-    } catch (...) {
-      {
-        const std::lock_guard lock(error_mutex_);
-        if (!error_) error_ = std::current_exception();
-      }
-      cancel();
-    }
-  }
-
-  bool failed() {
-    const std::lock_guard lock(error_mutex_);
-    return error_ != nullptr;
-  }
 
   void cancel() {
     frames_.cancel();
@@ -154,17 +137,13 @@ class PredictRun {
     return {{"box", {pixel(detection.box.x1), pixel(detection.box.y1), pixel(detection.box.x2), pixel(detection.box.y2)}},
             {"score", round_to(detection.score, 1e-5)},
             {"class_id", detection.class_id},
-            {"class", class_name(detection.class_id)}};
+            {"class", name_of(detection.class_id)}};
   }
 
-  std::string class_name(int class_id) const {
-    const auto& names = detector_.recipe().class_names;
-    const auto index = static_cast<std::size_t>(class_id);
-    return index < names.size() ? names[index] : fmt::format("class {}", class_id);
-  }
+  std::string name_of(int class_id) const { return class_name(detector_.recipe().class_names, class_id); }
 
   void summarize_classes() {
-    for (const auto& [class_id, number] : by_class_) summary_.detections.emplace_back(class_name(class_id), number);
+    for (const auto& [class_id, number] : by_class_) summary_.detections.emplace_back(name_of(class_id), number);
     std::stable_sort(summary_.detections.begin(), summary_.detections.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
   }
@@ -212,7 +191,7 @@ class PredictRun {
                                      cv::Point(static_cast<int>(std::ceil(box.x2)), static_cast<int>(std::ceil(box.y2)))) &
                             cv::Rect(0, 0, image.cols, image.rows);
       if (area.empty()) continue;
-      const fs::path folder = folder_ / "crops" / folder_name(class_name(detection.class_id));
+      const fs::path folder = folder_ / "crops" / folder_name(name_of(detection.class_id));
       fs::create_directories(folder);
       media::write_image(folder / fmt::format("{}-{}.jpg", stem, ++number), image(area));
     }
@@ -230,8 +209,7 @@ class PredictRun {
   std::map<int, std::int64_t> by_class_;
   nlohmann::json predictions_ = nlohmann::json::array();
   PredictSummary summary_;
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
+  FirstError errors_{[this] { cancel(); }};
 };
 
 }  // namespace

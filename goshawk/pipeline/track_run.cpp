@@ -1,8 +1,6 @@
 #include "goshawk/pipeline/track_run.h"
 
 #include <algorithm>
-#include <exception>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <optional>
@@ -10,6 +8,7 @@
 #include <unordered_map>
 
 #include "goshawk/core/queue.h"
+#include "goshawk/pipeline/first_error.h"
 #include "goshawk/pipeline/track_writers.h"
 
 namespace goshawk::pipeline {
@@ -47,8 +46,7 @@ class TrackCounter {
     }
     std::vector<ClassSummary> rows;
     for (auto& [class_id, row] : classes) {
-      const auto index = static_cast<std::size_t>(class_id);
-      row.name = index < names.size() ? names[index] : "class " + std::to_string(class_id);
+      row.name = class_name(names, class_id);
       row.mean_length /= static_cast<double>(row.tracks);
       rows.push_back(row);
     }
@@ -79,12 +77,12 @@ class TrackRun {
                    const std::function<void(std::int64_t)>& on_progress) {
     const auto start = Clock::now();
     {
-      std::jthread reader([&] { guard([&] { read_frames(stop); }); });
-      std::jthread detection([&] { guard([&] { detect_frames(); }); });
-      guard([&] { write_frames(folder, video_name, on_progress); });
+      std::jthread reader([&] { errors_.guard([&] { read_frames(stop); }); });
+      std::jthread detection([&] { errors_.guard([&] { detect_frames(); }); });
+      errors_.guard([&] { write_frames(folder, video_name, on_progress); });
       cancel();  // after an error here, the others must not wait for ever; after success there is nothing left
     }
-    if (error_) std::rethrow_exception(error_);
+    errors_.rethrow();
     summary_.interrupted = stop.stop_requested();
     summary_.dropped_frames = frames_.dropped();
     summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -101,20 +99,6 @@ class TrackRun {
   }
 
  private:
-  /// Runs a stage; its exception ends the whole run.
-  template <typename Stage>
-  void guard(Stage stage) {
-    try {
-      stage();
-    } catch (...) {
-      {
-        const std::lock_guard lock(error_mutex_);
-        if (!error_) error_ = std::current_exception();
-      }
-      cancel();
-    }
-  }
-
   void cancel() {
     frames_.cancel();
     detected_.cancel();
@@ -206,10 +190,7 @@ class TrackRun {
       }
       if (on_progress) on_progress(summary_.frames);
     }
-    {
-      const std::lock_guard lock(error_mutex_);
-      if (error_) return;  // another stage failed: the destructors remove what is unfinished
-    }
+    if (errors_.happened()) return;  // the destructors remove what is unfinished
     if (video) {
       video->finish();
       summary_.encoder = video->encoder();
@@ -270,8 +251,7 @@ class TrackRun {
   TrackCounter counter_;
   TrackSummary summary_;
   cv::Size size_;
-  std::mutex error_mutex_;
-  std::exception_ptr error_;
+  FirstError errors_{[this] { cancel(); }};
 };
 
 }  // namespace

@@ -18,11 +18,6 @@ std::string csv_field(const std::string& text) {
   return quoted + "\"";
 }
 
-std::string name_of(const std::vector<std::string>& names, int class_id) {
-  const auto index = static_cast<std::size_t>(class_id);
-  return index < names.size() ? names[index] : fmt::format("class {}", class_id);
-}
-
 }  // namespace
 
 TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std::string> class_names)
@@ -39,7 +34,7 @@ void TrackWriters::write(const Frame& frame, std::span<const track::Track> track
   std::string csv, mot;
   std::string_view separator;
   for (const auto& track : tracks) {
-    const std::string name = name_of(class_names_, track.class_id);
+    const std::string name = class_name(class_names_, track.class_id);
     const Box& box = track.box;
     fmt::format_to(
         std::back_inserter(jsonl),
