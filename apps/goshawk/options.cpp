@@ -1,0 +1,86 @@
+#include "apps/goshawk/options.h"
+
+#include <spdlog/spdlog.h>
+
+#include <filesystem>
+
+#include "goshawk/core/files.h"
+
+namespace goshawk::cli {
+
+media::SourceOptions source_options(const Config& config) {
+  media::SourceOptions options;
+  options.start = config.time_if_set("source.start");
+  options.end = config.time_if_set("source.end");
+  if (options.start && options.end && *options.end <= *options.start) {
+    throw Error(ErrorCode::kUsage, "the end lies before the start", "--end");
+  }
+  options.max_frames = config.integer_if_set("source.max_frames");
+  if (const auto timeout = config.time_if_set("source.timeout")) {
+    options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
+  }
+  return options;
+}
+
+runtime::SessionOptions session_options(const Config& config) {
+  runtime::SessionOptions options;
+  options.device = runtime::parse_device(config.text("runtime.device"));
+  options.precision = runtime::parse_precision(config.text("runtime.precision"));
+  options.threads = static_cast<int>(config.integer("runtime.threads"));
+  if (config.boolean("runtime.cache")) options.cache_folder = user_cache_folder() / "compiled";
+  options.log = [](const std::string& line) { spdlog::warn(line); };
+  return options;
+}
+
+detect::DetectorOptions detector_options(const Config& config) {
+  const auto as_float = [&](std::string_view key) -> std::optional<float> {
+    const auto value = config.number_if_set(key);
+    return value ? std::optional<float>(static_cast<float>(*value)) : std::nullopt;
+  };
+  const auto as_int = [&](std::string_view key) -> std::optional<int> {
+    const auto value = config.integer_if_set(key);
+    return value ? std::optional<int>(static_cast<int>(*value)) : std::nullopt;
+  };
+  detect::DetectorOptions options;
+  options.session = session_options(config);
+  options.recipe = config.path_if_set("detect.recipe");
+  options.class_names = config.path_if_set("detect.names");
+  options.confidence = as_float("detect.conf");
+  options.iou = as_float("detect.iou");
+  options.max_detections = as_int("detect.max_det");
+  options.image_size = as_int("detect.imgsz");
+  options.classes = config.list("detect.classes");
+  return options;
+}
+
+track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
+  const std::string tracker = config.text("track.tracker");
+  const std::string extension = std::filesystem::path(tracker).extension().string();
+  const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
+  track::TrackerOptions options = file ? track::read_tracker_options(tracker) : track::tracker_by_name(tracker);
+  if (frame_rate > 0) options.frame_rate = frame_rate;
+  options.class_aware = config.boolean("track.class_aware");
+  return options;
+}
+
+pipeline::OverlayOptions overlay_options(const Config& config) {
+  pipeline::OverlayOptions options;
+  options.labels = config.boolean("output.labels");
+  options.trails = config.boolean("output.trails");
+  options.fps = config.boolean("output.fps");
+  return options;
+}
+
+media::VideoWriterOptions writer_options(const Config& config) {
+  media::VideoWriterOptions options;
+  options.encoder = config.text("output.encoder");
+  options.quality = static_cast<int>(config.integer("output.quality"));
+  return options;
+}
+
+int batch_size(const Config& config, const std::function<int()>& automatic) {
+  const auto batch = config.integer_if_set("runtime.batch");
+  return batch ? static_cast<int>(*batch) : automatic();
+}
+
+}  // namespace goshawk::cli

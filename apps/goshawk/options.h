@@ -1,0 +1,27 @@
+// From settings to the libraries' option structs: the one place where keys meet fields.
+#pragma once
+
+#include <opencv2/core/types.hpp>
+
+#include "goshawk/core/config.h"
+#include "goshawk/detect/detector.h"
+#include "goshawk/media/source.h"
+#include "goshawk/media/video_writer.h"
+#include "goshawk/pipeline/overlay.h"
+#include "goshawk/track/tracker.h"
+
+namespace goshawk::cli {
+
+/// source.start, end, max_frames, timeout. `every` is the command's to use: it may mean skipping or predicting.
+media::SourceOptions source_options(const Config& config);
+/// runtime.* and detect.*. Fallbacks of the device are logged as warnings.
+detect::DetectorOptions detector_options(const Config& config);
+runtime::SessionOptions session_options(const Config& config);
+/// track.tracker (a name or a YAML file), track.class_aware. `frame_rate`: of the detections.
+track::TrackerOptions tracker_options(const Config& config, double frame_rate);
+pipeline::OverlayOptions overlay_options(const Config& config);
+media::VideoWriterOptions writer_options(const Config& config);
+/// runtime.batch, at least 1; "auto" is settled by `automatic`.
+int batch_size(const Config& config, const std::function<int()>& automatic);
+
+}  // namespace goshawk::cli

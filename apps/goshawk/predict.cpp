@@ -1,0 +1,90 @@
+// goshawk predict: detections of images, as pictures, JSON, YOLO text and crops.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/document.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/pipeline/predict_run.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+void print_table(const pipeline::PredictSummary& summary, const fs::path& folder) {
+  if (summary.detections.empty()) {
+    fmt::print("nothing was detected in {} image{}\n", summary.images, summary.images == 1 ? "" : "s");
+  } else {
+    Table table({"class", "detections"});
+    for (const auto& [name, number] : summary.detections) table.add_row({name, std::to_string(number)});
+    fmt::print("{}\n", table.str());
+  }
+  std::vector<std::string> times;
+  for (const auto& [name, s] : summary.stages) {
+    if (s.count > 0) times.push_back(fmt::format("{} {:.1f} ms", name, s.mean));
+  }
+  fmt::print("{} image{} in {:.2f} s ({})\n{}\n", summary.images, summary.images == 1 ? "" : "s", summary.wall_seconds,
+             fmt::join(times, ", "), folder.string());
+}
+
+int run_predict(const Invocation& call) {
+  const Config& config = call.config;
+  const std::string spec = call.argument(0);
+  const auto model_path = resolve_model(config.text("model"));
+  auto source = media::open_source(spec, source_options(config), call.stop);
+  const auto& info = source->info();
+  if (!info.images) {
+    throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", spec,
+                "For videos, cameras and streams: goshawk track " + spec);
+  }
+  auto detector = detect::Detector::load(model_path, detector_options(config));
+  pipeline::PredictOptions options;
+  options.batch = batch_size(config, [] { return 1; });
+  options.images = config.boolean("output.images");
+  options.labels = config.boolean("output.txt");
+  options.crops = config.boolean("output.crops");
+  options.overlay = overlay_options(config);
+  const fs::path folder = create_run_folder(call.project_folder(), config.text_if_set("output.name").value_or("predict"));
+
+  std::optional<Progress> progress;
+  if (!config.boolean("log.quiet")) progress.emplace("detecting", info.frames, "images");
+  std::int64_t done = 0;
+  const auto summary = pipeline::predict_images(*source, *detector, options, folder, call.stop, [&](const auto&) {
+    if (progress) progress->update(++done);
+  });
+  if (progress) progress->finish();
+
+  for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
+  if (call.json) fmt::print("{}\n", read_file(folder / "predictions.json"));
+  else print_table(summary, folder);
+  if (summary.interrupted) return exit_code(ErrorCode::kInterrupted);
+  return summary.unreadable.empty() ? 0 : exit_code(ErrorCode::kBadData);
+}
+
+}  // namespace
+
+Command predict_command() {
+  Command command;
+  command.name = "predict";
+  command.group = Group::kUse;
+  command.summary = "Detect objects in images";
+  command.details = "Writes runs/predict/NAME/ with annotated images and predictions.json.";
+  command.positionals = {{.name = "SOURCE", .help = "image, folder or glob of images", .flag = "source"}};
+  command.settings = {"model",       "runtime",       "detect",        "source.max_frames", "output.project",
+                      "output.name", "output.images", "output.labels", "output.crops",      "output.txt"};
+  command.json = true;
+  command.examples = {"goshawk predict photo.jpg", "goshawk predict photos/ --model yolov8n.onnx --txt --crops"};
+  command.run = run_predict;
+  return command;
+}
+
+}  // namespace goshawk::cli

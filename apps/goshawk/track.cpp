@@ -1,0 +1,161 @@
+// goshawk track: an annotated video with tracks, their text files, and a table.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <nlohmann/json.hpp>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/options.h"
+#include "apps/goshawk/version.h"
+#include "goshawk/core/document.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/machine.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/pipeline/track_run.h"
+#include "goshawk/runtime/memory.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// "traffic" of "clips/traffic.mp4", "camera0" of "camera:0", "stream" of a URL.
+std::string run_name(const std::string& source) {
+  if (source.find("://") != std::string::npos) return "stream";
+  std::string name = fs::path(source).filename().stem().string();
+  if (name.empty()) name = fs::path(source).parent_path().filename().string();  // "folder/"
+  std::erase_if(name, [](char c) { return c == ':' || c == '*' || c == '?' || c == '/'; });
+  return name.empty() || name == "." || name == ".." ? "track" : name;
+}
+
+json describe_source(const media::SourceInfo& info) {
+  return {{"name", info.name},
+          {"width", info.width},
+          {"height", info.height},
+          {"frame_rate", info.frame_rate},
+          {"codec", info.codec},
+          {"pixel_format", info.pixel_format},
+          {"rotation", info.rotation},
+          {"live", info.live}};
+}
+
+json describe_model(const fs::path& path, const detect::Detector& detector) {
+  const auto& session = detector.session();
+  const auto statistics = session.statistics();
+  return {{"file", path.filename().string()},
+          {"sha256", session.model_hash()},
+          {"device", runtime::to_string(session.device())},
+          {"precision", runtime::to_string(session.precision())},
+          {"load_ms", statistics.load_ms},
+          {"from_cache", statistics.from_cache}};
+}
+
+json describe_this_machine() {
+  const Machine machine = describe_machine();
+  return {{"processor", machine.processor},
+          {"cores", machine.cores},
+          {"memory_bytes", machine.memory_bytes},
+          {"system", machine.system}};
+}
+
+void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo& info, const json& model, const fs::path& folder,
+                 const std::string& video_name) {
+  const double fps = summary.wall_seconds > 0 ? static_cast<double>(summary.frames) / summary.wall_seconds : 0;
+  fmt::print("{} frames of {} ({}x{}) in {:.1f} s: {:.1f} FPS on {} ({})\n\n", summary.frames, info.name, info.width, info.height,
+             summary.wall_seconds, fps, model["device"].get<std::string>(), model["precision"].get<std::string>());
+  if (summary.dropped_frames > 0) fmt::print("{} frames were dropped to stay in time\n\n", summary.dropped_frames);
+  Table tracks({"class", "tracks", "mean frames", "longest"});
+  for (const auto& row : summary.classes) {
+    tracks.add_row({row.name, std::to_string(row.tracks), fmt::format("{:.1f}", row.mean_length), std::to_string(row.max_length)});
+  }
+  if (summary.classes.empty()) fmt::print("no tracks: nothing was detected above the thresholds\n\n");
+  else fmt::print("{}\n", tracks.str());
+  Table stages({"stage", "ms/call", "p50", "p95", "p99", "total s"});
+  for (const auto& [name, s] : summary.stages) {
+    if (s.count == 0) continue;
+    stages.add_row({name, fmt::format("{:.2f}", s.mean), fmt::format("{:.2f}", s.p50), fmt::format("{:.2f}", s.p95),
+                    fmt::format("{:.2f}", s.p99), fmt::format("{:.2f}", s.total / 1000)});
+  }
+  fmt::print("{}\n", stages.str());
+  if (!summary.encoder.empty()) fmt::print("video   {}\n", (folder / video_name).string());
+  fmt::print("tracks  {}\n", (folder / "tracks.{jsonl,csv}").string());
+  fmt::print("stats   {}\n", (folder / "stats.json").string());
+}
+
+int run_track(const Invocation& call) {
+  const std::string spec = call.argument(0);
+  const auto model_path = resolve_model(call.config.text("model"));
+  auto source = media::open_source(spec, source_options(call.config), call.stop);
+  const auto& info = source->info();
+  const Config config = call.config.for_resolution(info.width, info.height);
+  auto detector = detect::Detector::load(model_path, detector_options(config));
+
+  pipeline::TrackRunOptions options;
+  options.detect_every = static_cast<int>(config.integer("source.every"));
+  options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
+  options.batch = batch_size(config, [] { return 1; });
+  options.resize = config.number("source.resize");
+  options.video = config.boolean("output.video");
+  options.overlay = overlay_options(config);
+  options.writer = writer_options(config);
+
+  const std::string name = config.text_if_set("output.name").value_or(run_name(spec));
+  const fs::path folder = create_run_folder(call.project_folder(), name);
+  const std::string video_name = run_name(spec) + ".mp4";
+  write_file_atomically(folder / "config.yaml", to_yaml(config.to_json()));
+
+  std::optional<Progress> progress;
+  if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
+  const auto summary = pipeline::track_source(*source, *detector, options, folder, video_name, call.stop, [&](std::int64_t done) {
+    if (progress) progress->update(done);
+  });
+  if (progress) progress->finish();
+
+  json stats = pipeline::to_json(summary);
+  stats["source"] = describe_source(info);
+  stats["model"] = describe_model(model_path, *detector);
+  stats["tracker"] = track::name(options.tracker);
+  stats["machine"] = describe_this_machine();
+  stats["memory"] = {{"peak_rss_bytes", runtime::process_memory().peak_resident_bytes}};
+  stats["version"] = kVersion;
+  stats["config"] = config.to_json();
+  write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+
+  if (call.json) {
+    stats["folder"] = folder.string();
+    fmt::print("{}\n", stats.dump(2, ' ', false, json::error_handler_t::replace));
+  } else {
+    print_table(summary, info, stats["model"], folder, video_name);
+  }
+  if (!summary.source_error.empty()) {
+    throw Error(ErrorCode::kIo, "the source ended early: " + summary.source_error, "", "What came before is in the files above.");
+  }
+  return summary.interrupted && !info.live ? exit_code(ErrorCode::kInterrupted) : 0;
+}
+
+}  // namespace
+
+Command track_command() {
+  Command command;
+  command.name = "track";
+  command.group = Group::kUse;
+  command.summary = "Track objects in a video, a camera or a stream";
+  command.details =
+      "Writes runs/track/NAME/ with the annotated video, tracks.jsonl, tracks.csv, mot.txt, stats.json and config.yaml. "
+      "With --every N the detector looks at each N-th frame, and positions are predicted on the others.";
+  command.positionals = {{.name = "SOURCE", .help = "video, folder of images, camera:N or URL", .flag = "source"}};
+  command.settings = {"model",         "runtime",     "detect",         "source",         "track",         "output.project",
+                      "output.name",   "output.video", "output.encoder", "output.quality", "output.labels", "output.trails",
+                      "output.fps"};
+  command.json = true;
+  command.examples = {"goshawk track street.mp4", "goshawk track rtsp://camera/stream --classes person,car",
+                      "goshawk track match.mp4 --tracker botsort --every 2 --device openvino"};
+  command.run = run_track;
+  return command;
+}
+
+}  // namespace goshawk::cli
