@@ -39,7 +39,7 @@ void print_table(const pipeline::PredictSummary& summary, const fs::path& folder
 int run_predict(const Invocation& call) {
   const Config& config = call.config;
   const std::string spec = call.argument(0);
-  const auto model_path = resolve_model(config.text("model"));
+  const auto model_path = resolve_model(config.text("model")).path;
   auto source = media::open_source(spec, source_options(config), call.stop);
   const auto& info = source->info();
   if (!info.images) {

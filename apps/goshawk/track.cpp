@@ -88,7 +88,7 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
 
 int run_track(const Invocation& call) {
   const std::string spec = call.argument(0);
-  const auto model_path = resolve_model(call.config.text("model"));
+  const auto model_path = resolve_model(call.config.text("model")).path;
   auto source = media::open_source(spec, source_options(call.config), call.stop);
   const auto& info = source->info();
   const Config config = call.config.for_resolution(info.width, info.height);
