@@ -14,6 +14,8 @@ Command config_check_command();
 Command config_save_command();
 Command config_docs_command();
 Command completion_command();
+Command predict_command();
+Command track_command();
 Command version_command();
 
 }  // namespace goshawk::cli

@@ -15,7 +15,6 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/track_run.h"
-#include "goshawk/runtime/memory.h"
 
 namespace goshawk::cli {
 namespace {
@@ -33,14 +32,10 @@ std::string run_name(const std::string& source) {
 }
 
 json describe_source(const media::SourceInfo& info) {
-  return {{"name", info.name},
-          {"width", info.width},
-          {"height", info.height},
-          {"frame_rate", info.frame_rate},
-          {"codec", info.codec},
-          {"pixel_format", info.pixel_format},
-          {"rotation", info.rotation},
-          {"live", info.live}};
+  return {{"name", info.name},         {"width", info.width},
+          {"height", info.height},     {"frame_rate", info.frame_rate},
+          {"codec", info.codec},       {"pixel_format", info.pixel_format},
+          {"rotation", info.rotation}, {"live", info.live}};
 }
 
 json describe_model(const fs::path& path, const detect::Detector& detector) {
@@ -62,15 +57,17 @@ json describe_this_machine() {
           {"system", machine.system}};
 }
 
-void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo& info, const json& model, const fs::path& folder,
-                 const std::string& video_name) {
+void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo& info, const json& model,
+                 const fs::path& folder, const std::string& video_name) {
   const double fps = summary.wall_seconds > 0 ? static_cast<double>(summary.frames) / summary.wall_seconds : 0;
-  fmt::print("{} frames of {} ({}x{}) in {:.1f} s: {:.1f} FPS on {} ({})\n\n", summary.frames, info.name, info.width, info.height,
-             summary.wall_seconds, fps, model["device"].get<std::string>(), model["precision"].get<std::string>());
+  fmt::print("{} frames of {} ({}x{}) in {:.1f} s: {:.1f} FPS on {} ({})\n\n", summary.frames, info.name, info.width,
+             info.height, summary.wall_seconds, fps, model["device"].get<std::string>(),
+             model["precision"].get<std::string>());
   if (summary.dropped_frames > 0) fmt::print("{} frames were dropped to stay in time\n\n", summary.dropped_frames);
   Table tracks({"class", "tracks", "mean frames", "longest"});
   for (const auto& row : summary.classes) {
-    tracks.add_row({row.name, std::to_string(row.tracks), fmt::format("{:.1f}", row.mean_length), std::to_string(row.max_length)});
+    tracks.add_row(
+        {row.name, std::to_string(row.tracks), fmt::format("{:.1f}", row.mean_length), std::to_string(row.max_length)});
   }
   if (summary.classes.empty()) fmt::print("no tracks: nothing was detected above the thresholds\n\n");
   else fmt::print("{}\n", tracks.str());
@@ -110,9 +107,10 @@ int run_track(const Invocation& call) {
 
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
-  const auto summary = pipeline::track_source(*source, *detector, options, folder, video_name, call.stop, [&](std::int64_t done) {
-    if (progress) progress->update(done);
-  });
+  const auto summary =
+      pipeline::track_source(*source, *detector, options, folder, video_name, call.stop, [&](std::int64_t done) {
+        if (progress) progress->update(done);
+      });
   if (progress) progress->finish();
 
   json stats = pipeline::to_json(summary);
@@ -120,7 +118,7 @@ int run_track(const Invocation& call) {
   stats["model"] = describe_model(model_path, *detector);
   stats["tracker"] = track::name(options.tracker);
   stats["machine"] = describe_this_machine();
-  stats["memory"] = {{"peak_rss_bytes", runtime::process_memory().peak_resident_bytes}};
+  stats["memory"] = {{"peak_rss_bytes", peak_resident_bytes()}};
   stats["version"] = kVersion;
   stats["config"] = config.to_json();
   write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
@@ -132,7 +130,8 @@ int run_track(const Invocation& call) {
     print_table(summary, info, stats["model"], folder, video_name);
   }
   if (!summary.source_error.empty()) {
-    throw Error(ErrorCode::kIo, "the source ended early: " + summary.source_error, "", "What came before is in the files above.");
+    throw Error(ErrorCode::kIo, "the source ended early: " + summary.source_error, "",
+                "What came before is in the files above.");
   }
   return summary.interrupted && !info.live ? exit_code(ErrorCode::kInterrupted) : 0;
 }
@@ -148,9 +147,10 @@ Command track_command() {
       "Writes runs/track/NAME/ with the annotated video, tracks.jsonl, tracks.csv, mot.txt, stats.json and config.yaml. "
       "With --every N the detector looks at each N-th frame, and positions are predicted on the others.";
   command.positionals = {{.name = "SOURCE", .help = "video, folder of images, camera:N or URL", .flag = "source"}};
-  command.settings = {"model",         "runtime",     "detect",         "source",         "track",         "output.project",
-                      "output.name",   "output.video", "output.encoder", "output.quality", "output.labels", "output.trails",
-                      "output.fps"};
+  command.defaults = {{"detect.conf", "0.1"}};  // trackers use weak detections to keep a track alive
+  command.settings = {"model",          "runtime",       "detect",       "source",         "track",
+                      "output.project", "output.name",   "output.video", "output.encoder", "output.quality",
+                      "output.labels",  "output.trails", "output.fps"};
   command.json = true;
   command.examples = {"goshawk track street.mp4", "goshawk track rtsp://camera/stream --classes person,car",
                       "goshawk track match.mp4 --tracker botsort --every 2 --device openvino"};

@@ -15,4 +15,7 @@ struct Machine {
 
 Machine describe_machine();
 
+/// Largest resident memory of this process so far (getrusage).
+std::uint64_t peak_resident_bytes();
+
 }  // namespace goshawk
