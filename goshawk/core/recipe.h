@@ -56,9 +56,9 @@ struct Recipe {
   Layout layout = Layout::kNchw;
   Resize resize = Resize::kLetterboxCenter;
   ColorOrder color = ColorOrder::kRgb;
-  // Tensor value of a channel = (pixel - mean) * scale, pixel in 0..255; `mean` and `scale` in the tensor's channel order.
+  // Tensor value of a channel = (pixel - mean) / deviation, pixel in 0..255, in the tensor's channel order; key "std".
   std::array<float, 3> mean{0, 0, 0};
-  std::array<float, 3> scale{1.0F / 255, 1.0F / 255, 1.0F / 255};
+  std::array<float, 3> deviation{255, 255, 255};
   int pad_value = 114;       // 0..255
   float confidence = 0.25F;  // default threshold on the score
   float iou = 0.7F;          // default threshold of class-aware NMS; ignored where the model suppresses by itself

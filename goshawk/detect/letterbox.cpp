@@ -35,8 +35,12 @@ Layouted letterbox(const cv::Mat& image, Resize rule, int width, int height) {
   const int inner_height = length(image.rows, height);
   const int left = center ? round_half_even((width - inner_width) / 2.0 - 0.1) : 0;
   const int top = center ? round_half_even((height - inner_height) / 2.0 - 0.1) : 0;
-  const auto scale = static_cast<float>(ratio);
-  return {{scale, scale, static_cast<float>(left), static_cast<float>(top), image.cols, image.rows},
+  // Ultralytics maps boxes back by the resized picture's true scale on each axis, YOLOX by the one ratio.
+  const auto scale = [&](int inner, int side) {
+    return static_cast<float>(center ? static_cast<double>(inner) / side : ratio);
+  };
+  return {{scale(inner_width, image.cols), scale(inner_height, image.rows), static_cast<float>(left),
+           static_cast<float>(top), image.cols, image.rows},
           {left, top, inner_width, inner_height}};
 }
 
@@ -63,7 +67,7 @@ Box Placement::to_image(const Box& box) const {
 Placement prepare(const cv::Mat& image, const Recipe& recipe, int width, int height, std::span<float> tensor) {
   require(image.type() == CV_8UC3 && !image.empty(), "prepare: an 8-bit BGR image with pixels");
   require(width > 0 && height > 0, "prepare: a tensor with pixels");
-  const PixelFormat format{recipe.color == ColorOrder::kRgb, recipe.layout == Layout::kNhwc, recipe.mean, recipe.scale};
+  const PixelFormat format{recipe.color == ColorOrder::kRgb, recipe.layout == Layout::kNhwc, recipe.mean, recipe.deviation};
   const Layouted laid = lay_out(image, recipe.resize, width, height);
   fill_border(recipe.pad_value, laid.inner, {width, height}, format, tensor);
   resize_into(image, laid.inner, {width, height}, format, tensor);

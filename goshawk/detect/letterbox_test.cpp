@@ -34,7 +34,7 @@ std::vector<float> reference(const cv::Mat& image, const cv::Rect& inner, const 
         const int pixel = canvas.at<cv::Vec3b>(y, x)[format.swap_red_blue ? 2 - channel : channel];
         const int at =
             format.interleaved ? (y * size.width + x) * 3 + channel : (channel * size.height + y) * size.width + x;
-        tensor[static_cast<std::size_t>(at)] = (static_cast<float>(pixel) - format.mean[c]) * format.scale[c];
+        tensor[static_cast<std::size_t>(at)] = (static_cast<float>(pixel) - format.mean[c]) / format.deviation[c];
       }
     }
   }
@@ -61,7 +61,7 @@ TEST_P(ResizeInto, EqualsOpenCvBitForBitWithEveryInstructionSet) {
   if (best_instructions() != Instructions::kPortable) sets.push_back(best_instructions());
   for (const bool swap : {false, true}) {
     for (const bool interleaved : {false, true}) {
-      const PixelFormat format{swap, interleaved, {1.5F, 20, 103.53F}, {1 / 255.0F, 0.25F, 1 / 57.375F}};
+      const PixelFormat format{swap, interleaved, {1.5F, 20, 103.53F}, {255, 0.25F, 57.375F}};
       const std::vector<float> expected = reference(image, inner, size, 114, format);
       for (const Instructions set : sets) {
         std::vector<float> tensor(expected.size(), -1e9F);
@@ -100,7 +100,7 @@ TEST(Prepare, CentersAsUltralyticsDoes) {
   EXPECT_EQ(placement.scale_x, 0.25F);
   EXPECT_EQ(placement.pad_x, 0);
   EXPECT_EQ(placement.pad_y, 27);
-  const PixelFormat format{true, false, recipe.mean, recipe.scale};
+  const PixelFormat format{true, false, recipe.mean, recipe.deviation};
   EXPECT_EQ(tensor, reference(image, {0, 27, 160, 106}, {160, 160}, 114, format));
 }
 
@@ -131,7 +131,7 @@ TEST(Prepare, StretchesAndNormalisesForNanoDet) {
   const cv::Mat image = noise(77, 31);
   std::vector<float> tensor(32 * 32 * 3);
   const Placement placement = prepare(image, recipe, 32, 32, tensor);
-  EXPECT_EQ(tensor, reference(image, {0, 0, 32, 32}, {32, 32}, 0, PixelFormat{false, false, recipe.mean, recipe.scale}));
+  EXPECT_EQ(tensor, reference(image, {0, 0, 32, 32}, {32, 32}, 0, PixelFormat{false, false, recipe.mean, recipe.deviation}));
   EXPECT_FLOAT_EQ(placement.to_image({16, 16, 32, 32}).x1, 38.5F);
 }
 

@@ -102,6 +102,13 @@ struct Field {
     return result;
   }
 
+  std::array<float, 3> divisors() const {
+    const std::array<float, 3> result = channels(-1e6, 1e6);
+    if (std::any_of(result.begin(), result.end(), [](float divisor) { return std::abs(divisor) < 1e-6F; }))
+      reject("must not be 0", path);
+    return result;
+  }
+
  private:
   static std::string range_text(double low, double high) {
     const auto text = [](double number) {
@@ -160,7 +167,7 @@ const std::vector<std::pair<std::string, Setter>>& setters() {
       {"resize", [](const Field& f, Recipe& r) { r.resize = f.word(kResizes); }},
       {"color", [](const Field& f, Recipe& r) { r.color = f.word(kColors); }},
       {"mean", [](const Field& f, Recipe& r) { r.mean = f.channels(-1e6, 1e6); }},
-      {"scale", [](const Field& f, Recipe& r) { r.scale = f.channels(-1e6, 1e6); }},
+      {"std", [](const Field& f, Recipe& r) { r.deviation = f.divisors(); }},
       {"pad_value", [](const Field& f, Recipe& r) { r.pad_value = f.integer(0, 255); }},
       {"confidence", [](const Field& f, Recipe& r) { r.confidence = static_cast<float>(f.number(0, 1)); }},
       {"iou", [](const Field& f, Recipe& r) { r.iou = static_cast<float>(f.number(0, 1)); }},
@@ -201,14 +208,14 @@ Recipe family_defaults(Family family) {
     case Family::kYolox:
       recipe.resize = Resize::kLetterboxTopLeft;
       recipe.color = ColorOrder::kBgr;
-      recipe.scale = {1, 1, 1};
+      recipe.deviation = {1, 1, 1};
       recipe.iou = 0.45F;
       break;
     case Family::kNanoDet:
       recipe.resize = Resize::kStretch;
       recipe.color = ColorOrder::kBgr;
       recipe.mean = {103.53F, 116.28F, 123.675F};
-      recipe.scale = {1 / 57.375F, 1 / 57.12F, 1 / 58.395F};
+      recipe.deviation = {57.375F, 57.12F, 58.395F};
       recipe.confidence = 0.35F;
       recipe.iou = 0.6F;
       break;
@@ -222,7 +229,7 @@ Recipe family_defaults(Family family) {
     case Family::kYuNet:
       recipe.resize = Resize::kPadOnly;
       recipe.color = ColorOrder::kBgr;
-      recipe.scale = {1, 1, 1};
+      recipe.deviation = {1, 1, 1};
       recipe.pad_value = 0;
       recipe.confidence = 0.6F;
       recipe.iou = 0.3F;
@@ -245,7 +252,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"resize", word_of(kResizes, recipe.resize)},
           {"color", word_of(kColors, recipe.color)},
           {"mean", recipe.mean},
-          {"scale", recipe.scale},
+          {"std", recipe.deviation},
           {"pad_value", recipe.pad_value},
           {"confidence", recipe.confidence},
           {"iou", recipe.iou},

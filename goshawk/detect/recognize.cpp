@@ -15,7 +15,7 @@ using runtime::TensorInfo;
 
 const char* const kDescribeHint =
     "describe the model with --recipe FILE.yaml: family (yolov5, yolov8, yolo-end2end, yolox, nanodet, detr, detections, "
-    "yunet), class_names, and where they differ from the family's: resize, color, mean, scale; see docs/recipe.md";
+    "yunet), class_names, and where they differ from the family's: resize, color, mean, std; see docs/recipe.md";
 
 std::string list_text(const std::vector<runtime::TensorInfo>& tensors) {
   std::string text;

@@ -13,7 +13,7 @@ namespace {
 using runtime::TensorInfo;
 
 constexpr std::array<float, 3> kImageNetMean = {123.675F, 116.28F, 103.53F};
-constexpr std::array<float, 3> kImageNetScale = {1 / 58.395F, 1 / 57.12F, 1 / 57.375F};
+constexpr std::array<float, 3> kImageNetStd = {58.395F, 57.12F, 57.375F};
 
 const TensorInfo* output_named(const ModelDescription& model, const std::string& name) {
   const auto found =
@@ -74,7 +74,7 @@ std::optional<Recipe> recognize_detr(const ModelDescription& model, const ImageI
   apply_geometry(input, recipe);
   if (rf_detr) {
     recipe.mean = kImageNetMean;
-    recipe.scale = kImageNetScale;
+    recipe.deviation = kImageNetStd;
     if (classes == 0) ask_names(model, "an RF-DETR with " + std::to_string(columns) + " class slots");
     return recipe;
   }
@@ -86,7 +86,7 @@ std::optional<Recipe> recognize_detr(const ModelDescription& model, const ImageI
   if (columns == 92 && (classes == 0 || classes == 91)) {
     recipe.activation = Activation::kSoftmax;
     recipe.mean = kImageNetMean;
-    recipe.scale = kImageNetScale;
+    recipe.deviation = kImageNetStd;
     if (classes == 0) ask_names(model, "a DETR with 91 classes");
     return recipe;
   }
@@ -104,7 +104,7 @@ std::optional<Recipe> recognize_detections(const ModelDescription& model, const 
   apply_geometry(input, recipe);
   if (has_outputs(model, {"detection_boxes", "detection_scores", "detection_classes"})) {
     // TensorFlow's Object Detection API: RGB 0..255, [ymin, xmin, ymax, xmax] in [0, 1], labels from 1 on.
-    recipe.scale = {1, 1, 1};
+    recipe.deviation = {1, 1, 1};
     recipe.box_format = BoxFormat::kYxyx;
     recipe.normalized_boxes = true;
     recipe.first_class = 1;
@@ -130,7 +130,7 @@ std::optional<Recipe> recognize_detections(const ModelDescription& model, const 
   reject_model(model, "the outputs " + list_text(model.outputs) + " are boxes, scores and labels, but not what they mean",
                "give a recipe with family: detections, class_names, first_class (1 where label 0 is background), "
                "box_format, normalized_boxes, "
-               "and mean and scale if they are not 0 and 1/255");
+               "and mean and std if they are not 0 and 255");
 }
 
 }  // namespace

@@ -110,15 +110,28 @@ struct Destination {
   std::size_t step = 1;             // floats from one pixel to the next
 };
 
-void convert_row_portable(const std::uint8_t* pixels, int begin, int width, const PixelFormat& format,
+/// The float of each of the 256 pixel values, by the tensor's channel. Divided, as the families do it: a product with the
+/// reciprocal would differ in the last bit.
+using PixelValues = std::array<std::array<float, 256>, 3>;
+
+PixelValues pixel_values(const PixelFormat& format) {
+  PixelValues values;
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    for (std::size_t pixel = 0; pixel < 256; ++pixel) {
+      values[channel][pixel] = (static_cast<float>(pixel) - format.mean[channel]) / format.deviation[channel];
+    }
+  }
+  return values;
+}
+
+void convert_row_portable(const std::uint8_t* pixels, int begin, int width, bool swap, const PixelValues& values,
                           const Destination& to) {
   for (std::size_t channel = 0; channel < 3; ++channel) {
-    const std::size_t from = format.swap_red_blue ? 2 - channel : channel;
-    const float mean = format.mean[channel];
-    const float scale = format.scale[channel];
+    const std::size_t from = swap ? 2 - channel : channel;
+    const std::array<float, 256>& value = values[channel];
     float* out = to.channel[channel];
     for (auto x = static_cast<std::size_t>(begin); x < static_cast<std::size_t>(width); ++x) {
-      out[x * to.step] = (static_cast<float>(pixels[x * kRowChannels + from]) - mean) * scale;
+      out[x * to.step] = value[pixels[x * kRowChannels + from]];
     }
   }
 }
@@ -170,22 +183,53 @@ __attribute__((target("avx2"))) void blend_rows_avx2(const std::int16_t* upper, 
   blend_rows_portable(upper, lower, weight0, weight1, whole, values, pixels);
 }
 
-__attribute__((target("avx2"))) void convert_row_avx2(const std::uint8_t* pixels, int width, const PixelFormat& format,
-                                                      const Destination& to) {
-  const int whole = to.step == 1 ? width & ~7 : 0;
+/// Quotients without dividing: a * r, corrected by its own remainder (Markstein 1990).
+struct Reciprocal {
+  __m256 mean, divisor, reciprocal;
+};
+
+__attribute__((target("avx2,fma"))) inline Reciprocal reciprocal(const PixelFormat& format, std::size_t channel) {
+  const __m256 divisor = _mm256_set1_ps(format.deviation[channel]);
+  return {_mm256_set1_ps(format.mean[channel]), divisor, _mm256_div_ps(_mm256_set1_ps(1), divisor)};
+}
+
+__attribute__((target("avx2,fma"))) inline __m256 quotient(__m256 pixel, const Reciprocal& by) {
+  const __m256 value = _mm256_sub_ps(pixel, by.mean);
+  const __m256 estimate = _mm256_mul_ps(value, by.reciprocal);
+  const __m256 remainder = _mm256_fnmadd_ps(estimate, by.divisor, value);
+  return _mm256_fmadd_ps(remainder, by.reciprocal, estimate);
+}
+
+/// Whether `quotient` gives exactly `values` for every pixel (it does but for rare divisors).
+__attribute__((target("avx2,fma"))) bool quotients_are_exact(const PixelFormat& format, const PixelValues& values) {
+  for (std::size_t channel = 0; channel < 3; ++channel) {
+    const Reciprocal by = reciprocal(format, channel);
+    for (std::size_t pixel = 0; pixel < 256; pixel += 8) {
+      const __m256i numbers =
+          _mm256_add_epi32(_mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7), _mm256_set1_epi32(static_cast<int>(pixel)));
+      const __m256 computed = quotient(_mm256_cvtepi32_ps(numbers), by);
+      const __m256 expected = _mm256_loadu_ps(values[channel].data() + pixel);
+      if (_mm256_movemask_ps(_mm256_cmp_ps(computed, expected, _CMP_EQ_OQ)) != 0xFF) return false;
+    }
+  }
+  return true;
+}
+
+__attribute__((target("avx2,fma"))) void convert_row_avx2(const std::uint8_t* pixels, int width, const PixelFormat& format,
+                                                          const PixelValues& values, const Destination& to) {
+  const int whole = width & ~7;
   const __m256i low_byte = _mm256_set1_epi32(255);
   for (std::size_t channel = 0; channel < 3; ++channel) {
     const __m128i shift = _mm_cvtsi32_si128(static_cast<int>(format.swap_red_blue ? 2 - channel : channel) * 8);
-    const __m256 mean = _mm256_set1_ps(format.mean[channel]);
-    const __m256 scale = _mm256_set1_ps(format.scale[channel]);
+    const Reciprocal by = reciprocal(format, channel);
     float* out = to.channel[channel];
     for (int x = 0; x < whole; x += 8) {
       const __m256i bgr0 = _mm256_loadu_si256(reinterpret_cast<const __m256i_u*>(pixels + x * kRowChannels));
-      const __m256 value = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srl_epi32(bgr0, shift), low_byte));
-      _mm256_storeu_ps(out + x, _mm256_mul_ps(_mm256_sub_ps(value, mean), scale));
+      const __m256 pixel = _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srl_epi32(bgr0, shift), low_byte));
+      _mm256_storeu_ps(out + x, quotient(pixel, by));
     }
   }
-  convert_row_portable(pixels, whole, width, format, to);
+  convert_row_portable(pixels, whole, width, format.swap_red_blue, values, to);
 }
 
 #endif  // GOSHAWK_X86
@@ -207,14 +251,27 @@ void blend_rows(Instructions instructions, const std::int16_t* upper, const std:
   blend_rows_portable(upper, lower, weight0, weight1, 0, values, pixels);
 }
 
-void convert_row(Instructions instructions, const std::uint8_t* pixels, int width, const PixelFormat& format,
-                 const Destination& to) {
+/// Turns rows of 8-bit pixels into floats.
+class Converter {
+ public:
+  Converter(const PixelFormat& format, Instructions instructions) : format_(format), values_(pixel_values(format)) {
 #ifdef GOSHAWK_X86
-  if (instructions == Instructions::kAvx2) return convert_row_avx2(pixels, width, format, to);
+    fast_ = instructions == Instructions::kAvx2 && !format.interleaved && quotients_are_exact(format, values_);
 #endif
-  static_cast<void>(instructions);
-  convert_row_portable(pixels, 0, width, format, to);
-}
+    static_cast<void>(instructions);
+  }
+  void convert(const std::uint8_t* pixels, int width, const Destination& to) const {
+#ifdef GOSHAWK_X86
+    if (fast_) return convert_row_avx2(pixels, width, format_, values_, to);
+#endif
+    convert_row_portable(pixels, 0, width, format_.swap_red_blue, values_, to);
+  }
+
+ private:
+  const PixelFormat& format_;
+  PixelValues values_;
+  bool fast_ = false;
+};
 
 Destination destination(const cv::Point& at, const cv::Size& size, const PixelFormat& format, std::span<float> tensor) {
   Destination to;
@@ -238,8 +295,8 @@ void check(const cv::Rect& inner, const cv::Size& size, std::span<float> tensor)
 
 Instructions best_instructions() {
 #ifdef GOSHAWK_X86
-  static const bool has_avx2 = __builtin_cpu_supports("avx2") != 0;
-  if (has_avx2) return Instructions::kAvx2;
+  static const bool has_avx2_and_fma = __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("fma") != 0;
+  if (has_avx2_and_fma) return Instructions::kAvx2;
 #endif
   return Instructions::kPortable;
 }
@@ -250,6 +307,7 @@ void resize_into(const cv::Mat& image, const cv::Rect& inner, const cv::Size& si
   check(inner, size, tensor);
   const Columns columns = make_columns(image.cols, inner.width);
   const Axis rows = make_axis(image.rows, inner.height, false);
+  const Converter converter(format, instructions);
 
   // Two resized rows are kept, so that upscaling resizes each source row once.
   const int values = inner.width * kRowChannels;
@@ -275,7 +333,7 @@ void resize_into(const cv::Mat& image, const cv::Rect& inner, const cv::Size& si
     }
     blend_rows(instructions, row[0], lower == upper ? row[0] : row[1], rows.weight0[i], rows.weight1[i], values,
                pixels.data());
-    convert_row(instructions, pixels.data(), inner.width, format, destination({inner.x, inner.y + y}, size, format, tensor));
+    converter.convert(pixels.data(), inner.width, destination({inner.x, inner.y + y}, size, format, tensor));
   }
 }
 
@@ -284,7 +342,7 @@ void fill_border(int value, const cv::Rect& inner, const cv::Size& size, const P
   check(inner, size, tensor);
   std::array<float, 3> filling{};
   for (std::size_t channel = 0; channel < 3; ++channel) {
-    filling[channel] = (static_cast<float>(value) - format.mean[channel]) * format.scale[channel];
+    filling[channel] = (static_cast<float>(value) - format.mean[channel]) / format.deviation[channel];
   }
   const auto fill = [&](int x1, int x2, int y) {
     if (x1 >= x2) return;

@@ -13,8 +13,8 @@ namespace goshawk::detect {
 struct PixelFormat {
   bool swap_red_blue = false;          // the tensor's first channel is red
   bool interleaved = false;            // [height, width, 3] instead of [3, height, width]
-  std::array<float, 3> mean{0, 0, 0};  // value = (pixel - mean) * scale, in the tensor's channel order
-  std::array<float, 3> scale{1, 1, 1};
+  std::array<float, 3> mean{0, 0, 0};  // value = (pixel - mean) / deviation, in the tensor's channel order
+  std::array<float, 3> deviation{1, 1, 1};
 };
 
 /// The instruction sets that have a kernel of their own.

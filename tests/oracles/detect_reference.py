@@ -65,7 +65,8 @@ def ultralytics_prepare(image, size):
     padded = cv2.copyMakeBorder(resized, top, bottom, left, right, cv2.BORDER_CONSTANT, value=(114, 114, 114))
     tensor = padded[..., ::-1].transpose(2, 0, 1).astype(np.float32) / 255
     shift = np.array([left, top, left, top], np.float32)
-    return tensor, lambda boxes: (boxes - shift) / np.float32(ratio)
+    scale = np.array([new_width / width, new_height / height] * 2, np.float32)
+    return tensor, lambda boxes: (boxes - shift) / scale
 
 
 # ---- decoding: outputs of one image -> boxes xyxy (input pixels), scores, classes
