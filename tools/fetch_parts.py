@@ -205,8 +205,15 @@ def python_environment(name):
     shutil.rmtree(folder, ignore_errors=True)
     # Debian's own interpreter, so that the lock's wheels fit whatever else is first on PATH.
     run(["/usr/bin/python3", "-m", "venv", folder])
-    run([folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
-         "--only-binary=:all:", "--no-compile", "--requirement", lock])
+    install = [folder / "bin" / "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes",
+               "--only-binary=:all:", "--no-build-isolation", "--requirement"]
+    builder = [line for line in lock.read_text().splitlines() if line.startswith("wheel==")]
+    if builder:  # the locks' source archives are built with it, so it comes first
+        with tempfile.NamedTemporaryFile("w", suffix=".txt") as first:
+            first.write(builder[0] + "\n")
+            first.flush()
+            run([*install, first.name])
+    run([*install, lock])
     mark_done(name, key)
 
 
