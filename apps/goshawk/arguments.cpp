@@ -104,6 +104,12 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   } catch (const CLI::ParseError& error) {
     throw Error(ErrorCode::kUsage, error.what(), "", help_hint(command));
   }
+  for (const CLI::Option* option : app.get_options()) {
+    for (const auto& value : option->results()) {
+      if (!value.starts_with("--")) continue;  // the next flag, taken for a value
+      throw Error(ErrorCode::kUsage, option->get_name() + " needs one value, not the flag " + value, "", help_hint(command));
+    }
+  }
   for (const auto& [key, option] : by_key) {
     if (option->count() > 0) result.settings[key] = option->results();
   }

@@ -19,7 +19,9 @@ namespace fs = std::filesystem;
 
 std::vector<std::string> all_settings() {
   std::vector<std::string> selectors{"model"};
-  for (const auto& section : sections()) selectors.push_back(section.name);
+  for (const auto& section : sections()) {
+    if (!section.name.empty()) selectors.push_back(section.name);
+  }
   return selectors;
 }
 

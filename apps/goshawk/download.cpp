@@ -116,6 +116,8 @@ struct Transfer {
   std::stop_token stop;
   std::uint64_t there = 0;  // bytes in the part
   bool too_long = false;
+  std::chrono::steady_clock::time_point last_byte = std::chrono::steady_clock::now();
+  bool stalled = false;
 };
 
 std::size_t take_bytes(char* bytes, std::size_t, std::size_t count, void* user) {
@@ -126,13 +128,16 @@ std::size_t take_bytes(char* bytes, std::size_t, std::size_t count, void* user) 
   }
   if (!transfer.part.append(bytes, count)) return 0;
   transfer.there += count;
+  transfer.last_byte = std::chrono::steady_clock::now();
   return count;
 }
 
 int look_up(void* user, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   auto& transfer = *static_cast<Transfer*>(user);
   if (transfer.request.on_progress) transfer.request.on_progress(transfer.there);
-  return transfer.stop.stop_requested() ? 1 : 0;
+  // libcurl's own low-speed limit looks at an average over seconds; this one is exact.
+  transfer.stalled = std::chrono::steady_clock::now() - transfer.last_byte > transfer.request.stall_timeout;
+  return transfer.stop.stop_requested() || transfer.stalled ? 1 : 0;
 }
 
 [[noreturn]] void stopped(const DownloadRequest& request) {
@@ -164,8 +169,6 @@ std::optional<std::string> transfer_once(const DownloadRequest& request, PartFil
   curl_easy_setopt(curl, CURLOPT_USERAGENT, "goshawk");
   curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
   curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.connect_timeout.count()));
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.stall_timeout.count()));
   curl_easy_setopt(curl, CURLOPT_RESUME_FROM_LARGE, static_cast<curl_off_t>(transfer.there));
   curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
   curl_easy_setopt(curl, CURLOPT_WRITEDATA, &transfer);
@@ -178,6 +181,7 @@ std::optional<std::string> transfer_once(const DownloadRequest& request, PartFil
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   const std::string where = without_secrets(request.url);
   if (stop.stop_requested()) stopped(request);
+  if (transfer.stalled) return fmt::format("the server sent nothing for {} s", request.stall_timeout.count());
   if (!part.write_error.empty()) throw Error(ErrorCode::kIo, "cannot write: " + part.write_error, part.path().string());
   if (transfer.too_long) {
     part.clear();
