@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <opencv2/core/mat.hpp>
 #include <span>
@@ -31,6 +32,7 @@ struct SortOptions {
   int min_hits = 3;               // detections in a row before a track is reported
   float iou_threshold = 0.3F;     // least overlap of a match
   float detection_threshold = 0;  // detections below are not seen
+  bool operator==(const SortOptions&) const = default;
 };
 
 /// ByteTrack. Source: Zhang et al. 2022, and the defaults of its published tracker.
@@ -41,6 +43,7 @@ struct ByteTrackOptions {
   float match_threshold = 0.8F;  // largest IoU distance of the first association
   int track_buffer = 30;         // frames a lost track is kept, at 30 frames a second
   bool fuse_score = true;        // IoU times score in the first association
+  bool operator==(const ByteTrackOptions&) const = default;
 };
 
 /// OC-SORT. Source: Cao et al. 2023, and the defaults of its published tracker.
@@ -52,6 +55,7 @@ struct OcSortOptions {
   int delta_t = 3;        // frames over which the direction of motion is taken
   float inertia = 0.2F;   // weight of the direction's consistency
   bool use_byte = false;  // second association with low scores
+  bool operator==(const OcSortOptions&) const = default;
 };
 
 /// BoT-SORT. Source: Aharon et al. 2022, and the defaults of its published tracker.
@@ -66,12 +70,14 @@ struct BotSortOptions {
   float proximity_threshold = 0.5F;  // IoU distance beyond which appearance is not looked at
   float appearance_threshold =
       0.25F;  // largest cosine distance of a match by appearance; used when detections carry embeddings
+  bool operator==(const BotSortOptions&) const = default;
 };
 
 struct TrackerOptions {
   std::variant<ByteTrackOptions, SortOptions, OcSortOptions, BotSortOptions> algorithm;
   double frame_rate = 30;   // of the updates: scales `track_buffer`
   bool class_aware = true;  // a track keeps its class: detections match only within a class
+  bool operator==(const TrackerOptions&) const = default;
 };
 
 /// One algorithm's state over one stream. Not thread-safe.
@@ -92,5 +98,10 @@ std::unique_ptr<Tracker> make_tracker(const TrackerOptions& options);
 /// "bytetrack", "sort", "ocsort", "botsort", with the algorithm's defaults. Throws Error{kUsage}.
 TrackerOptions tracker_by_name(std::string_view name);
 std::string_view name(const TrackerOptions& options);
+
+/// Reads a YAML or JSON map: `tracker` (a name as above), `class_aware`, and the fields of that algorithm's options; what is
+/// absent keeps its published default (configs/trackers/ has them all). `frame_rate` is not read: the caller knows it.
+/// Throws Error{kNotFound} and Error{kBadConfig} naming the field; unknown keys get a "did you mean".
+TrackerOptions read_tracker_options(const std::filesystem::path& path);
 
 }  // namespace goshawk::track
