@@ -29,10 +29,10 @@ void check_values(const ImageOutput& output, bool fits, const char* expected) {
               "model output", "give the recipe that fits this model (--recipe)");
 }
 
-std::int64_t best_class(const float* scores, std::int64_t count, std::int64_t step) {
+std::int64_t best_class(const float* scores, std::int64_t count) {
   std::int64_t best = 0;
   for (std::int64_t i = 1; i < count; ++i) {
-    if (scores[i * step] > scores[best * step] || std::isnan(scores[best * step])) best = i;
+    if (scores[i] > scores[best] || std::isnan(scores[best])) best = i;
   }
   return best;
 }
@@ -53,17 +53,33 @@ class YoloV8Decoder : public Decoder {
       float* maximum = best.data();
       for (std::int64_t a = 0; a < anchors; ++a) maximum[a] = scores[a] > maximum[a] ? scores[a] : maximum[a];
     }
+    std::vector<std::int64_t> passing;
     for (std::int64_t a = 0; a < anchors; ++a) {
-      const float score = best[static_cast<std::size_t>(a)];
-      if (!(score > limits.confidence)) continue;
-      const std::int64_t class_id = best_class(output.row(4) + a, classes_, anchors);
-      const float* box = output.values.data() + a;
-      add_candidate(box_from_center(box[0], box[anchors], box[2 * anchors], box[3 * anchors]), score,
-                    static_cast<int>(class_id), limits, candidates);
+      if (best[static_cast<std::size_t>(a)] > limits.confidence) passing.push_back(a);
+    }
+    const std::vector<int> class_ids = classes_of(output, passing, best);
+    for (std::size_t i = 0; i < passing.size(); ++i) {
+      const float* box = output.values.data() + passing[i];
+      add_candidate(box_from_center(box[0], box[anchors], box[2 * anchors], box[3 * anchors]),
+                    best[static_cast<std::size_t>(passing[i])], class_ids[i], limits, candidates);
     }
   }
 
  private:
+  /// The first class of each passing anchor that has the anchor's best score; read row by row, as the values lie in memory.
+  std::vector<int> classes_of(const ImageOutput& output, const std::vector<std::int64_t>& passing,
+                              const std::vector<float>& best) const {
+    std::vector<int> class_ids(passing.size(), -1);
+    for (std::int64_t c = 0; c < classes_; ++c) {
+      const float* scores = output.row(4 + c);
+      for (std::size_t i = 0; i < passing.size(); ++i) {
+        const bool found = class_ids[i] < 0 && scores[passing[i]] == best[static_cast<std::size_t>(passing[i])];
+        class_ids[i] = found ? static_cast<int>(c) : class_ids[i];
+      }
+    }
+    return class_ids;
+  }
+
   std::int64_t classes_;
 };
 
@@ -78,7 +94,7 @@ class YoloV5Decoder : public Decoder {
     for (std::int64_t a = 0; a < output.rows; ++a) {
       const float* row = output.row(a);
       if (!(row[4] > limits.confidence)) continue;
-      const std::int64_t class_id = best_class(row + 5, classes_, 1);
+      const std::int64_t class_id = best_class(row + 5, classes_);
       const float score = row[4] * row[5 + class_id];
       if (!(score > limits.confidence)) continue;
       add_candidate(box_from_center(row[0], row[1], row[2], row[3]), score, static_cast<int>(class_id), limits, candidates);
@@ -128,7 +144,7 @@ class YoloxDecoder : public Decoder {
       for (int y = 0; y < height / stride; ++y) {
         for (int x = 0; x < width / stride; ++x, row += output.columns) {
           if (!(row[4] >= limits.confidence)) continue;
-          const std::int64_t class_id = best_class(row + 5, classes_, 1);
+          const std::int64_t class_id = best_class(row + 5, classes_);
           const float score = row[4] * row[5 + class_id];
           if (!(score >= limits.confidence)) continue;
           const Box box = box_from_center((row[0] + static_cast<float>(x)) * step, (row[1] + static_cast<float>(y)) * step,

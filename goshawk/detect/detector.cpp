@@ -52,6 +52,7 @@ class RecipeDetector : public Detector {
     if (recipe_.max_detections < 1) throw Error(ErrorCode::kUsage, "must be at least 1", "max_detections");
     if (options.image_size) set_image_size(*options.image_size);
     limits_ = {recipe_.confidence, kept_classes(options.classes, recipe_.class_names)};
+    check_inputs();
     const auto& shape = session_->inputs()[0].shape;
     batched_input_ = shape.size() == 4;
     max_batch_ = batched_input_ && shape[0] < 0 ? kMaxBatch : static_cast<std::size_t>(batched_input_ ? shape[0] : 1);
@@ -79,6 +80,15 @@ class RecipeDetector : public Detector {
  private:
   using Size = std::pair<int, int>;  // width, height
   static constexpr std::size_t kMaxBatch = 64;
+
+  /// Besides the image a model may only want the image's size, as RT-DETR's own exports do.
+  void check_inputs() {
+    const auto& all = session_->inputs();
+    takes_size_ = all.size() == 2 && all[1].name == "orig_target_sizes";
+    if (all.size() == 1 || takes_size_) return;
+    throw Error(ErrorCode::kBadConfig, "the model has an input '" + all[1].name + "' that goshawk cannot fill",
+                "model inputs", "export the model with the image as its only input");
+  }
 
   void set_image_size(int side) {
     if (side < 1 || side > 16384) throw Error(ErrorCode::kUsage, "must lie between 1 and 16384", "image_size");
@@ -143,11 +153,18 @@ class RecipeDetector : public Detector {
     durations_[2] += Clock::now() - inferred;
   }
 
-  std::vector<runtime::TensorView> inputs(std::size_t batch, int width, int height, std::size_t pixels) const {
+  std::vector<runtime::TensorView> inputs(std::size_t batch, int width, int height, std::size_t pixels) {
     std::vector<std::int64_t> shape = {3, height, width};
     if (recipe_.layout == Layout::kNhwc) shape = {height, width, 3};
     if (batched_input_) shape.insert(shape.begin(), static_cast<std::int64_t>(batch));
-    return {{std::span(tensor_).first(pixels * batch), shape}};
+    std::vector<runtime::TensorView> views = {{std::span(tensor_).first(pixels * batch), shape}};
+    if (takes_size_) {  // boxes then come in pixels of the input, like those of every other model
+      sizes_.clear();
+      for (std::size_t i = 0; i < batch; ++i)
+        sizes_.insert(sizes_.end(), {static_cast<float>(width), static_cast<float>(height)});
+      views.push_back({sizes_, {static_cast<std::int64_t>(batch), 2}});
+    }
+    return views;
   }
 
   Detections decode(std::span<const runtime::Tensor> outputs, std::int64_t index, int width, int height,
@@ -172,11 +189,13 @@ class RecipeDetector : public Detector {
   std::unique_ptr<Decoder> decoder_;
   DecodeLimits limits_;
   bool batched_input_ = true;
+  bool takes_size_ = false;
   bool sized_by_user_ = false;
   std::size_t max_batch_ = 1;
   DetectorTimings timings_;
   std::array<Clock::duration, 3> durations_{};
   std::vector<float> tensor_;
+  std::vector<float> sizes_;
   std::vector<Candidate> candidates_;
 };
 

@@ -1,6 +1,7 @@
 #include "goshawk/detect/nms.h"
 
 #include <algorithm>
+#include <unordered_map>
 
 namespace goshawk::detect {
 
@@ -12,17 +13,24 @@ void sort_by_score(std::vector<Candidate>& candidates, std::size_t max_candidate
 
 void suppress(std::vector<Candidate>& candidates, float iou_threshold, int max_detections) {
   sort_by_score(candidates);
-  // Comparing with the kept ones only bounds the work by candidates * max_detections; kept ones move to the front.
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < candidates.size() && kept < static_cast<std::size_t>(std::max(0, max_detections)); ++i) {
+  // Comparing with the kept ones only bounds the work by candidates * max_detections. Kept ones move to the front; those of
+  // one class form a chain through `previous`, so that other classes cost nothing.
+  constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+  std::unordered_map<int, std::size_t> newest;
+  std::vector<std::size_t> previous;
+  for (std::size_t i = 0; i < candidates.size() && previous.size() < static_cast<std::size_t>(std::max(0, max_detections));
+       ++i) {
     const Candidate candidate = candidates[i];
-    const bool covered =
-        std::any_of(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(kept), [&](const Candidate& other) {
-          return other.class_id == candidate.class_id && iou(other.box, candidate.box) > iou_threshold;
-        });
-    if (!covered) candidates[kept++] = candidate;
+    std::size_t& chain = newest.try_emplace(candidate.class_id, kNone).first->second;
+    std::size_t other = chain;
+    while (other != kNone && !(iou(candidates[other].box, candidate.box) > iou_threshold)) other = previous[other];
+    if (other != kNone) continue;
+    const std::size_t place = previous.size();
+    previous.push_back(chain);
+    chain = place;
+    candidates[place] = candidate;
   }
-  candidates.resize(kept);
+  candidates.resize(previous.size());
 }
 
 }  // namespace goshawk::detect
