@@ -64,6 +64,18 @@ track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
   return options;
 }
 
+std::vector<track::Zone> zone_options(const Config& config) {
+  std::vector<track::Zone> zones;
+  int number = 0;
+  for (const auto& text : config.list("track.lines")) zones.push_back(track::parse_line(text, ++number));
+  number = 0;
+  for (const auto& text : config.list("track.zones")) zones.push_back(track::parse_polygon(text, ++number));
+  if (const auto file = config.path_if_set("track.zones_file")) {
+    for (auto& zone : track::read_zones(*file)) zones.push_back(std::move(zone));
+  }
+  return zones;
+}
+
 pipeline::OverlayOptions overlay_options(const Config& config) {
   pipeline::OverlayOptions options;
   options.labels = config.boolean("output.labels");

@@ -9,6 +9,7 @@
 #include "goshawk/media/video_writer.h"
 #include "goshawk/pipeline/overlay.h"
 #include "goshawk/track/tracker.h"
+#include "goshawk/track/zones.h"
 
 namespace goshawk::cli {
 
@@ -19,6 +20,8 @@ detect::DetectorOptions detector_options(const Config& config);
 runtime::SessionOptions session_options(const Config& config);
 /// track.tracker (a name or a YAML file), track.class_aware. `frame_rate`: of the detections.
 track::TrackerOptions tracker_options(const Config& config, double frame_rate);
+/// track.lines, track.zones and track.zones_file, in this order.
+std::vector<track::Zone> zone_options(const Config& config);
 pipeline::OverlayOptions overlay_options(const Config& config);
 media::VideoWriterOptions writer_options(const Config& config);
 /// runtime.batch, at least 1; "auto" is settled by `automatic`.

@@ -71,6 +71,17 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
   }
   if (summary.classes.empty()) fmt::print("no tracks: nothing was detected above the thresholds\n\n");
   else fmt::print("{}\n", tracks.str());
+  if (!summary.zones.empty()) {
+    Table zones({"zone", "in", "out", "inside", "mean dwell s"});
+    for (const auto& counts : summary.zones) {
+      const auto total = counts.total();
+      const bool line = counts.kind == track::ZoneKind::kLine;
+      const double dwell = std::chrono::duration<double>(total.dwell_total).count() / std::max(1, total.visits + total.inside);
+      zones.add_row({counts.name, std::to_string(total.in), std::to_string(total.out), line ? "" : std::to_string(total.inside),
+                     line ? "" : fmt::format("{:.1f}", dwell)});
+    }
+    fmt::print("{}\n", zones.str());
+  }
   Table stages({"stage", "ms/call", "p50", "p95", "p99", "total s"});
   for (const auto& [name, s] : summary.stages) {
     if (s.count == 0) continue;
@@ -95,6 +106,7 @@ int run_track(const Invocation& call) {
   options.detect_every = static_cast<int>(config.integer("source.every"));
   options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
   options.batch = batch_size(config, [] { return 1; });
+  options.zones = zone_options(config);
   options.resize = config.number("source.resize");
   options.video = config.boolean("output.video");
   options.overlay = overlay_options(config);
@@ -113,7 +125,7 @@ int run_track(const Invocation& call) {
       });
   if (progress) progress->finish();
 
-  json stats = pipeline::to_json(summary);
+  json stats = pipeline::to_json(summary, detector->recipe().class_names);
   stats["source"] = describe_source(info);
   stats["model"] = describe_model(model_path, *detector);
   stats["tracker"] = track::name(options.tracker);

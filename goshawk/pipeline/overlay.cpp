@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
@@ -13,9 +14,10 @@ namespace {
 
 const cv::Scalar kWhite(255, 255, 255);
 const cv::Scalar kBlack(20, 20, 20);
+const cv::Scalar kZoneColor(90, 235, 255);
 constexpr double kPanelDarkness = 0.55;
 
-int text_height(cv::Size frame) { return std::clamp(std::min(frame.width, frame.height) / 34, 10, 48); }
+int text_height(cv::Size frame) { return std::clamp(std::min(frame.width, frame.height) / 40, 10, 48); }
 
 /// Black or white, whichever reads better on `background` (luma of ITU-R BT.601).
 const cv::Scalar& readable_on(const cv::Scalar& background) {
@@ -129,26 +131,39 @@ void Overlay::draw_detections(cv::Mat& image, std::span<const Detection> detecti
   }
 }
 
-void Overlay::draw_panel(cv::Mat& image, std::span<const std::string> lines) {
-  if (lines.empty()) return;
-  const int margin = text_.line_height() / 2;
-  int width = 0;
-  for (const auto& line : lines) width = std::max(width, text_.width(line));
-  darken(image, {0, 0, width + 2 * margin, static_cast<int>(lines.size()) * text_.line_height() + margin});
-  int y = margin / 2;
-  for (const auto& line : lines) {
-    text_.draw(image, line, {margin, y}, kWhite);
-    y += text_.line_height();
+void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter) {
+  const auto counts = counter.counts();
+  for (std::size_t i = 0; i < counts.size(); ++i) {
+    std::vector<cv::Point> outline;
+    for (const auto& point : counter.outline(static_cast<int>(i))) {
+      outline.push_back(rounded(static_cast<float>(point.x), static_cast<float>(point.y)));
+    }
+    const bool line = counts[i].kind == track::ZoneKind::kLine;
+    cv::polylines(image, outline, !line, kZoneColor, line_width_ + 1, cv::LINE_AA);
+    const auto total = counts[i].total();
+    const std::string text = line ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
+                                  : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
+    const cv::Point sum = std::accumulate(outline.begin(), outline.end(), cv::Point());
+    draw_tag(image, text, sum / static_cast<int>(outline.size()));
   }
+}
+
+void Overlay::draw_tag(cv::Mat& image, const std::string& text, cv::Point center) {
+  const int width = text_.width(text) + text_.line_height() / 2;
+  const int height = text_.line_height();
+  const int x = std::clamp(center.x - width / 2, 0, std::max(0, image.cols - width));
+  const int y = std::clamp(center.y - height / 2, 0, std::max(0, image.rows - height));
+  darken(image, {x, y, width, height});
+  text_.draw(image, text, {x + height / 4, y - height / 16}, kZoneColor);
 }
 
 void Overlay::draw_fps(cv::Mat& image, double frames_per_second) {
   if (!options_.fps) return;
   const std::string label = fmt::format("{:.0f} FPS", frames_per_second);
-  const int margin = text_.line_height() / 2;
+  const int margin = text_.line_height() / 4;
   const int width = text_.width(label);
-  darken(image, {image.cols - width - 2 * margin, 0, width + 2 * margin, text_.line_height() + margin});
-  text_.draw(image, label, {image.cols - width - margin, margin / 2}, kWhite);
+  darken(image, {image.cols - width - 2 * margin, 0, width + 2 * margin, text_.line_height()});
+  text_.draw(image, label, {image.cols - width - margin, -margin / 4}, kWhite);
 }
 
 }  // namespace goshawk::pipeline

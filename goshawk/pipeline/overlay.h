@@ -14,6 +14,7 @@
 #include "goshawk/core/detection.h"
 #include "goshawk/pipeline/text_painter.h"
 #include "goshawk/track/tracker.h"
+#include "goshawk/track/zones.h"
 
 namespace goshawk::pipeline {
 
@@ -31,9 +32,9 @@ class Overlay {
   Overlay(const OverlayOptions& options, std::vector<std::string> class_names, cv::Size frame_size);
 
   void draw_tracks(cv::Mat& image, std::span<const track::Track> tracks);
+  /// Outlines of lines and zones, with their counts beside them ("in 3  out 1").
+  void draw_zones(cv::Mat& image, const track::ZoneCounter& counter);
   void draw_detections(cv::Mat& image, std::span<const Detection> detections);
-  /// Lines of text on a dark panel in the top-left corner: counts by line and zone.
-  void draw_panel(cv::Mat& image, std::span<const std::string> lines);
   void draw_fps(cv::Mat& image, double frames_per_second);
 
   /// Colour of an identity or a class: distinct for neighbours, the same in every run. BGR.
@@ -45,6 +46,7 @@ class Overlay {
     std::int64_t last_frame = 0;
   };
   void draw_box(cv::Mat& image, const Box& box, const std::string& label, const cv::Scalar& color, bool dashed);
+  void draw_tag(cv::Mat& image, const std::string& text, cv::Point center);
   void extend_trails(std::span<const track::Track> tracks);
 
   OverlayOptions options_;

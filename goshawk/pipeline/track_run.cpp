@@ -18,6 +18,8 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kImageFrameRate = 25;  // of a video made from single images
 
+double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+
 /// A frame on its way to the tracker. No detections: the detector skipped it.
 struct DetectedFrame {
   Frame frame;
@@ -85,7 +87,8 @@ class TrackRun {
     errors_.rethrow();
     summary_.interrupted = stop.stop_requested();
     summary_.dropped_frames = frames_.dropped();
-    summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    summary_.wall_seconds = seconds(Clock::now() - start);
+    if (zones_) summary_.zones = zones_->counts();
     summary_.classes = counter_.summary(detector_.recipe().class_names);
     const auto& timings = detector_.timings();
     summary_.stages = {{"decode", decode_.summary()},
@@ -171,20 +174,23 @@ class TrackRun {
   void write_frames(const std::filesystem::path& folder, const std::string& video_name,
                     const std::function<void(std::int64_t)>& on_progress) {
     TrackWriters writers(folder, detector_.recipe().class_names);
+    std::optional<AtomicFile> events;
+    if (!options_.zones.empty()) events.emplace(folder / "events.jsonl");
     std::optional<media::VideoWriter> video;
     std::optional<Overlay> overlay;
     const auto start = Clock::now();
     while (auto item = detected_.pop()) {
       const auto tracks = track_frame(*item);
       writers.write(item->frame, tracks);
+      if (events) count_zones(item->frame, tracks, events->stream());
       ++summary_.frames;
       if (options_.video) {
         if (!video) {
           video.emplace(open_video(folder / video_name, item->frame.image.size()));
           overlay.emplace(options_.overlay, detector_.recipe().class_names, size_);
         }
-        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-        draw(item->frame.image, *overlay, tracks, static_cast<double>(summary_.frames) / std::max(seconds, 1e-3));
+        const double elapsed = seconds(Clock::now() - start);
+        draw(item->frame.image, *overlay, tracks, static_cast<double>(summary_.frames) / std::max(elapsed, 1e-3));
         const ScopedTimer timer(encode_);
         video->write(fitted(item->frame.image), item->frame.pts);
       }
@@ -196,6 +202,21 @@ class TrackRun {
       summary_.encoder = video->encoder();
     }
     writers.commit();
+    if (events) events->commit();
+  }
+
+  void count_zones(const Frame& frame, std::span<const track::Track> tracks, std::ostream& out) {
+    if (!zones_) zones_.emplace(options_.zones, detector_.recipe().class_names, frame.image.size());
+    for (const auto& event : zones_->update(tracks, frame.pts)) {
+      const nlohmann::json line{{"frame", frame.index},
+                                {"time", seconds(event.time)},
+                                {"zone", options_.zones[static_cast<std::size_t>(event.zone)].name},
+                                {"event", track::name(event.kind)},
+                                {"id", event.track_id},
+                                {"class", class_name(detector_.recipe().class_names, event.class_id)},
+                                {"dwell", seconds(event.dwell)}};
+      out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+    }
   }
 
   std::vector<track::Track> track_frame(const DetectedFrame& item) {
@@ -224,6 +245,7 @@ class TrackRun {
 
   void draw(cv::Mat& image, Overlay& overlay, std::span<const track::Track> tracks, double frames_per_second) {
     const ScopedTimer timer(draw_);
+    if (zones_) overlay.draw_zones(image, *zones_);
     overlay.draw_tracks(image, tracks);
     overlay.draw_fps(image, frames_per_second);
   }
@@ -249,6 +271,7 @@ class TrackRun {
   LatencyRecorder decode_;                 // reader's thread
   LatencyRecorder track_, draw_, encode_;  // caller's thread
   TrackCounter counter_;
+  std::optional<track::ZoneCounter> zones_;
   TrackSummary summary_;
   cv::Size size_;
   FirstError errors_{[this] { cancel(); }};
@@ -268,7 +291,7 @@ nlohmann::json to_json(const LatencySummary& s) {
           {"p90_ms", s.p90},  {"p95_ms", s.p95},     {"p99_ms", s.p99},   {"max_ms", s.max}};
 }
 
-nlohmann::json to_json(const TrackSummary& summary) {
+nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::string>& class_names) {
   using nlohmann::json;
   json classes = json::object();
   std::int64_t unique = 0;
@@ -279,6 +302,8 @@ nlohmann::json to_json(const TrackSummary& summary) {
                          {"min_length", row.min_length},
                          {"max_length", row.max_length}};
   }
+  json zones = json::array();
+  for (const auto& counts : summary.zones) zones.push_back(track::to_json(counts, class_names));
   json stages = json::object();
   for (const auto& [name, latency] : summary.stages) stages[name] = to_json(latency);
   json result{{"frames", summary.frames},
@@ -290,6 +315,7 @@ nlohmann::json to_json(const TrackSummary& summary) {
                                                                    : 0.0},
               {"unique_tracks", unique},
               {"classes", classes},
+              {"zones", zones},
               {"wall_seconds", summary.wall_seconds},
               {"fps", summary.wall_seconds > 0 ? static_cast<double>(summary.frames) / summary.wall_seconds : 0.0},
               {"stages", stages},

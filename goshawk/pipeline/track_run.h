@@ -17,6 +17,7 @@
 #include "goshawk/media/video_writer.h"
 #include "goshawk/pipeline/overlay.h"
 #include "goshawk/track/tracker.h"
+#include "goshawk/track/zones.h"
 
 namespace goshawk::pipeline {
 
@@ -46,6 +47,7 @@ struct TrackSummary {
   std::uint64_t dropped_frames = 0;   // of a live source, to stay in time
   double wall_seconds = 0;            // from the first read to the last file closed
   std::vector<ClassSummary> classes;  // those seen, by number of tracks
+  std::vector<track::ZoneCounts> zones;
   std::vector<std::pair<std::string, LatencySummary>>
       stages;                // decode, prepare, inference, postprocess, track, draw, encode
   std::string encoder;       // empty without video
@@ -53,8 +55,8 @@ struct TrackSummary {
   std::string source_error;  // why the source ended early; empty when it did not
 };
 
-/// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv, mot.txt
-/// and `video_name` (MP4). Decoding, detection and drawing with encoding run in threads of their own, joined by bounded
+/// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv, mot.txt,
+/// events.jsonl (where there are zones) and `video_name` (MP4). Decoding, detection and drawing with encoding run in threads of their own, joined by bounded
 /// queues; memory does not grow with the length of the video. A live source drops its oldest waiting frames.
 ///
 /// When the source fails in the middle, what came before is finished and kept, and `source_error` says why. When anything
@@ -65,7 +67,7 @@ TrackSummary track_source(media::Source& source, detect::Detector& detector, con
                           const std::function<void(std::int64_t)>& on_progress);
 
 /// The summary as stats.json stores it (without machine, model and config, which the command adds).
-nlohmann::json to_json(const TrackSummary& summary);
+nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::string>& class_names);
 nlohmann::json to_json(const LatencySummary& latency);
 
 }  // namespace goshawk::pipeline

@@ -1,0 +1,61 @@
+"""goshawk predict from images to its outputs."""
+import json
+import unittest
+
+from harness import EndToEnd, ffmpeg
+
+
+class Predict(EndToEnd):
+    def picture(self, name, x, y, size="160x96"):
+        graph = f"color=c=0x202020:s={size}[ground];color=c=white:s=24x24[square];[ground][square]overlay=x={x}:y={y}"
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        ffmpeg("-f", "lavfi", "-i", graph, "-frames:v", "1", path)
+        return path
+
+    def predict(self, source, *flags, **options):
+        return self.goshawk("predict", source, "--model", self.model, "--device", "cpu", *flags, **options)
+
+    def predictions(self, run="predict"):
+        return json.loads((self.folder / "runs" / "predict" / run / "predictions.json").read_text())
+
+    def test_one_image_gives_picture_json_labels_and_crops(self):
+        self.predict(self.picture("one.png", 64, 32), "--txt", "--crops")
+        folder = self.folder / "runs" / "predict" / "predict"
+        (entry,) = self.predictions()
+        self.assertEqual((entry["image"], entry["width"], entry["height"]), ("one.png", 160, 96))
+        (found,) = entry["detections"]
+        self.assertEqual(found["class"], "square")
+        for given, expected in zip(found["box"], (64, 32, 88, 56)):
+            self.assertAlmostEqual(given, expected, delta=9)
+        self.assertTrue((folder / "one.png").exists())
+        cells = (folder / "labels" / "one.txt").read_text().split()
+        self.assertEqual(cells[0], "0")
+        self.assertAlmostEqual(float(cells[1]), sum(found["box"][0::2]) / 2 / 160, delta=1e-3)
+        self.assertEqual(len(list((folder / "crops" / "square").iterdir())), 1)
+
+    def test_a_batch_changes_nothing(self):
+        for i in range(11):
+            self.picture(f"many/{i:02}.png", 8 * i, 4 * i, size="160x96" if i % 2 else "200x150")
+        self.predict(self.folder / "many", "--batch", "1", "--name", "one")
+        self.predict(self.folder / "many", "--batch", "8", "--name", "eight")
+        self.assertEqual(len(self.predictions("one")), 11)
+        self.assertEqual(self.predictions("one"), self.predictions("eight"))
+        self.assertTrue(any(entry["detections"] for entry in self.predictions("one")))
+
+    def test_a_damaged_image_among_many_is_named_and_the_others_are_done(self):
+        self.picture("some/a.png", 64, 32)
+        (self.folder / "some" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        self.picture("some/c.png", 64, 32)
+        result = self.predict(self.folder / "some", code=65)
+        self.assertIn("b.png", result.stderr)
+        self.assertEqual([entry["image"] for entry in self.predictions()], ["a.png", "c.png"])
+
+    def test_a_video_is_sent_to_track(self):
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96:d=1", self.folder / "clip.mp4")
+        result = self.predict(self.folder / "clip.mp4", code=64)
+        self.assertIn("goshawk track", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

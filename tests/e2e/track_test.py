@@ -1,0 +1,145 @@
+"""goshawk track from a file to its outputs."""
+import csv
+import json
+import signal
+import subprocess
+import time
+import unittest
+
+import harness
+from harness import EndToEnd, ffmpeg, probe, square_clip
+
+
+class Track(EndToEnd):
+    def track(self, source, *flags, **options):
+        return self.goshawk("track", source, "--model", self.model, "--device", "cpu", *flags, **options)
+
+    def outputs(self, run="clip"):
+        folder = self.folder / "runs" / "track" / run
+        lines = [json.loads(line) for line in (folder / "tracks.jsonl").read_text().splitlines()]
+        return folder, lines, json.loads((folder / "stats.json").read_text())
+
+    def test_follows_one_square_through_the_whole_clip(self):
+        clip = square_clip(self.folder / "clip.mp4")
+        self.track(clip)
+        folder, lines, stats = self.outputs()
+        self.assertEqual(len(lines), 100)
+        ids = {track["id"] for line in lines for track in line["tracks"]}
+        self.assertEqual(len(ids), 1, "one object is one track")
+        seen = [line for line in lines if line["tracks"]]
+        self.assertGreater(len(seen), 90)
+        for line in seen:
+            x1, y1, x2, y2 = line["tracks"][0]["box"]
+            self.assertAlmostEqual((x1 + x2) / 2, 22 + line["frame"], delta=10)
+            self.assertAlmostEqual((y1 + y2) / 2, 48, delta=10)
+        self.assertEqual(stats["frames"], 100)
+        self.assertEqual(stats["unique_tracks"], 1)
+        self.assertEqual(stats["classes"]["square"]["tracks"], 1)
+        for stage in ("decode", "prepare", "inference", "postprocess", "track", "draw", "encode"):
+            self.assertGreater(stats["stages"][stage]["count"], 0, stage)
+
+    def test_video_has_every_frame_and_time_and_plays_in_browsers(self):
+        clip = square_clip(self.folder / "clip.mp4", extra=("-bf", "3"))
+        self.track(clip)
+        folder, _, _ = self.outputs()
+        before, after = probe(clip), probe(folder / "clip.mp4")
+        video = after["streams"][0]
+        self.assertEqual((video["codec_name"], video["pix_fmt"]), ("h264", "yuv420p"))
+        times = [[float(frame["best_effort_timestamp_time"]) for frame in media["frames"]] for media in (before, after)]
+        self.assertEqual(len(times[0]), len(times[1]))
+        for expected, given in zip(*times):
+            self.assertAlmostEqual(expected, given, delta=0.001)
+        head = (folder / "clip.mp4").read_bytes()
+        self.assertLess(head.find(b"moov"), head.find(b"mdat"), "faststart: the index comes first")
+
+    def test_variable_frame_rate_is_kept(self):
+        square_clip(self.folder / "steady.mp4")
+        clip = self.folder / "clip.mkv"
+        ffmpeg("-i", self.folder / "steady.mp4", "-vf", "select='not(eq(mod(n,5),3))'", "-fps_mode", "vfr", clip)
+        self.track(clip)
+        folder, lines, _ = self.outputs()
+        expected = [float(frame["best_effort_timestamp_time"]) for frame in probe(clip)["frames"]]
+        given = [float(frame["best_effort_timestamp_time"]) for frame in probe(folder / "clip.mp4")["frames"]]
+        self.assertEqual(len(expected), 80)
+        for a, b, line in zip(expected, given, lines):
+            self.assertAlmostEqual(a, b, delta=0.002)
+            self.assertAlmostEqual(a, line["time"], delta=0.002)
+
+    def test_text_files_agree(self):
+        self.track(square_clip(self.folder / "clip.mp4"), "--no-video")
+        folder, lines, _ = self.outputs()
+        tracks = [(line["frame"], track["id"], track["box"]) for line in lines for track in line["tracks"]]
+        with open(folder / "tracks.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        mot = [line.split(",") for line in (folder / "mot.txt").read_text().splitlines()]
+        self.assertEqual(len(tracks), len(rows))
+        self.assertEqual(len(tracks), len(mot))
+        for (frame, identity, box), row, cells in zip(tracks, rows, mot):
+            self.assertEqual((int(row["frame_index"]), int(row["tracker_id"])), (frame, identity))
+            self.assertEqual((int(cells[0]), int(cells[1])), (frame + 1, identity))
+            self.assertAlmostEqual(float(cells[2]) + float(cells[4]), box[2], delta=0.02)
+        self.assertFalse(list(folder.glob("*.mp4")))
+
+    def test_skipped_frames_are_predicted(self):
+        self.track(square_clip(self.folder / "clip.mp4"), "--every", "4")
+        _, lines, stats = self.outputs()
+        self.assertEqual(stats["frames"], 100)
+        self.assertEqual(stats["detected_frames"], 25)
+        predicted = [line for line in lines[40:] if line["tracks"] and line["tracks"][0]["predicted"]]
+        self.assertGreater(len(predicted), 40)
+        for line in predicted:
+            x1, _, x2, _ = line["tracks"][0]["box"]
+            self.assertAlmostEqual((x1 + x2) / 2, 22 + line["frame"], delta=12)
+
+    def test_line_and_zone_count_the_crossing_once(self):
+        self.track(square_clip(self.folder / "clip.mp4"), "--line", "gate:80,0,80,95", "--zone", "room:90,0,159,0,159,95,90,95")
+        folder, _, stats = self.outputs()
+        gate, room = stats["zones"]
+        self.assertEqual(gate["total"]["in"] + gate["total"]["out"], 1)
+        self.assertEqual(room["total"]["in"], 1)
+        events = [json.loads(line) for line in (folder / "events.jsonl").read_text().splitlines()]
+        crossing = next(event for event in events if event["zone"] == "gate")
+        self.assertAlmostEqual(crossing["time"], (92 - 10) / 25, delta=0.9)
+
+    def test_start_end_and_max_frames(self):
+        clip = square_clip(self.folder / "clip.mp4")
+        self.track(clip, "--start", "1", "--end", "2", "--name", "part")
+        _, lines, _ = self.outputs("part")
+        self.assertEqual([line["frame"] for line in lines], list(range(25, 50)))
+        self.track(clip, "--max-frames", "7", "--name", "few")
+        self.assertEqual(len(self.outputs("few")[1]), 7)
+
+    def test_runs_count_up_and_never_overwrite(self):
+        clip = square_clip(self.folder / "clip.mp4", seconds=1)
+        for _ in range(3):
+            self.track(clip)
+        runs = sorted(path.name for path in (self.folder / "runs" / "track").iterdir())
+        self.assertEqual(runs, ["clip", "clip2", "clip3"])
+
+    def test_json_on_stdout_is_the_whole_of_it(self):
+        result = self.track(square_clip(self.folder / "clip.mp4", seconds=1), "--json")
+        self.assertEqual(json.loads(result.stdout)["frames"], 25)
+
+    def test_interrupt_finishes_the_files(self):
+        clip = square_clip(self.folder / "clip.mp4", seconds=4)
+        long_clip = self.folder / "long.mp4"
+        ffmpeg("-stream_loop", "200", "-i", clip, "-c", "copy", long_clip)
+        process = subprocess.Popen([harness.GOSHAWK, "track", long_clip, "--model", self.model, "--device", "cpu"],
+                                   cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        folder = self.folder / "runs" / "track" / "long"
+        deadline = time.monotonic() + 30
+        while not list(folder.glob(".*part*.jsonl")) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+        self.assertEqual(process.returncode, 130)
+        _, lines, stats = self.outputs("long")
+        self.assertTrue(stats["interrupted"])
+        self.assertGreater(len(lines), 0)
+        self.assertEqual(len(probe(folder / "long.mp4")["frames"]), len(lines))
+        self.assertFalse(list(folder.glob(".*")), "no temporary files are left")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
