@@ -57,8 +57,7 @@ track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
   const std::string tracker = config.text("track.tracker");
   const std::string extension = std::filesystem::path(tracker).extension().string();
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
-  track::TrackerOptions options = track::tracker_by_name(tracker);
-  (void)file;
+  track::TrackerOptions options = file ? track::read_tracker_options(tracker) : track::tracker_by_name(tracker);
   if (frame_rate > 0) options.frame_rate = frame_rate;
   options.class_aware = config.boolean("track.class_aware");
   return options;

@@ -141,8 +141,9 @@ void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter) {
     const bool line = counts[i].kind == track::ZoneKind::kLine;
     cv::polylines(image, outline, !line, kZoneColor, line_width_ + 1, cv::LINE_AA);
     const auto total = counts[i].total();
-    const std::string text = line ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
-                                  : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
+    const std::string text =
+        line ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
+             : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
     const cv::Point sum = std::accumulate(outline.begin(), outline.end(), cv::Point());
     draw_tag(image, text, sum / static_cast<int>(outline.size()));
   }

@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kImageFrameRate = 25;  // of a video made from single images
 
-double seconds(Clock::duration duration) { return std::chrono::duration<double>(duration).count(); }
+double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
 /// A frame on its way to the tracker. No detections: the detector skipped it.
 struct DetectedFrame {

@@ -26,7 +26,8 @@ struct TrackRunOptions {
   int detect_every = 1;  // detection runs on each n-th frame; on the others positions are predicted
   int batch = 1;         // frames a call of the detector; live sources take what is there
   double resize = 1;     // 0.1 to 1: frames are scaled down first, in the output too
-  bool video = true;     // write the annotated video
+  std::vector<track::Zone> zones;
+  bool video = true;  // write the annotated video
   OverlayOptions overlay;
   media::VideoWriterOptions writer;  // size and frame rate follow the source
 };
@@ -55,9 +56,10 @@ struct TrackSummary {
   std::string source_error;  // why the source ended early; empty when it did not
 };
 
-/// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv, mot.txt,
-/// events.jsonl (where there are zones) and `video_name` (MP4). Decoding, detection and drawing with encoding run in threads of their own, joined by bounded
-/// queues; memory does not grow with the length of the video. A live source drops its oldest waiting frames.
+/// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv,
+/// mot.txt, events.jsonl (where there are zones) and `video_name` (MP4). Decoding, detection, and drawing with encoding run
+/// in threads of their own, joined by bounded queues; memory does not grow with the length of the video. A live source drops
+/// its oldest waiting frames.
 ///
 /// When the source fails in the middle, what came before is finished and kept, and `source_error` says why. When anything
 /// else fails, unfinished files are removed and the error is thrown.

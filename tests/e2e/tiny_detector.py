@@ -80,7 +80,7 @@ def write(path, recipe=True, classes=("square",), metadata=None):
     if recipe:
         entries["goshawk.recipe"] = json.dumps({
             "family": "yolox", "class_names": list(classes), "input_width": WIDTH, "input_height": HEIGHT,
-            "scale": 1 / 255, "confidence": 0.3, "iou": 0.1})
+            "std": 255, "confidence": 0.3, "iou": 0.1})
     model = field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13))
     model += b"".join(field(14, field(1, key) + field(2, text)) for key, text in entries.items())
     with open(path, "wb") as file:
