@@ -28,11 +28,14 @@ std::unique_ptr<Association> make_association(const TrackerOptions& options) {
       options.algorithm);
 }
 
-/// False for what no algorithm can work with: NaN, infinities, boxes without area.
+constexpr float kFarthest = 1e9F;  // pixels
+
+/// False for what no algorithm can work with: NaN, infinities and other numbers that are no pixels, boxes without area.
 bool usable(const Detection& detection) {
   const Box& box = detection.box;
-  return std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2) &&
-         std::isfinite(detection.score) && box.x2 > box.x1 && box.y2 > box.y1;
+  const auto sane = [](float pixels) { return std::abs(pixels) <= kFarthest; };  // not for NaN
+  return sane(box.x1) && sane(box.y1) && sane(box.x2) && sane(box.y2) && std::isfinite(detection.score) && box.x2 > box.x1 &&
+         box.y2 > box.y1;
 }
 
 Observation observe(const Detection& detection, int index) {
