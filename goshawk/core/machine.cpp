@@ -5,6 +5,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <string_view>
 
@@ -24,14 +26,30 @@ std::string value_of(const char* file, std::string_view key, char separator) {
   return {};
 }
 
+/// Cores that the control group's quota allows; 0 for no limit.
+int quota_cores() {
+  double quota = 0, period = 0;
+  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); !(v2 >> quota >> period)) {  // "max 100000" fails: no limit
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;             // -1: no limit
+    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
+  }
+  return quota > 0 && period > 0 ? static_cast<int>(std::ceil(quota / period)) : 0;
+}
+
 }  // namespace
+
+int usable_cores() {
+  cpu_set_t allowed;
+  int cores = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed)
+                                                                    : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  if (const int quota = quota_cores(); quota > 0) cores = std::min(cores, quota);
+  return std::max(cores, 1);
+}
 
 Machine describe_machine() {
   Machine machine;
   machine.processor = value_of("/proc/cpuinfo", "model name", ':');
-  cpu_set_t allowed;
-  machine.cores = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed)
-                                                                        : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
+  machine.cores = usable_cores();
   machine.memory_bytes =
       static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
   utsname kernel{};

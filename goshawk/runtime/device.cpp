@@ -31,7 +31,8 @@ template <typename Table>
     all += (all.empty() ? "" : ", ") + words.back();
   }
   throw Error(ErrorCode::kUsage,
-              "unknown " + std::string(what) + " '" + std::string(given) + "'" + did_you_mean(given, words), "", "Choose one of " + all);
+              "unknown " + std::string(what) + " '" + std::string(given) + "'" + did_you_mean(given, words), "",
+              "Choose one of " + all);
 }
 
 }  // namespace
@@ -43,7 +44,8 @@ Device parse_device(std::string_view text) {
     if (name != word) continue;
     if (colon == std::string_view::npos) return {kind, 0};
     const std::string_view digits = text.substr(colon + 1);
-    const bool number = !digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string_view::npos;
+    const bool number =
+        !digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string_view::npos;
     if (has_index(kind) && number) return {kind, std::stoi(std::string(digits))};
     break;
   }

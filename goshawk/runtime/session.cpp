@@ -1,16 +1,16 @@
 #include "goshawk/runtime/session.h"
 
-#include <onnxruntime_cxx_api.h>
+#include <onnxruntime_session_options_config_keys.h>
 
-#include <algorithm>
-#include <cstdlib>
-#include <mutex>
+#include <chrono>
 #include <nlohmann/json.hpp>
-#include <numeric>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/runtime/engine_cache.h"
+#include "goshawk/runtime/environment.h"
+#include "goshawk/runtime/ort_session.h"
 
 namespace goshawk::runtime {
 namespace {
@@ -18,226 +18,200 @@ namespace {
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
-constexpr const char* kOpenVino = "OpenVINOExecutionProvider";
+constexpr const char* kCompiledModel = "model.onnx";
 
-void ORT_API_CALL ignore_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
-
-/// ONNX Runtime allows one environment a process; it lives as long as the process.
-Ort::Env& environment() {
-  static Ort::Env env(ORT_LOGGING_LEVEL_ERROR, "goshawk", ignore_log, nullptr);
-  return env;
-}
-
-std::optional<fs::path> openvino_plugin() {
-  std::vector<fs::path> folders;
-  if (const char* chosen = std::getenv("GOSHAWK_PROVIDER_PATH"); chosen != nullptr) folders.emplace_back(chosen);
-  folders.emplace_back(GOSHAWK_PROVIDER_DIR);
-  for (const auto& folder : folders) {
-    const fs::path file = folder / "openvino" / "libonnxruntime_providers_openvino_plugin.so";
-    if (fs::exists(file)) return file;
-  }
-  return std::nullopt;
-}
-
-std::vector<Ort::ConstEpDevice> openvino_devices() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    if (const auto plugin = openvino_plugin()) environment().RegisterExecutionProviderLibrary(kOpenVino, plugin->string());
-  });
-  std::vector<Ort::ConstEpDevice> devices;
-  for (const auto& device : environment().GetEpDevices()) {
-    if (std::string_view(device.EpName()) == kOpenVino && device.Device().Type() == OrtHardwareDeviceType_CPU) {
-      devices.push_back(device);
-      break;
-    }
-  }
-  return devices;
-}
-
-ElementType element_type(ONNXTensorElementDataType type) {
-  switch (type) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT:
-      return ElementType::kFloat32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16:
-      return ElementType::kFloat16;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-      return ElementType::kUint8;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      return ElementType::kInt32;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      return ElementType::kInt64;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
-      return ElementType::kBool;
-    default:
-      return ElementType::kOther;
-  }
-}
-
-template <typename T>
-std::shared_ptr<const float[]> converted(const T* values, std::size_t count) {
-  std::shared_ptr<float[]> data(new float[count]);
-  std::transform(values, values + count, data.get(), [](T value) { return static_cast<float>(value); });
-  return data;
-}
-
-/// Keeps the runtime's memory alive behind a float pointer, or converts.
-Tensor to_tensor(Ort::Value&& value) {
-  const auto info = value.GetTensorTypeAndShapeInfo();
-  Tensor tensor{info.GetShape(), nullptr};
-  const std::size_t count = info.GetElementCount();
-  switch (info.GetElementType()) {
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT: {
-      const float* values = value.GetTensorData<float>();
-      auto owner = std::make_shared<Ort::Value>(std::move(value));
-      tensor.data = std::shared_ptr<const float[]>(std::move(owner), values);
-      break;
-    }
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64:
-      tensor.data = converted(value.GetTensorData<std::int64_t>(), count);
-      break;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32:
-      tensor.data = converted(value.GetTensorData<std::int32_t>(), count);
-      break;
-    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8:
-      tensor.data = converted(value.GetTensorData<std::uint8_t>(), count);
-      break;
-    default:
-      throw Error(ErrorCode::kBadData, "the model has an output of an element type that is not supported");
-  }
-  return tensor;
-}
-
-class OrtSession : public Session {
+/// Opens one model with one provider, from the cache where that is possible.
+class Opening {
  public:
-  OrtSession(const fs::path& path, const SessionOptions& options) {
-    const auto start = Clock::now();
-    hash_ = sha256_of_file(path);
-    Ort::SessionOptions ort;
-    const int threads = options.threads > 0 ? options.threads : describe_machine().cores;
-    ort.SetIntraOpNumThreads(threads);
-    const bool wants_openvino = options.device.kind == DeviceKind::kOpenVino || options.device.kind == DeviceKind::kAuto;
-    device_.kind = DeviceKind::kCpu;
-    precision_ = Precision::kFp32;
-    const auto devices = wants_openvino ? openvino_devices() : std::vector<Ort::ConstEpDevice>{};
-    if (!devices.empty()) {
-      const nlohmann::json hint = options.precision == Precision::kFp32 ? nlohmann::json("f32") : nlohmann::json();
-      nlohmann::json load{{"CPU", {{"INFERENCE_NUM_THREADS", std::to_string(threads)}}}};
-      if (!hint.is_null()) load["CPU"]["INFERENCE_PRECISION_HINT"] = hint;
-      std::unordered_map<std::string, std::string> provider{{"load_config", load.dump()}};
-      if (options.cache_folder) {
-        fs::create_directories(*options.cache_folder);
-        provider["cache_dir"] = options.cache_folder->string();
-      }
-      ort.AppendExecutionProvider_V2(environment(), devices, provider);
-      device_.kind = DeviceKind::kOpenVino;
-      precision_ = options.precision;
-    } else if (options.device.kind != DeviceKind::kCpu && options.device.kind != DeviceKind::kAuto) {
-      throw Error(ErrorCode::kUnavailable, "the device " + to_string(options.device) + " is not there", "--device");
-    }
-    session_ = Ort::Session(environment(), path.c_str(), ort);
-    describe();
-    if (options.warm_up) warm_up();
-    statistics_.load_ms = std::chrono::duration<double, std::milli>(Clock::now() - start).count();
+  Opening(const fs::path& path, const ModelFile& model, const Provider& provider, const SessionOptions& options, int threads)
+      : path_(path), model_(model), provider_(provider), options_(options), threads_(threads) {
+    if (options.cache_folder && provider.keeps != Keeps::kNothing) cache_.emplace(*options.cache_folder);
+    about_ = {{"model", model.sha256},
+              {"provider", provider.name},
+              {"onnxruntime", Ort::GetVersionString()},
+              {"device", to_string(provider.device)},
+              {"hardware", provider.hardware},
+              {"precision", to_string(provider.precision)},
+              {"threads", threads}};
+    for (const auto& file : model.external_files) about_["weights"].push_back(sha256_of_file(file));
+    key_ = EngineCache::key_of(about_);
   }
 
-  const std::vector<TensorInfo>& inputs() const override { return inputs_; }
-  const std::vector<TensorInfo>& outputs() const override { return outputs_; }
-  const std::map<std::string, std::string>& metadata() const override { return metadata_; }
-  Device device() const override { return device_; }
-  Precision precision() const override { return precision_; }
-  const std::string& model_hash() const override { return hash_; }
-
-  std::vector<Tensor> run(std::span<const TensorView> inputs) override {
-    const auto start = Clock::now();
-    std::vector<Ort::Value> values;
-    const auto memory = Ort::MemoryInfo::CreateCpu(OrtDeviceAllocator, OrtMemTypeCPU);
-    for (const auto& input : inputs) {
-      values.push_back(Ort::Value::CreateTensor<float>(memory, const_cast<float*>(input.values.data()), input.values.size(),
-                                                       input.shape.data(), input.shape.size()));
-    }
-    std::vector<const char*> input_names, output_names;
-    for (const auto& info : inputs_) input_names.push_back(info.name.c_str());
-    for (const auto& info : outputs_) output_names.push_back(info.name.c_str());
-    try {
-      auto results =
-          session_.Run({}, input_names.data(), values.data(), values.size(), output_names.data(), output_names.size());
-      std::vector<Tensor> tensors;
-      for (auto& result : results) tensors.push_back(to_tensor(std::move(result)));
-      const std::lock_guard lock(mutex_);
-      latency_.add(Clock::now() - start);
-      return tensors;
-    } catch (const Ort::Exception& error) {
-      throw Error(ErrorCode::kInternal, std::string("inference failed: ") + error.what());
-    }
-  }
-
-  SessionStatistics statistics() const override {
-    const std::lock_guard lock(mutex_);
-    SessionStatistics statistics = statistics_;
-    statistics.run = latency_.summary();
-    return statistics;
+  /// Throws Ort::Exception when the provider cannot load the model.
+  std::unique_ptr<OrtSession> open() {
+    auto session = from_cache();
+    const bool cached = session != nullptr;
+    if (!cached) session = into_cache();
+    if (!session) session = plain();
+    session->set_from_cache(cached);
+    return session;
   }
 
  private:
-  void describe() {
-    Ort::AllocatorWithDefaultOptions allocator;
-    const auto read = [&](std::size_t count, auto name, auto type, std::vector<TensorInfo>& list) {
-      for (std::size_t i = 0; i < count; ++i) {
-        const auto info = type(i);
-        const auto shape = info.GetTensorTypeAndShapeInfo();
-        list.push_back({name(i), element_type(shape.GetElementType()), shape.GetShape()});
+  Ort::SessionOptions session_options(const fs::path& engines) const {
+    Ort::SessionOptions ort;
+    ort.SetIntraOpNumThreads(threads_);
+    // Threads that wait by spinning take the cores that decoding and encoding need (docs/decisions/030).
+    ort.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");
+    provider_.append(ort, engines);
+    return ort;
+  }
+
+  std::unique_ptr<OrtSession> make(const fs::path& file, const Ort::SessionOptions& ort) const {
+    auto session =
+        std::make_unique<OrtSession>(Ort::Session(Environment::instance().ort(), file.c_str(), ort), provider_, model_);
+    if (options_.warm_up) session->warm_up();
+    return session;
+  }
+
+  std::unique_ptr<OrtSession> plain() const { return make(path_, session_options({})); }
+
+  std::unique_ptr<OrtSession> from_cache() {
+    const auto entry = cache_ ? cache_->find(key_) : std::nullopt;
+    if (!entry) return nullptr;
+    try {
+      if (provider_.keeps == Keeps::kEngineFolder) return make(path_, session_options(*entry));
+      auto ort = session_options({});
+      ort.SetGraphOptimizationLevel(ORT_DISABLE_ALL);  // there is nothing left to optimise
+      return make(*entry / kCompiledModel, ort);
+    } catch (const std::exception&) {
+      cache_->remove(key_);  // stale in a way that the key does not know of
+      return nullptr;
+    }
+  }
+
+  /// nullptr when the cache cannot be used; `plain` then tells whether it was the model's fault.
+  std::unique_ptr<OrtSession> into_cache() {
+    if (!cache_) return nullptr;
+    std::unique_ptr<OrtSession> session;
+    try {
+      const fs::path staging = cache_->begin(key_);
+      try {
+        session = make(path_, building_options(staging));
+      } catch (const std::exception&) {
+        std::error_code ignored;
+        fs::remove_all(staging, ignored);
+        return nullptr;
       }
-    };
-    read(
-        session_.GetInputCount(), [&](std::size_t i) { return std::string(session_.GetInputNameAllocated(i, allocator).get()); },
-        [&](std::size_t i) { return session_.GetInputTypeInfo(i); }, inputs_);
-    read(
-        session_.GetOutputCount(), [&](std::size_t i) { return std::string(session_.GetOutputNameAllocated(i, allocator).get()); },
-        [&](std::size_t i) { return session_.GetOutputTypeInfo(i); }, outputs_);
-    const auto metadata = session_.GetModelMetadata();
-    for (const auto& key : metadata.GetCustomMetadataMapKeysAllocated(allocator)) {
-      metadata_[key.get()] = metadata.LookupCustomMetadataMapAllocated(key.get(), allocator).get();
+      cache_->commit(staging, key_, about_);
+    } catch (const Error& error) {
+      if (options_.log) options_.log("compiled models are not kept: " + std::string(error.what()));
+    }
+    return session;
+  }
+
+  Ort::SessionOptions building_options(const fs::path& staging) const {
+    if (provider_.keeps == Keeps::kEngineFolder) return session_options(staging);
+    auto ort = session_options({});
+    ort.AddConfigEntry(kOrtSessionOptionEpContextEnable, "1");
+    ort.AddConfigEntry(kOrtSessionOptionEpContextFilePath, (staging / kCompiledModel).c_str());
+    // The blob in its own file is mapped; inside of the model it would be read and copied (docs/decisions/031).
+    ort.AddConfigEntry(kOrtSessionOptionEpContextEmbedMode, "0");
+    return ort;
+  }
+
+  const fs::path& path_;
+  const ModelFile& model_;
+  const Provider& provider_;
+  const SessionOptions& options_;
+  int threads_;
+  std::optional<EngineCache> cache_;
+  nlohmann::json about_;
+  std::string key_;
+};
+
+class Loading {
+ public:
+  Loading(const fs::path& path, const SessionOptions& options)
+      : path_(path),
+        options_(options),
+        threads_(options.threads > 0 ? options.threads : usable_cores()),
+        model_(inspect_model(path)) {}
+
+  std::unique_ptr<Session> load() {
+    auto session = options_.device.kind == DeviceKind::kAuto ? load_on_fastest() : load_on(options_.device);
+    const std::chrono::duration<double, std::milli> elapsed = Clock::now() - start_;
+    session->set_load_ms(elapsed.count());
+    return session;
+  }
+
+ private:
+  std::unique_ptr<OrtSession> open(const Device& device) {
+    const Provider provider = make_provider(device, options_.precision, threads_);
+    return Opening(path_, model_, provider, options_, threads_).open();
+  }
+
+  [[noreturn]] void refuse_model(const std::string& message) const {
+    throw Error(ErrorCode::kBadData, "ONNX Runtime cannot load the model: " + message, path_.string(),
+                "Export it again, with an opset and operators that ONNX Runtime " + Ort::GetVersionString() + " knows");
+  }
+
+  std::unique_ptr<OrtSession> load_on(const Device& device) {
+    try {
+      return open(device);
+    } catch (const Ort::Exception& error) {
+      const std::string message = one_line(error.what());
+      if (device.kind == DeviceKind::kCpu || !loads_on_cpu()) refuse_model(message);
+      throw Error(ErrorCode::kUnavailable, to_string(device) + " cannot load this model: " + message, path_.string(),
+                  "Use --device auto or --device cpu");
     }
   }
 
-  void warm_up() {
-    std::vector<std::vector<float>> zeros;
-    std::vector<TensorView> views;
-    for (const auto& info : inputs_) {
-      std::vector<std::int64_t> shape = info.shape;
-      if (std::any_of(shape.begin() + 1, shape.end(), [](std::int64_t d) { return d < 0; })) return;
-      if (shape[0] < 0) shape[0] = 1;
-      const auto count = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-      zeros.emplace_back(static_cast<std::size_t>(count), 0.0F);
-      views.push_back({zeros.back(), shape});
+  /// Tells a model that nobody can load from one that is too much for a provider.
+  bool loads_on_cpu() const {
+    try {
+      SessionOptions cpu = options_;
+      cpu.precision = Precision::kAuto;
+      cpu.warm_up = false;
+      const Provider provider = make_provider({DeviceKind::kCpu, 0}, Precision::kAuto, threads_);
+      Opening(path_, model_, provider, cpu, threads_).open();
+      return true;
+    } catch (const std::exception&) {
+      return false;
     }
-    run(views);
-    latency_ = {};
   }
 
-  Ort::Session session_{nullptr};
-  std::vector<TensorInfo> inputs_, outputs_;
-  std::map<std::string, std::string> metadata_;
-  Device device_;
-  Precision precision_ = Precision::kAuto;
-  std::string hash_;
-  SessionStatistics statistics_;
-  mutable std::mutex mutex_;
-  LatencyRecorder latency_;
+  std::unique_ptr<OrtSession> load_on_fastest() {
+    std::vector<std::pair<Device, std::string>> failures;
+    std::optional<Error> unavailable;
+    for (const Device& device : automatic_devices()) {
+      try {
+        auto session = open(device);
+        report(failures, device);
+        return session;
+      } catch (const Ort::Exception& error) {
+        failures.emplace_back(device, one_line(error.what()));
+        if (device.kind == DeviceKind::kCpu) refuse_model(failures.back().second);
+      } catch (const Error& error) {
+        failures.emplace_back(device, error.what());
+        if (error.code() != ErrorCode::kUnavailable && device.kind == DeviceKind::kCpu) throw;
+        if (!unavailable) unavailable = error;
+      }
+    }
+    throw Error(unavailable->code(), unavailable->what(), unavailable->where(), unavailable->hint());
+  }
+
+  void report(const std::vector<std::pair<Device, std::string>>& failures, const Device& taken) const {
+    if (!options_.log) return;
+    for (const auto& [device, reason] : failures) {
+      options_.log(to_string(device) + " cannot run " + path_.filename().string() + ", using " + to_string(taken) +
+                   " instead: " + reason);
+    }
+  }
+
+  Clock::time_point start_ = Clock::now();
+  fs::path path_;
+  const SessionOptions& options_;
+  int threads_;
+  ModelFile model_;
 };
 
 }  // namespace
 
-std::size_t Tensor::size() const {
-  return static_cast<std::size_t>(std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>()));
-}
+std::size_t Tensor::size() const { return count_of(shape); }
 
 std::unique_ptr<Session> Session::load(const fs::path& model, const SessionOptions& options) {
-  try {
-    return std::make_unique<OrtSession>(model, options);
-  } catch (const Ort::Exception& error) {
-    throw Error(ErrorCode::kBadData, std::string("ONNX Runtime cannot load the model: ") + error.what(), model.string());
-  }
+  return Loading(model, options).load();
 }
 
 }  // namespace goshawk::runtime

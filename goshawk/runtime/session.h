@@ -27,7 +27,8 @@ struct TensorInfo {
 
 /// An input: a view of values that the caller owns and keeps until `run` returns.
 struct TensorView {
-  std::span<const float> values;    // row-major, as many as `shape` says; converted where the model wants float16 or uint8
+  std::span<const float> values;  // row-major, as many as `shape` says; passed on as they are where the model wants float32,
+                                  // else converted (uint8: rounded and saturated)
   std::vector<std::int64_t> shape;  // no -1
 };
 
@@ -40,25 +41,31 @@ struct Tensor {
 };
 
 struct SessionOptions {
-  Device device;                      // auto: the fastest that can load the model
+  Device device;  // auto: the fastest that can load the model
   Precision precision = Precision::kAuto;
-  int threads = 0;                    // of the CPU providers; 0: all cores of this process
+  int threads = 0;                                    // of the CPU providers; 0: all cores of this process
   std::optional<std::filesystem::path> cache_folder;  // for compiled blobs and engines; nullopt: nothing is kept
-  bool warm_up = true;                // run once on zeros while loading, so that the first frame is as fast as the others
+  bool warm_up = true;  // run once on zeros while loading, so that the first frame is as fast as the others;
+                        // left out when a dimension other than the first varies
   std::function<void(const std::string&)> log;  // one line for each fallback; may be empty
 };
 
-/// Load time and latency of `run`, and the memory of this process.
+/// Load time and latency of `run`, and memory in bytes.
 struct SessionStatistics {
-  double load_ms = 0;     // reading, compiling or taking from the cache, warm-up
-  bool from_cache = false;
-  LatencySummary run;     // milliseconds a call
+  double load_ms = 0;                                         // reading, compiling or taking from the cache, warm-up
+  bool from_cache = false;                                    // the compiled model was taken from `cache_folder`
+  LatencySummary run;                                         // milliseconds a call
+  std::uint64_t resident_bytes = 0, peak_resident_bytes = 0;  // of this process
+  // GPU memory of this process (of the whole GPU where the driver does not tell); 0 on CPUs. The peak is the highest value
+  // seen after loading and at each call of `statistics`: NVML keeps none.
+  std::uint64_t device_bytes = 0, peak_device_bytes = 0;
 };
 
 /// A loaded model. `run` may be called from several threads at once; results do not depend on the batch size.
 class Session {
  public:
-  /// Throws Error{kNotFound, kBadData} for the file, {kUnavailable} when the device asked for cannot load it.
+  /// Throws Error{kNotFound, kBadData} for the file, {kUnavailable} when the device or precision asked for is not there or
+  /// cannot load it. `auto` falls back to the next device instead, with one line to `log`.
   static std::unique_ptr<Session> load(const std::filesystem::path& model, const SessionOptions& options = {});
   virtual ~Session() = default;
 
@@ -71,6 +78,9 @@ class Session {
   virtual Precision precision() const = 0;
   /// SHA-256 of the ONNX file.
   virtual const std::string& model_hash() const = 0;
+
+  /// The provider that runs it, with its version: "OpenVINOExecutionProvider 1.8.1".
+  virtual const std::string& provider() const = 0;
 
   /// Runs the model. `inputs` in the order of `inputs()`; outputs in the order of `outputs()`.
   /// Throws Error{kInternal} with ONNX Runtime's message; shapes that do not fit are {kBadConfig}.

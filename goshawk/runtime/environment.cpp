@@ -1,0 +1,71 @@
+#include "goshawk/runtime/environment.h"
+
+#include <algorithm>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::runtime {
+namespace {
+
+/// Everything that matters comes back as an exception; log lines of the libraries would only break the program's output.
+void ORT_API_CALL ignore_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
+
+}  // namespace
+
+Environment& Environment::instance() {
+  static Environment* const environment = new Environment;
+  return *environment;
+}
+
+Environment::Environment() : ort_(ORT_LOGGING_LEVEL_ERROR, "goshawk", ignore_log, nullptr) { ort_.DisableTelemetryEvents(); }
+
+void Environment::register_plugin(const std::filesystem::path& plugin) {
+  const auto known = plugins_.find(plugin);
+  if (known == plugins_.end()) {
+    std::string failure;
+    try {
+      ort_.RegisterExecutionProviderLibrary(plugin.c_str(), plugin);
+    } catch (const Ort::Exception& error) {
+      failure = one_line(error.what());
+    }
+    plugins_[plugin] = failure;
+  }
+  if (const auto& failure = plugins_[plugin]; !failure.empty()) {
+    throw Error(ErrorCode::kUnavailable, "the execution-provider plug-in cannot be loaded: " + failure, plugin.string(),
+                "Install the plug-in's own libraries beside it, or remove it (docs/devices.md)");
+  }
+}
+
+std::vector<Ort::ConstEpDevice> Environment::devices(const std::filesystem::path& plugin, std::string_view provider,
+                                                     OrtHardwareDeviceType type) {
+  const std::lock_guard lock(mutex_);
+  register_plugin(plugin);
+  std::vector<Ort::ConstEpDevice> devices;
+  for (const auto& device : ort_.GetEpDevices()) {
+    if (device.EpName() == provider && device.Device().Type() == type &&
+        device_metadata(device, "library_path") == plugin.string()) {
+      devices.push_back(device);
+    }
+  }
+  return devices;
+}
+
+std::string device_metadata(Ort::ConstEpDevice device, const char* key) {
+  const char* value = device.EpMetadata().GetValue(key);
+  return value != nullptr ? value : "";
+}
+
+std::string one_line(std::string_view message) {
+  constexpr std::size_t kLongest = 400;
+  std::string line;
+  for (const char c : message) {
+    const bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
+    if (!space) line += c;
+    if (space && !line.empty() && line.back() != ' ') line += ' ';
+  }
+  while (!line.empty() && line.back() == ' ') line.pop_back();
+  if (line.size() > kLongest) line = line.substr(0, kLongest) + "...";
+  return line;
+}
+
+}  // namespace goshawk::runtime

@@ -1,0 +1,44 @@
+// The one ONNX Runtime environment of this process. Private to runtime/: it includes ONNX Runtime's header.
+#pragma once
+
+#include <onnxruntime_cxx_api.h>
+
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace goshawk::runtime {
+
+/// ONNX Runtime allows one environment a process; execution-provider plug-ins are registered with it, each once.
+/// Thread-safe.
+class Environment {
+ public:
+  /// Made on first use and never destroyed: sessions and provider threads may outlive any order of static destruction.
+  static Environment& instance();
+
+  Ort::Env& ort() { return ort_; }
+
+  /// The devices that the plug-in file offers under exactly `provider`, CPUs (or GPUs) only.
+  /// Registers the plug-in when it is new. Throws Error{kUnavailable} when it cannot be loaded, at each call.
+  std::vector<Ort::ConstEpDevice> devices(const std::filesystem::path& plugin, std::string_view provider,
+                                          OrtHardwareDeviceType type);
+
+ private:
+  Environment();
+  void register_plugin(const std::filesystem::path& plugin);
+
+  Ort::Env ort_;
+  std::mutex mutex_;
+  std::map<std::filesystem::path, std::string> plugins_;  // path -> why it failed; empty when registered
+};
+
+/// Value of a plug-in device's metadata; empty where there is none.
+std::string device_metadata(Ort::ConstEpDevice device, const char* key);
+
+/// ONNX Runtime's message in one line of at most 400 characters.
+std::string one_line(std::string_view message);
+
+}  // namespace goshawk::runtime

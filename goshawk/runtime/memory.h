@@ -1,0 +1,38 @@
+// Memory of this process, of the machine and of NVIDIA GPUs.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace goshawk::runtime {
+
+/// Bytes of this process in RAM now, and the most there ever were (VmRSS and VmHWM of /proc/self/status; 0 elsewhere).
+struct ProcessMemory {
+  std::uint64_t resident = 0;
+  std::uint64_t peak_resident = 0;
+};
+ProcessMemory process_memory();
+
+/// Bytes that can still be allocated without swapping: MemAvailable, or what the control group (v1, v2) leaves if that is
+/// less.
+std::uint64_t available_memory();
+
+/// One NVIDIA GPU, as NVML (libnvidia-ml.so.1, loaded when asked) describes it. The order is NVML's (PCI bus), which is
+/// CUDA's when CUDA_DEVICE_ORDER=PCI_BUS_ID.
+struct GpuStatus {
+  std::string name;
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0;
+  std::uint64_t process_bytes = 0;  // of this process; 0 where the driver does not tell (containers)
+};
+
+/// Empty without an NVIDIA driver; quick then, nothing is loaded.
+std::vector<GpuStatus> gpus();
+std::optional<GpuStatus> gpu(int index);
+
+/// True when this machine has an NVIDIA driver.
+bool has_nvidia_driver();
+
+}  // namespace goshawk::runtime

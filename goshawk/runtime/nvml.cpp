@@ -1,0 +1,128 @@
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <array>
+#include <filesystem>
+#include <memory>
+
+#include "goshawk/runtime/memory.h"
+
+namespace goshawk::runtime {
+namespace {
+
+// The few declarations of NVML that are used here; its header is not part of Debian. Source: NVML API reference, "Device
+// Queries" and "Structs" (R550); the library keeps these versioned names and layouts.
+using NvmlDevice = void*;
+struct NvmlMemory {
+  unsigned long long total, free, used;
+};
+struct NvmlProcess {
+  unsigned int pid;
+  unsigned long long used;
+  unsigned int gpu_instance, compute_instance;
+};
+
+/// NVML between nvmlInit and nvmlShutdown.
+class Nvml {
+ public:
+  static std::unique_ptr<Nvml> open() {
+    if (!has_nvidia_driver()) return nullptr;
+    void* library = ::dlopen("libnvidia-ml.so.1", RTLD_LAZY | RTLD_LOCAL);
+    if (library == nullptr) return nullptr;
+    std::unique_ptr<Nvml> nvml(new Nvml(library));
+    return nvml->start() ? std::move(nvml) : nullptr;
+  }
+
+  ~Nvml() {
+    if (started_) shutdown_();
+    ::dlclose(library_);
+  }
+  Nvml(const Nvml&) = delete;
+  Nvml& operator=(const Nvml&) = delete;
+
+  std::vector<GpuStatus> list() const {
+    std::vector<GpuStatus> list;
+    unsigned int count = 0;
+    if (count_(&count) != 0) return list;
+    for (unsigned int i = 0; i < count; ++i) {
+      NvmlDevice device = nullptr;
+      if (handle_(i, &device) == 0) list.push_back(describe(device));
+    }
+    return list;
+  }
+
+ private:
+  explicit Nvml(void* library) : library_(library) {}
+
+  template <typename Function>
+  bool find(Function*& function, const char* name) {
+    function = reinterpret_cast<Function*>(::dlsym(library_, name));
+    return function != nullptr;
+  }
+
+  bool start() {
+    int (*init)() = nullptr;
+    const bool complete = find(init, "nvmlInit_v2") && find(shutdown_, "nvmlShutdown") &&
+                          find(count_, "nvmlDeviceGetCount_v2") && find(handle_, "nvmlDeviceGetHandleByIndex_v2") &&
+                          find(name_, "nvmlDeviceGetName") && find(memory_, "nvmlDeviceGetMemoryInfo");
+    find(processes_, "nvmlDeviceGetComputeRunningProcesses_v3");
+    started_ = complete && init() == 0;
+    return started_;
+  }
+
+  GpuStatus describe(NvmlDevice device) const {
+    GpuStatus gpu;
+    std::array<char, 96> name{};
+    if (name_(device, name.data(), static_cast<unsigned int>(name.size())) == 0) gpu.name = name.data();
+    NvmlMemory memory{};
+    if (memory_(device, &memory) == 0) {
+      gpu.total_bytes = memory.total;
+      gpu.free_bytes = memory.free;
+    }
+    gpu.process_bytes = used_by_this_process(device);
+    return gpu;
+  }
+
+  std::uint64_t used_by_this_process(NvmlDevice device) const {
+    if (processes_ == nullptr) return 0;
+    std::array<NvmlProcess, 64> processes{};
+    auto count = static_cast<unsigned int>(processes.size());
+    if (processes_(device, &count, processes.data()) != 0) return 0;
+    const auto self = static_cast<unsigned int>(::getpid());
+    for (unsigned int i = 0; i < count && i < processes.size(); ++i) {
+      constexpr auto kUnknown = ~0ULL;
+      if (processes[i].pid == self && processes[i].used != kUnknown) return processes[i].used;
+    }
+    return 0;
+  }
+
+  void* library_;
+  bool started_ = false;
+  int (*shutdown_)() = nullptr;
+  int (*count_)(unsigned int*) = nullptr;
+  int (*handle_)(unsigned int, NvmlDevice*) = nullptr;
+  int (*name_)(NvmlDevice, char*, unsigned int) = nullptr;
+  int (*memory_)(NvmlDevice, NvmlMemory*) = nullptr;
+  int (*processes_)(NvmlDevice, unsigned int*, NvmlProcess*) = nullptr;
+};
+
+}  // namespace
+
+bool has_nvidia_driver() {
+  std::error_code ignored;
+  return std::filesystem::exists("/proc/driver/nvidia/version", ignored) ||
+         std::filesystem::exists("/dev/nvidiactl", ignored);
+}
+
+std::vector<GpuStatus> gpus() {
+  const auto nvml = Nvml::open();
+  return nvml ? nvml->list() : std::vector<GpuStatus>{};
+}
+
+std::optional<GpuStatus> gpu(int index) {
+  const auto all = gpus();
+  if (index < 0 || static_cast<std::size_t>(index) >= all.size()) return std::nullopt;
+  return all[static_cast<std::size_t>(index)];
+}
+
+}  // namespace goshawk::runtime

@@ -1,0 +1,48 @@
+// Execution providers: which are present, and how each is put into a session. Private: it includes ONNX Runtime's header.
+#pragma once
+
+#include <onnxruntime_cxx_api.h>
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "goshawk/runtime/device.h"
+
+namespace goshawk::runtime {
+
+/// What a provider can keep between starts.
+enum class Keeps {
+  kNothing,
+  kCompiledModel,  // ONNX Runtime writes a model with EPContext nodes, which is loaded instead of the original
+  kEngineFolder,   // the provider reads and writes files in a folder that it is told (TensorRT)
+};
+
+/// One provider on one device, ready to be put into a session's options.
+struct Provider {
+  Device device;                           // never kAuto
+  Precision precision = Precision::kFp32;  // never kAuto
+  std::string name;                        // "OpenVINOExecutionProvider 1.8.1"
+  std::string hardware;                    // "Intel(R) Xeon(R) Processor"
+  Keeps keeps = Keeps::kNothing;
+  /// Adds the provider; `engines` is the folder of kEngineFolder, empty for none. Throws Ort::Exception.
+  std::function<void(Ort::SessionOptions&, const std::filesystem::path& engines)> append;
+};
+
+/// The provider for a device (not kAuto), with `threads` on CPUs. Throws Error{kUnavailable} with what is missing and what
+/// to install, also for a precision that the device does not have. Loads the provider's library.
+Provider make_provider(const Device& device, Precision precision, int threads);
+
+/// The devices that `auto` tries on this machine, fastest first, CPU last. Looks for files only.
+std::vector<Device> automatic_devices();
+
+/// Folders that are searched for plug-ins: GOSHAWK_PROVIDER_PATH (a list separated by colons), ../lib/goshawk/providers
+/// beside the program, and where this build's own plug-ins are.
+std::vector<std::filesystem::path> provider_folders();
+/// The first file of this name in these folders or in a folder right below them.
+std::optional<std::filesystem::path> find_plugin(std::string_view file_name);
+
+}  // namespace goshawk::runtime

@@ -1,0 +1,66 @@
+#include "goshawk/runtime/provider_openvino.h"
+
+#include <nlohmann/json.hpp>
+
+#include "goshawk/core/error.h"
+#include "goshawk/runtime/environment.h"
+
+namespace goshawk::runtime {
+namespace {
+
+// The plug-in offers several "devices" on one CPU; OpenVINOExecutionProvider.AUTO loads more than is needed.
+constexpr std::string_view kName = "OpenVINOExecutionProvider";
+
+bool has_word(const std::string& words, std::string_view word) {
+  const std::string padded = " " + words + " ";
+  return padded.find(" " + std::string(word) + " ") != std::string::npos;
+}
+
+/// `capabilities`: OpenVINO's OPTIMIZATION_CAPABILITIES, for instance "BF16 WINOGRAD FP32 FP16 INT8".
+Precision choose_precision(Precision wanted, const std::string& capabilities) {
+  const bool bf16 = has_word(capabilities, "BF16");
+  const bool fp16 = has_word(capabilities, "FP16");
+  if (wanted == Precision::kAuto) return bf16 ? Precision::kBf16 : Precision::kFp32;
+  if ((wanted == Precision::kBf16 && !bf16) || (wanted == Precision::kFp16 && !fp16)) {
+    throw Error(ErrorCode::kUnavailable, "this CPU has no instructions for " + std::string(to_string(wanted)), "--precision",
+                "Use --precision auto or fp32; OpenVINO says that it can do: " + capabilities);
+  }
+  return wanted;
+}
+
+std::string configuration(Precision precision, int threads) {
+  const char* hint = precision == Precision::kBf16 ? "bf16" : precision == Precision::kFp16 ? "f16" : "f32";
+  const nlohmann::json cpu{{"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}};
+  return nlohmann::json{{"CPU", cpu}}.dump();
+}
+
+}  // namespace
+
+Provider make_openvino(Precision precision, int threads) {
+  const auto plugin = find_plugin(kOpenVinoPlugin);
+  if (!plugin) {
+    throw Error(ErrorCode::kUnavailable, "the OpenVINO plug-in (" + std::string(kOpenVinoPlugin) + ") is not installed",
+                "--device",
+                "Run tools/setup, or unpack the wheel onnxruntime-ep-openvino and set GOSHAWK_PROVIDER_PATH to its folder");
+  }
+  auto& environment = Environment::instance();
+  auto devices = environment.devices(*plugin, kName, OrtHardwareDeviceType_CPU);
+  if (devices.empty()) {
+    throw Error(ErrorCode::kUnavailable, "OpenVINO does not support this CPU", plugin->string(), "Use --device cpu");
+  }
+  devices.resize(1);
+  Provider provider;
+  provider.device = {DeviceKind::kOpenVino, 0};
+  provider.precision = choose_precision(precision, device_metadata(devices[0], "OPTIMIZATION_CAPABILITIES"));
+  provider.name = std::string(kName) + " " + device_metadata(devices[0], "version");
+  provider.hardware = device_metadata(devices[0], "FULL_DEVICE_NAME");
+  provider.keeps = Keeps::kCompiledModel;
+  provider.append = [devices, config = configuration(provider.precision, threads)](Ort::SessionOptions& options,
+                                                                                   const std::filesystem::path&) {
+    options.AppendExecutionProvider_V2(Environment::instance().ort(), devices,
+                                       std::unordered_map<std::string, std::string>{{"load_config", config}});
+  };
+  return provider;
+}
+
+}  // namespace goshawk::runtime
