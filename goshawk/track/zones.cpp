@@ -228,6 +228,11 @@ std::vector<ZoneEvent> ZoneCounter::update(std::span<const Track> tracks, Micros
   return events;
 }
 
+bool ZoneCounter::is_inside(int zone, int track_id) const {
+  const auto place = places_[zone].find(track_id);
+  return zones_[zone].kind == ZoneKind::kPolygon && place != places_[zone].end() && place->second.confirmed == Side::kLeft;
+}
+
 std::vector<ZoneCounts> ZoneCounter::counts() const {
   std::vector<ZoneCounts> all;
   for (std::size_t zone = 0; zone < zones_.size(); ++zone) {

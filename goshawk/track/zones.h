@@ -110,6 +110,8 @@ class ZoneCounter {
   std::vector<ZoneEvent> update(std::span<const Track> tracks, Microseconds time);
   /// For each zone. Visits that go on are counted up to the last frame.
   std::vector<ZoneCounts> counts() const;
+  /// True when the polygon zone holds this track, as far as its last sight tells.
+  bool is_inside(int zone, int track_id) const;
   const std::vector<Zone>& zones() const { return zones_; }
   /// A zone's points in pixels, to draw it.
   const std::vector<cv::Point2d>& outline(int zone) const { return shapes_[zone].points; }
