@@ -23,7 +23,8 @@ std::string help_hint(const Command& command) { return "`goshawk " + command.nam
 void check_unknown(const Command& command, const std::vector<std::string>& remaining) {
   for (const auto& word : remaining) {
     if (!word.starts_with('-') || word == "-") continue;
-    std::vector<std::string> here{"--help", "--config"}, elsewhere;
+    std::vector<std::string> here{"--help"}, elsewhere;
+    (command.configured ? here : elsewhere).emplace_back("--config");
     if (command.json) here.emplace_back("--json");
     for (const auto& option : command.options) here.push_back("--" + option.flag);
     for (const auto& positional : command.positionals) {
@@ -89,7 +90,7 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   for (const auto& positional : command.positionals) {
     if (!positional.flag.empty()) by_positional[positional.flag] = app.add_option("--" + positional.flag)->expected(1);
   }
-  app.add_option("--config", result.config_file)->expected(1);
+  if (command.configured) app.add_option("--config", result.config_file)->expected(1);
   app.add_flag("-h,--help", result.help);
   if (command.json) app.add_flag("--json", result.json);
 

@@ -97,8 +97,9 @@ struct Command {
   std::vector<std::pair<std::string, std::string>> defaults;
   std::vector<Positional> positionals;
   std::vector<Option> options;
-  bool json = false;
-  std::string details;                        // a short paragraph below the summary; may be empty
+  bool json = false;       // it has --json
+  bool configured = true;  // false: it works even where settings are broken, for it reads none but the log's flags
+  std::string details;     // a short paragraph below the summary; may be empty
   std::vector<std::string> examples;          // whole command lines
   std::function<int(const Invocation&)> run;  // returns the exit code; throws Error
 };
@@ -106,7 +107,7 @@ struct Command {
 /// Every command, in the order of `goshawk --help`.
 const std::vector<Command>& commands();
 
-/// Whether the command takes the setting; every command takes profile and log.*.
+/// Whether the command takes the setting; every command takes log.*, and `profile` when it is configured.
 bool takes(const Command& command, const Setting& setting);
 
 }  // namespace goshawk::cli

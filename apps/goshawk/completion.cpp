@@ -31,8 +31,8 @@ Flag flag_of(const Setting& setting) {
 }
 
 std::vector<Flag> flags_of(const Command& command) {
-  std::vector<Flag> flags{{"--help", "Show the flags", ValueKind::kNone, {}},
-                          {"--config", "Settings from a YAML or JSON file", ValueKind::kFiles, {}}};
+  std::vector<Flag> flags{{"--help", "Show the flags", ValueKind::kNone, {}}};
+  if (command.configured) flags.push_back({"--config", "Settings from a YAML or JSON file", ValueKind::kFiles, {}});
   if (command.json) flags.push_back({"--json", "Print the result as JSON", ValueKind::kNone, {}});
   for (const auto& option : command.options) {
     flags.push_back(
@@ -251,6 +251,7 @@ Command completion_command() {
   command.examples = {"eval \"$(goshawk completion bash)\"     # in ~/.bashrc",
                       "source <(goshawk completion zsh)       # in ~/.zshrc, after compinit",
                       "goshawk completion fish > ~/.config/fish/completions/goshawk.fish"};
+  command.configured = false;
   command.run = run_completion;
   return command;
 }

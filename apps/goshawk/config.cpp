@@ -135,6 +135,7 @@ Command config_check_command() {
   command.group = Group::kSetup;
   command.summary = "List what is wrong with a settings file or profile";
   command.positionals = {{.name = "FILE", .help = "YAML or JSON"}};
+  command.configured = false;
   command.run = run_check;
   return command;
 }
@@ -158,6 +159,7 @@ Command config_docs_command() {
   command.name = "config docs";
   command.group = Group::kSetup;
   command.summary = "Print the documentation of every setting";
+  command.configured = false;
   command.run = [](const Invocation&) {
     fmt::print("{}", configuration_page());
     return 0;

@@ -13,29 +13,7 @@ struct Row {
   std::string right;
 };
 
-std::string heading(const std::string& text, const HelpStyle& style) {
-  return style.bold ? "\x1b[1m" + text + "\x1b[0m\n" : text + "\n";
-}
-
-/// `text` in lines of at most `width`, all but the first indented.
-std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
-  std::string result, line;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    auto end = text.find(' ', begin);
-    if (end == std::string::npos) end = text.size();
-    const std::string word = text.substr(begin, end - begin);
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
-      result += line + "\n" + std::string(indent, ' ');
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
-    begin = end + 1;
-  }
-  return result + line;
-}
-
-std::string table(const std::vector<Row>& rows, const HelpStyle& style, std::size_t left_width) {
+std::string table(const std::vector<Row>& rows, const Style& style, std::size_t left_width) {
   std::string text;
   const auto width = static_cast<std::size_t>(std::clamp(style.width, 50, 110));
   const std::size_t indent = left_width + 4;
@@ -43,7 +21,7 @@ std::string table(const std::vector<Row>& rows, const HelpStyle& style, std::siz
     text += "  " + row.left;
     if (row.left.size() > left_width) text += "\n" + std::string(indent, ' ');
     else text += std::string(indent - 2 - row.left.size(), ' ');
-    text += wrapped(row.right, width - indent, indent) + "\n";
+    text += wrap(row.right, width - indent, indent) + "\n";
   }
   return text;
 }
@@ -68,7 +46,9 @@ Row row_of(const Setting& setting, const Command& command) {
     return {name, setting.help + (fallback == "true" ? " [on]" : "")};
   }
   const std::string words = setting.type == SettingType::kChoice ? fmt::format(": {}", fmt::join(setting.words, ", ")) : "";
-  return {"--" + setting.flag + " " + setting.placeholder(), setting.help + words + shown};
+  std::string help = setting.help;
+  if (!fallback.empty()) help.erase(std::min(help.find("; unset:"), help.size()));  // this command has a default for it
+  return {"--" + setting.flag + " " + setting.placeholder(), help + words + shown};
 }
 
 struct Part {
@@ -97,7 +77,8 @@ std::vector<Part> parts_of(const Command& command) {
         part.rows.push_back(row_of(setting, command));
       }
     }
-    if (section.name.empty()) part.rows.push_back({"--config FILE", "Settings from a YAML or JSON file [./goshawk.yaml]"});
+    if (section.name.empty() && command.configured)
+      part.rows.push_back({"--config FILE", "Settings from a YAML or JSON file [./goshawk.yaml]"});
     parts.push_back(part);
   }
   std::erase_if(parts, [](const Part& part) { return part.rows.empty(); });
@@ -127,7 +108,7 @@ std::string title_of(Group group) {
 
 }  // namespace
 
-std::string overview(const HelpStyle& style) {
+std::string overview(const Style& style) {
   std::string text = "goshawk finds and tracks objects in video.\n\nUsage: goshawk COMMAND [arguments] [flags]\n";
   std::vector<Row> all;
   for (const auto& command : commands()) all.push_back({command.name, command.summary});
@@ -136,21 +117,21 @@ std::string overview(const HelpStyle& style) {
     for (const auto& command : commands()) {
       if (command.group == group) rows.push_back({command.name, command.summary});
     }
-    if (!rows.empty()) text += "\n" + heading(title_of(group), style) + table(rows, style, widest(all, 24));
+    if (!rows.empty()) text += "\n" + style.bold(title_of(group)) + "\n" + table(rows, style, widest(all, 24));
   }
   return text + "\n`goshawk COMMAND --help` shows a command's flags.\n";
 }
 
-std::string help_of(const Command& command, const HelpStyle& style) {
+std::string help_of(const Command& command, const Style& style) {
   std::string text = command.summary + ".\n\nUsage: " + usage(command) + "\n";
   const auto width = static_cast<std::size_t>(std::clamp(style.width, 50, 110));
-  if (!command.details.empty()) text += "\n" + wrapped(command.details, width, 0) + "\n";
+  if (!command.details.empty()) text += "\n" + wrap(command.details, width, 0) + "\n";
   const auto parts = parts_of(command);
   std::size_t left = 0;
   for (const auto& part : parts) left = std::max(left, widest(part.rows, 26));
-  for (const auto& part : parts) text += "\n" + heading(part.title, style) + table(part.rows, style, left);
+  for (const auto& part : parts) text += "\n" + style.bold(part.title) + "\n" + table(part.rows, style, left);
   if (!command.examples.empty()) {
-    text += "\n" + heading("Examples", style);
+    text += "\n" + style.bold("Examples") + "\n";
     for (const auto& example : command.examples) text += "  " + example + "\n";
   }
   return text;
@@ -161,7 +142,7 @@ bool is_family(const std::string& word) {
                      [&](const Command& command) { return command.name.starts_with(word + " "); });
 }
 
-std::string help_of_family(const std::string& word, const HelpStyle& style) {
+std::string help_of_family(const std::string& word, const Style& style) {
   std::vector<Row> rows;
   for (const auto& command : commands()) {
     if (command.name.starts_with(word + " ")) rows.push_back({usage(command).substr(8), command.summary});

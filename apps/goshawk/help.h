@@ -4,21 +4,16 @@
 #include <string>
 
 #include "apps/goshawk/command.h"
+#include "apps/goshawk/terminal.h"
 
 namespace goshawk::cli {
 
-/// How help is drawn: columns of the terminal, and whether headings are bold.
-struct HelpStyle {
-  int width = 80;
-  bool bold = false;
-};
-
 /// The list of commands.
-std::string overview(const HelpStyle& style);
+std::string overview(const Style& style);
 /// One command: usage, positionals, flags by section, examples.
-std::string help_of(const Command& command, const HelpStyle& style);
+std::string help_of(const Command& command, const Style& style);
 /// The sub-commands of a first word such as "models".
-std::string help_of_family(const std::string& word, const HelpStyle& style);
+std::string help_of_family(const std::string& word, const Style& style);
 /// True when commands of two words begin with `word`.
 bool is_family(const std::string& word);
 

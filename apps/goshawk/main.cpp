@@ -4,36 +4,25 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <clocale>
 #include <cstdio>
-#include <cstdlib>
 #include <system_error>
 
 #include "apps/goshawk/arguments.h"
 #include "apps/goshawk/command.h"
 #include "apps/goshawk/help.h"
 #include "apps/goshawk/interrupt.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
-#include "goshawk/core/progress.h"
 
 namespace goshawk::cli {
 namespace {
 
-bool wants_color(std::FILE* out) {
-  const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return ::isatty(::fileno(out)) != 0 && (no_color == nullptr || *no_color == '\0') &&
-         (term == nullptr || std::string_view(term) != "dumb");
-}
-
-HelpStyle style_of(std::FILE* out) { return {terminal_width(out), wants_color(out)}; }
-
 void set_up_log(const Config& config) {
-  auto logger = wants_color(stderr) ? spdlog::stderr_color_mt("goshawk") : spdlog::stderr_logger_mt("goshawk");
+  auto logger = style_of(stderr).color ? spdlog::stderr_color_mt("goshawk") : spdlog::stderr_logger_mt("goshawk");
   const auto level = spdlog::level::from_str(config.text("log.level"));
   logger->set_level(config.boolean("log.quiet") ? std::max(level, spdlog::level::warn) : level);
   logger->set_pattern(config.text("log.level") == "debug" ? "%H:%M:%S.%e %^%l%$ %v" : "%^%l%$: %v");
@@ -48,6 +37,22 @@ int show_help(std::vector<std::string> words) {
   return 0;
 }
 
+Config settings_of(const Command& command, const Arguments& arguments) {
+  ConfigInputs inputs;
+  inputs.flags = arguments.settings;
+  inputs.defaults = command.defaults;
+  inputs.profile_folder = user_profile_folder();
+  if (!command.configured) {
+    inputs.file = "none";
+    return load_config(inputs);
+  }
+  inputs.environment = goshawk_environment();
+  const auto named = inputs.environment.find("GOSHAWK_CONFIG");
+  if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
+  else if (named != inputs.environment.end()) inputs.file = named->second;
+  return load_config(inputs);
+}
+
 int run(std::vector<std::string> words, std::stop_token stop) {
   if (words.empty() || words[0] == "--help" || words[0] == "-h") return show_help({});
   if (words[0] == "help") return show_help({words.begin() + 1, words.end()});
@@ -58,22 +63,14 @@ int run(std::vector<std::string> words, std::stop_token stop) {
   const Arguments arguments = parse_arguments(*command, rest);
   if (arguments.help) return show_help({words[0], command->name.find(' ') == std::string::npos ? "-" : words[1]});
 
-  ConfigInputs inputs;
-  inputs.environment = goshawk_environment();
-  inputs.flags = arguments.settings;
-  inputs.defaults = command->defaults;
-  inputs.profile_folder = user_profile_folder();
-  if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
-  else if (const auto file = inputs.environment.find("GOSHAWK_CONFIG"); file != inputs.environment.end())
-    inputs.file = file->second;
-  Invocation call{*command, load_config(inputs), arguments.positionals, arguments.options, arguments.json, std::move(stop)};
+  Invocation call{*command,       settings_of(*command, arguments), arguments.positionals, arguments.options, arguments.json,
+                  std::move(stop)};
   set_up_log(call.config);
   return command->run(call);
 }
 
 int report(const Error& error) {
-  const bool color = wants_color(stderr);
-  fmt::print(stderr, "{}goshawk: error:{} {}\n", color ? "\x1b[1;31m" : "", color ? "\x1b[0m" : "", error.describe());
+  fmt::print(stderr, "{} {}\n", style_of(stderr).bold_red("goshawk: error:"), error.describe());
   return exit_code(error.code());
 }
 

@@ -8,14 +8,143 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
 #include "goshawk/core/error.h"
-#include "goshawk/core/files.h"
+#include "goshawk/detect/recipe_io.h"
+#include "goshawk/detect/recognize.h"
+#include "goshawk/runtime/session.h"
 
 namespace goshawk::cli {
 namespace {
 
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+const char* type_name(runtime::ElementType type) {
+  switch (type) {
+    case runtime::ElementType::kFloat32:
+      return "float32";
+    case runtime::ElementType::kFloat16:
+      return "float16";
+    case runtime::ElementType::kUint8:
+      return "uint8";
+    case runtime::ElementType::kInt32:
+      return "int32";
+    case runtime::ElementType::kInt64:
+      return "int64";
+    case runtime::ElementType::kBool:
+      return "bool";
+    case runtime::ElementType::kOther:
+      break;
+  }
+  return "other";
+}
+
+ordered_json to_json(const std::vector<runtime::TensorInfo>& tensors) {
+  ordered_json list = ordered_json::array();
+  for (const auto& tensor : tensors)
+    list.push_back({{"name", tensor.name}, {"type", type_name(tensor.type)}, {"shape", tensor.shape}});
+  return list;
+}
+
+/// A text out of a file, fit for a terminal: one line, no control characters, not longer than `limit` bytes.
+std::string printable(std::string text, std::size_t limit) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) c = ' ';
+  }
+  if (text.size() <= limit) return text;
+  std::size_t end = limit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) --end;  // not within a code point
+  return text.substr(0, end) + "...";
+}
+
+/// A recipe's value as a person reads it: 0.45, "0, 0, 0", "80: person, bicycle, ...".
+std::string value_text(const ordered_json& value) {
+  if (value.is_string()) return value.get<std::string>();
+  if (value.is_number_float()) return fmt::format("{:g}", value.get<double>());
+  if (!value.is_array()) return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  std::vector<std::string> items;
+  for (const auto& item : value) items.push_back(value_text(item));
+  return fmt::format("{}{}", value.size() > 6 ? fmt::format("{}: ", value.size()) : "", fmt::join(items, ", "));
+}
+
+struct ModelReport {
+  ModelFile file;
+  std::uint64_t bytes = 0;
+  std::string sha256;
+  detect::ModelDescription description;
+  std::optional<Recipe> recipe;
+  std::string problem;  // why there is no recipe
+};
+
+ModelReport inspect(const Invocation& call) {
+  ModelReport report;
+  report.file = resolve_model(call.argument(0).empty() ? call.config.text("model") : call.argument(0));
+  runtime::SessionOptions options;
+  options.device = runtime::parse_device("cpu");
+  options.threads = 1;
+  options.warm_up = false;
+  const auto session = runtime::Session::load(report.file.path, options);
+  std::error_code error;
+  report.bytes = fs::file_size(report.file.path, error);
+  report.sha256 = session->model_hash();
+  report.description = detect::describe(*session, report.file.path);
+  try {
+    report.recipe = detect::settle_recipe(
+        report.description, {call.config.path_if_set("detect.recipe"), call.config.path_if_set("detect.names")});
+  } catch (const Error& failure) {
+    report.problem = failure.describe();
+  }
+  return report;
+}
+
+void print_json(const ModelReport& report) {
+  ordered_json document{{"path", report.file.path.string()},
+                        {"origin", report.file.origin},
+                        {"bytes", report.bytes},
+                        {"sha256", report.sha256},
+                        {"inputs", to_json(report.description.inputs)},
+                        {"outputs", to_json(report.description.outputs)},
+                        {"metadata", report.description.metadata},
+                        {"recipe", nullptr}};
+  if (report.recipe) document["recipe"] = detect::to_json(*report.recipe);
+  else document["problem"] = report.problem;
+  fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+void print_tensors(const char* title, const std::vector<runtime::TensorInfo>& tensors) {
+  for (const auto& tensor : tensors) {
+    std::vector<std::string> sides;
+    for (const auto side : tensor.shape) sides.push_back(side < 0 ? "?" : std::to_string(side));
+    fmt::print("{:<9} {}  {} {}\n", title, printable(tensor.name, 60), type_name(tensor.type), fmt::join(sides, "x"));
+    title = "";
+  }
+}
+
+void print_text(const ModelReport& report) {
+  fmt::print("{:<9} {} ({})\n", "file", report.file.path.string(), report.file.origin);
+  fmt::print("{:<9} {:.1f} MB\n", "size", static_cast<double>(report.bytes) / 1e6);
+  fmt::print("{:<9} {}\n", "SHA-256", report.sha256);
+  print_tensors("inputs", report.description.inputs);
+  print_tensors("outputs", report.description.outputs);
+  const char* title = "metadata";
+  for (const auto& [key, value] : report.description.metadata) {
+    fmt::print("{:<9} {}: {}\n", title, printable(key, 60), printable(value, 100));
+    title = "";
+  }
+  if (!report.recipe) {
+    fmt::print("\nno recipe: {}\n", report.problem);
+    return;
+  }
+  fmt::print("\nrecipe\n");
+  const ordered_json recipe = detect::to_json(*report.recipe);
+  for (const auto& [key, value] : recipe.items()) {
+    fmt::print("  {:<16} {}\n", key, printable(value_text(value), 100));
+  }
+}
+
 int run_info(const Invocation& call) {
-  const ModelFile model = resolve_model(call.argument(0).empty() ? call.config.text("model") : call.argument(0));
-  fmt::print("{}\n", model.path.string());
+  const ModelReport report = inspect(call);
+  if (call.json) print_json(report);
+  else print_text(report);
   return 0;
 }
 
@@ -26,10 +155,12 @@ Command models_info_command() {
   command.name = "models info";
   command.group = Group::kModels;
   command.summary = "Show a model's inputs, outputs and recipe";
+  command.details = "The recipe is what goshawk makes of the model: its family, classes, input and thresholds.";
   command.settings = {"model", "detect.recipe", "detect.names"};
   command.positionals = {
       {.name = "MODEL", .help = "file or name; left out: the default model", .required = false, .words = model_names()}};
   command.json = true;
+  command.examples = {"goshawk models info yolox_nano", "goshawk models info mine.onnx --recipe mine.yaml --json"};
   command.run = run_info;
   return command;
 }

@@ -14,7 +14,8 @@ const std::vector<Command>& commands() {
 }
 
 bool takes(const Command& command, const Setting& setting) {
-  if (setting.key == "profile" || setting.section() == "log") return true;
+  if (setting.section() == "log") return true;
+  if (setting.key == "profile") return command.configured;
   return std::any_of(command.settings.begin(), command.settings.end(),
                      [&](const std::string& selector) { return selects(selector, setting); });
 }

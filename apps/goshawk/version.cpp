@@ -31,6 +31,7 @@ Command version_command() {
   command.group = Group::kSetup;
   command.summary = "Show the versions of goshawk and its libraries";
   command.json = true;
+  command.configured = false;
   command.run = run_version;
   return command;
 }

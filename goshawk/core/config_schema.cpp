@@ -200,8 +200,7 @@ std::string Setting::placeholder() const {
       return "X";
     case kText:
       return key == "model" ? "MODEL" : key == "runtime.device" ? "DEVICE" : "NAME";
-    case kChoice:
-      return fmt::format("{}", fmt::join(words, "|"));
+    case kChoice: return upper(std::string_view(flag).substr(flag.rfind('-') + 1));
     case kList:
       return "A,B,...";
     case kItems:

@@ -1,0 +1,37 @@
+#include "apps/goshawk/terminal.h"
+
+#include <unistd.h>
+
+#include <cstdlib>
+#include <string_view>
+
+#include "goshawk/core/progress.h"
+
+namespace goshawk::cli {
+
+Style style_of(std::FILE* out) {
+  const char* no_color = std::getenv("NO_COLOR");
+  const char* term = std::getenv("TERM");
+  const bool color = ::isatty(::fileno(out)) != 0 && (no_color == nullptr || *no_color == '\0') &&
+                     (term == nullptr || std::string_view(term) != "dumb");
+  return {terminal_width(out), color};
+}
+
+std::string wrap(const std::string& text, std::size_t width, std::size_t indent) {
+  std::string result, line;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    auto end = text.find(' ', begin);
+    if (end == std::string::npos) end = text.size();
+    const std::string word = text.substr(begin, end - begin);
+    if (!line.empty() && line.size() + 1 + word.size() > width) {
+      result += line + "\n" + std::string(indent, ' ');
+      line.clear();
+    }
+    line += (line.empty() ? "" : " ") + word;
+    begin = end + 1;
+  }
+  return result + line;
+}
+
+}  // namespace goshawk::cli
