@@ -20,13 +20,18 @@ bool is_file(const fs::path& path) {
   return fs::is_regular_file(path, error);
 }
 
-std::optional<ModelFile> by_file_name(const std::string& file, const ModelPlaces& places) {
+std::optional<ModelFile> by_name(const std::string& name, const ModelPlaces& places) {
+  const auto find = [&](const fs::path& folder, const char* origin) -> std::optional<ModelFile> {
+    for (const auto& path : models_in(folder)) {
+      if (same_name(path.stem().string(), name)) return ModelFile{path, origin};
+    }
+    return std::nullopt;
+  };
   for (const auto& folder : places.bundled) {
-    if (is_file(folder / file)) return ModelFile{folder / file, "bundled"};
+    if (auto found = find(folder, "bundled")) return found;
   }
-  if (is_file(places.cache / file)) return ModelFile{places.cache / file, "pulled"};
-  if (is_file(places.shared / file)) return ModelFile{places.shared / file, "shared data"};
-  return std::nullopt;
+  if (auto found = find(places.cache, "pulled")) return found;
+  return find(places.shared, "shared data");
 }
 
 std::optional<fs::path> pulled_last(const fs::path& cache) {
@@ -56,9 +61,9 @@ ModelFile default_model(const ModelPlaces& places) {
                          const std::vector<ModelEntry>& manifest) {
   std::vector<std::string> names;
   for (const auto& entry : manifest) {
-    if (entry.name == name) {
-      throw Error(ErrorCode::kNotFound, "the model '" + name + "' is not on this machine yet", "",
-                  "`goshawk models pull " + name + "` fetches it");
+    if (same_name(entry.name, name)) {
+      throw Error(ErrorCode::kNotFound, "the model '" + entry.name + "' is not on this machine yet", "",
+                  "`goshawk models pull " + entry.name + "` fetches it");
     }
     names.push_back(entry.name);
   }
@@ -97,7 +102,7 @@ ModelFile resolve_model(const std::string& text, const ModelPlaces& places, cons
   if (fs::exists(text, error)) throw Error(ErrorCode::kNotFound, "a model is one ONNX file, and this is none", text);
   const std::string name = text.ends_with(".onnx") ? text.substr(0, text.size() - 5) : text;
   if (name.find('/') == std::string::npos) {
-    if (auto found = by_file_name(name + ".onnx", places)) return *found;
+    if (auto found = by_name(name, places)) return *found;
   }
   reject(text, name, places, manifest);
 }

@@ -51,6 +51,7 @@ TEST_F(ModelPathTest, NamesAreLookedForInBundledThenCache) {
   const auto cached = touch("cache/yolox_nano.onnx");
   EXPECT_EQ(resolve_model("yolox_nano", places_, manifest_).path, cached);
   EXPECT_EQ(resolve_model("yolox_nano.onnx", places_, manifest_).path, cached);
+  EXPECT_EQ(resolve_model("yolox-nano", places_, manifest_).path, cached);
   const auto bundled = touch("bundled/yolox_nano.onnx");
   EXPECT_EQ(resolve_model("yolox_nano", places_, manifest_).path, bundled);
 }
@@ -70,6 +71,8 @@ TEST_F(ModelPathTest, TheDefaultIsBundledThenPulledLastThenShared) {
 TEST_F(ModelPathTest, AKnownModelThatIsNotHereSaysHowToPullIt) {
   EXPECT_EQ(failure("yolox_nano").code(), ErrorCode::kNotFound);
   EXPECT_THAT(failure("yolox_nano.onnx").hint(), HasSubstr("goshawk models pull yolox_nano"));
+  EXPECT_THAT(failure("yolox-nano").hint(), HasSubstr("goshawk models pull yolox_nano"));
+  EXPECT_EQ(find_model(manifest_, "yolox-nano").name, "yolox_nano");
 }
 
 TEST_F(ModelPathTest, AMisspeltNameIsSuggested) {

@@ -68,6 +68,18 @@ class Output(ProgramTest):
         self.assertIn("onnxruntime", document["libraries"])
         self.assertEqual(self.assert_prints("--version"), self.assert_prints("version"))
 
+    def test_doctor_says_what_auto_takes(self):
+        document = json.loads(self.assert_prints("doctor", "--json"))
+        available = [device["device"] for device in document["devices"] if device["available"]]
+        self.assertIn("cpu", available)
+        self.assertEqual(document["auto"], available[0])
+        self.assertIn(f"takes {document['auto']}", self.assert_prints("doctor"))
+        self.assertIn("✗ model", self.doctor_without_models())
+
+    def doctor_without_models(self):
+        self.outside_of_checkout()
+        return self.assert_prints("doctor")
+
     def test_a_reader_that_leaves_is_no_error(self):
         reading, writing = os.pipe()
         os.close(reading)
