@@ -188,6 +188,10 @@ std::optional<Recipe> recognize_single(const ModelDescription& model, const Imag
     reject_model(model, "the output " + output + " could be " + readings_text(all));
   }
   Recipe recipe = family_defaults(fitting[0].family);
+  if (fitting[0].family == Family::kYolox && model.operators.contains("Exp")) {
+    // Exported with decode_in_inference: the graph itself has undone the grid.
+    recipe.family = Family::kYoloV5;
+  }
   if (classes == 0) recipe.class_names = coco_names();
   apply_geometry(input, recipe);
   if (model.outputs[0].shape[1] == grid_cells(input, 64) || model.outputs[0].shape[1] == 3 * grid_cells(input, 64) ||
@@ -222,7 +226,7 @@ void check_geometry(const ModelDescription& model, const ImageInput& input, cons
 }  // namespace
 
 ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model) {
-  return {session.inputs(), session.outputs(), session.metadata(), model.string()};
+  return {session.inputs(), session.outputs(), session.metadata(), model.string(), {}};
 }
 
 Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices) {

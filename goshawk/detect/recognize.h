@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -18,7 +19,8 @@ struct ModelDescription {
   std::vector<runtime::TensorInfo> inputs;
   std::vector<runtime::TensorInfo> outputs;
   std::map<std::string, std::string> metadata;
-  std::string name;  // for messages: the file's path
+  std::string name;                 // for messages: the file's path
+  std::set<std::string> operators;  // of the graph; empty where they were not read
 };
 ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model);
 
