@@ -1,0 +1,70 @@
+// One model with its recipe: the steps that Detector and conformance checks share. Internal to this folder.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "goshawk/core/detection.h"
+#include "goshawk/core/recipe.h"
+#include "goshawk/detect/decode.h"
+#include "goshawk/detect/letterbox.h"
+#include "goshawk/detect/recognize.h"
+#include "goshawk/runtime/session.h"
+
+namespace goshawk::detect {
+
+struct InputSize {
+  int width = 0, height = 0;
+  auto operator<=>(const InputSize&) const = default;
+};
+
+/// What one run gave for some images of the same input size.
+struct Inferred {
+  InputSize size;
+  std::vector<Placement> placements;  // an entry an image
+  std::vector<runtime::Tensor> outputs;
+};
+
+/// Not thread-safe.
+class Inference {
+ public:
+  /// Throws as Detector::load does.
+  Inference(const std::filesystem::path& model, const runtime::SessionOptions& options, const RecipeChoices& choices);
+
+  const Recipe& recipe() const { return recipe_; }
+  const runtime::Session& session() const { return *session_; }
+
+  /// Square input of this side for a model of dynamic size. Throws Error{kUsage} for others.
+  void set_image_size(int side);
+  /// Images that one run takes.
+  std::size_t max_batch() const { return max_batch_; }
+  /// The input size for an image. It depends on nothing but the image, so results do not depend on the batch.
+  /// Throws Error{kBadData} unless it is 8-bit BGR with pixels.
+  InputSize input_size(const cv::Mat& image) const;
+
+  /// Fills the input with at most `max_batch` images of one input size; `run` takes it from there.
+  std::vector<Placement> fill(std::span<const cv::Mat* const> images, InputSize size);
+  Inferred run(std::vector<Placement> placements, InputSize size);
+  /// Detections of image `index` of a run: decoded, suppressed, in that image's pixels, highest score first.
+  Detections decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits, float iou, int max_detections);
+
+ private:
+  void check_inputs();
+  std::vector<runtime::TensorView> inputs(std::size_t batch, InputSize size);
+
+  std::unique_ptr<runtime::Session> session_;
+  Recipe recipe_;
+  std::unique_ptr<Decoder> decoder_;
+  bool batched_input_ = true;
+  bool fixed_batch_ = true;
+  bool takes_size_ = false;
+  bool sized_by_user_ = false;
+  std::size_t max_batch_ = 1;
+  std::vector<float> tensor_;
+  std::vector<float> sizes_;
+  std::vector<Candidate> candidates_;
+};
+
+}  // namespace goshawk::detect
