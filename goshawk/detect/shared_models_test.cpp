@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "goshawk/core/error.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/detect/detector.h"
@@ -54,7 +56,7 @@ TEST_F(SharedModels, ThatAreNoDetectorsGetOneClearError) {
 TEST_F(SharedModels, RecordingsHoldOnEveryDeviceOfThisMachine) {
   const TemporaryFolder folder("shared_models");
   const fs::path recorded = folder.path() / "recorded.onnx";
-  for (const char* name : {"yolox_nano.onnx", "nanodet.onnx", "foreign/yolo11n-tiny.onnx"}) {
+  for (const char* name : {"yolox_nano.onnx", "nanodet.onnx"}) {
     write_conformance(models_ / name, recorded, record_conformance(models_ / name, {}, options().session));
     for (const auto& status : runtime::list_devices()) {
       if (!status.available) continue;
@@ -63,12 +65,8 @@ TEST_F(SharedModels, RecordingsHoldOnEveryDeviceOfThisMachine) {
         session.device = status.device;
         session.precision = precision;
         const ConformanceReport report = verify_conformance(recorded, session);
-        EXPECT_TRUE(report.passed()) << name << " on " << runtime::to_string(status.device);
-        for (const auto& result : report.results) {
-          std::printf("%s %s %s: %s, %d of %d, box %.4f, score %.6f, output %.6f\n", name, to_string(report.device).c_str(),
-                      std::string(to_string(report.precision)).c_str(), result.name.c_str(), result.matched, result.expected,
-                      result.box_error, result.score_error, result.output_error);
-        }
+        EXPECT_TRUE(report.passed()) << name << "\n" << to_json(report).dump(2);
+        for (const auto& result : report.results) EXPECT_GT(result.expected, 0) << name;
       }
     }
   }
