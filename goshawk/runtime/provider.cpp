@@ -20,8 +20,12 @@ Provider make_cpu(Precision precision) {
     throw Error(ErrorCode::kUnavailable, "the device cpu computes in fp32 only, not in " + std::string(to_string(precision)),
                 "--precision", "Use --precision auto, or --device openvino");
   }
-  return {{DeviceKind::kCpu, 0},        Precision::kFp32, "CPUExecutionProvider " + Ort::GetVersionString(),
-          describe_machine().processor, Keeps::kNothing,  [](Ort::SessionOptions&, const fs::path&) {}};
+  Provider provider;
+  provider.device = {DeviceKind::kCpu, 0};
+  provider.name = "CPUExecutionProvider " + Ort::GetVersionString();
+  provider.hardware = describe_machine().processor;
+  provider.append = [](Ort::SessionOptions&, const fs::path&) {};
+  return provider;
 }
 
 }  // namespace

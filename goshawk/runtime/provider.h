@@ -27,6 +27,7 @@ struct Provider {
   Precision precision = Precision::kFp32;  // never kAuto
   std::string name;                        // "OpenVINOExecutionProvider 1.8.1"
   std::string hardware;                    // "Intel(R) Xeon(R) Processor"
+  std::string settings;                    // what else a compiled model depends on, in the provider's words
   Keeps keeps = Keeps::kNothing;
   /// Adds the provider; `engines` is the folder of kEngineFolder, empty for none. Throws Ort::Exception.
   std::function<void(Ort::SessionOptions&, const std::filesystem::path& engines)> append;

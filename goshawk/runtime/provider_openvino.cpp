@@ -30,7 +30,9 @@ Precision choose_precision(Precision wanted, const std::string& capabilities) {
 
 std::string configuration(Precision precision, int threads) {
   const char* hint = precision == Precision::kBf16 ? "bf16" : precision == Precision::kFp16 ? "f16" : "f32";
-  const nlohmann::json cpu{{"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}};
+  // A pinned thread waits for its core while another thread of the pipeline has it (docs/decisions/030).
+  const nlohmann::json cpu{
+      {"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}, {"ENABLE_CPU_PINNING", "NO"}};
   return nlohmann::json{{"CPU", cpu}}.dump();
 }
 
@@ -55,10 +57,10 @@ Provider make_openvino(Precision precision, int threads) {
   provider.name = std::string(kName) + " " + device_metadata(devices[0], "version");
   provider.hardware = device_metadata(devices[0], "FULL_DEVICE_NAME");
   provider.keeps = Keeps::kCompiledModel;
-  provider.append = [devices, config = configuration(provider.precision, threads)](Ort::SessionOptions& options,
-                                                                                   const std::filesystem::path&) {
+  provider.settings = configuration(provider.precision, threads);
+  provider.append = [devices, settings = provider.settings](Ort::SessionOptions& options, const std::filesystem::path&) {
     options.AppendExecutionProvider_V2(Environment::instance().ort(), devices,
-                                       std::unordered_map<std::string, std::string>{{"load_config", config}});
+                                       std::unordered_map<std::string, std::string>{{"load_config", settings}});
   };
   return provider;
 }

@@ -32,6 +32,7 @@ class Opening {
               {"device", to_string(provider.device)},
               {"hardware", provider.hardware},
               {"precision", to_string(provider.precision)},
+              {"settings", provider.settings},
               {"threads", threads}};
     for (const auto& file : model.external_files) about_["weights"].push_back(sha256_of_file(file));
     key_ = EngineCache::key_of(about_);
