@@ -225,6 +225,29 @@ def compare_foreign(program, shared, folder):
               f"{name}: boxes within 0.5 pixel (worst {worst_box:.4f}), scores within 1e-3 (worst {worst_score:.2e})")
 
 
+def compare_embedding(program, shared, folder, images, coco, ids):
+    """Vectors of the annotated people against ONNX Runtime: crop of whole pixels, cv2.resize, ImageNet, unit length."""
+    model = shared / "models" / "osnet_x0_25.onnx"
+    session = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+    mean = np.array([123.675, 116.28, 103.53], np.float32)
+    std = np.array([58.395, 57.12, 57.375], np.float32)
+    chosen = [(i, image, [a["bbox"] for a in coco.loadAnns(coco.getAnnIds(i, catIds=[1], iscrowd=False))[:3]])
+              for i, image in zip(ids, images)]
+    chosen = [(image, [[x, y, x + w, y + h] for x, y, w, h in boxes]) for _, image, boxes in chosen if boxes][:20]
+    (folder / "boxes.json").write_text(json.dumps([boxes for _, boxes in chosen]))
+    mine = dump(program, model, [image for image, _ in chosen], folder, boxes=folder / "boxes.json")
+    worst, count = 0.0, 0
+    for (image, boxes), vectors in zip(chosen, mine):
+        for box, vector in zip(boxes, vectors):
+            x1, y1, x2, y2 = (int(np.floor(value + 0.5)) for value in np.float32(box))
+            crop = cv2.resize(image[max(0, y1):y2, max(0, x1):x2], (128, 256), interpolation=cv2.INTER_LINEAR)[..., ::-1]
+            tensor = ((crop.astype(np.float32) - mean) / std).transpose(2, 0, 1)[None]
+            expected = session.run(None, {"images": tensor})[0][0]
+            worst = max(worst, float(np.abs(expected / np.linalg.norm(expected) - np.array(vector)).max()))
+            count += 1
+    check(count > 20 and worst < 1e-4, f"osnet_x0_25: {count} vectors equal (worst {worst:.2e})")
+
+
 def main():
     program, shared = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     annotations = shared / "data/coco128/instances.json"
@@ -239,6 +262,7 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = pathlib.Path(temporary)
         compare_foreign(program, shared, folder)
+        compare_embedding(program, shared, folder, images, coco, ids)
         for name, prepare, decode, iou in (("yolox_nano", yolox_prepare, yolox_decode, 0.45),
                                            ("nanodet", nanodet_prepare, nanodet_decode, 0.6)):
             compare_family(name, prepare, decode, iou, program, shared, folder, images, coco, ids, categories)
