@@ -12,7 +12,8 @@ find_package(CURL REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(OnnxRuntime REQUIRED)
 pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
-pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale libavdevice)
+# libavdevice is loaded at run time, when a camera is asked for (docs/decisions/010-cameras-on-demand.md).
+pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)
 pkg_check_modules(FREETYPE REQUIRED IMPORTED_TARGET freetype2)
 

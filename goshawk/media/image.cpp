@@ -1,23 +1,71 @@
 #include "goshawk/media/image.h"
 
-#include <turbojpeg.h>
-
-#include <memory>
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <limits>
+#include <string>
+#include <string_view>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/media/jpeg.h"
+#include "goshawk/media/source_kind.h"
+#include "goshawk/media/still.h"
 
 namespace goshawk::media {
+namespace {
+
+std::string lower_extension(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  return extension;
+}
+
+bool is_jpeg_name(const std::filesystem::path& path) {
+  const auto extension = lower_extension(path);
+  return extension == ".jpg" || extension == ".jpeg";
+}
+
+/// No picture of `max_pixels` needs a larger file: four 16-bit channels, uncompressed, and room for metadata.
+std::uint64_t largest_file(std::int64_t max_pixels) {
+  const auto pixels = static_cast<std::uint64_t>(std::clamp<std::int64_t>(max_pixels, 0, 1LL << 27));
+  return std::min<std::uint64_t>(pixels * 8 + (64U << 20), std::numeric_limits<int>::max() - 4096);
+}
+
+}  // namespace
+
+cv::Mat decode_image(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
+  if (bytes.empty()) throw Error(ErrorCode::kBadData, "the file is empty", where);
+  const ImageFormat format = sniff_image(bytes);
+  if (format == ImageFormat::kNone) {
+    throw Error(ErrorCode::kBadData, "this is no image that can be read", where, "JPEG, PNG, WebP, BMP and TIFF can");
+  }
+  if (format == ImageFormat::kJpeg) return decode_jpeg(bytes, where, max_pixels);
+  return decode_still(bytes, format, where, max_pixels);
+}
+
+cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels) {
+  (void)first_bytes(path);  // a folder, a pipe or an empty file ends here
+  return decode_image(read_file(path, largest_file(max_pixels)), path.string(), max_pixels);
+}
 
 void write_image(const std::filesystem::path& path, const cv::Mat& image, int quality) {
-  const std::unique_ptr<void, decltype(&tjDestroy)> encoder(tjInitCompress(), &tjDestroy);
-  unsigned char* bytes = nullptr;
-  unsigned long size = 0;
-  const int status = tjCompress2(encoder.get(), image.data, image.cols, static_cast<int>(image.step), image.rows, TJPF_BGR, &bytes,
-                                 &size, TJSAMP_420, quality, 0);
-  const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(bytes, &tjFree);
-  if (status != 0) throw Error(ErrorCode::kInternal, "cannot encode the JPEG", path.string());
-  write_file_atomically(path, {reinterpret_cast<const char*>(bytes), size});
+  require(image.type() == CV_8UC3, "write_image takes 8-bit BGR");
+  const bool jpeg = is_jpeg_name(path);
+  if (!jpeg && lower_extension(path) != ".png") {
+    throw Error(ErrorCode::kUsage, "images are written as .jpg, .jpeg or .png", path.string());
+  }
+  constexpr int kMostOfJpeg = 65'500;
+  if (image.empty() || (jpeg && std::max(image.cols, image.rows) > kMostOfJpeg)) {
+    throw Error(ErrorCode::kUsage, "an image of this size cannot be written", path.string());
+  }
+  write_file_atomically(path, jpeg ? encode_jpeg(image, quality) : encode_png(image));
+}
+
+bool has_image_extension(const std::filesystem::path& path) {
+  constexpr std::array<std::string_view, 7> kExtensions{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"};
+  return std::find(kExtensions.begin(), kExtensions.end(), lower_extension(path)) != kExtensions.end();
 }
 
 }  // namespace goshawk::media

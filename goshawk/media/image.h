@@ -4,12 +4,18 @@
 #include <cstdint>
 #include <filesystem>
 #include <opencv2/core/mat.hpp>
+#include <string>
+#include <string_view>
 
 namespace goshawk::media {
 
-/// Reads JPEG (libjpeg-turbo, EXIF orientation applied), PNG, WebP, BMP, TIFF (libav) as 8-bit BGR; alpha is dropped.
-/// Throws Error{kNotFound}, {kBadData} when it is damaged, no image, or has more than `max_pixels`.
+/// Reads JPEG (libjpeg-turbo, EXIF orientation applied), PNG, WebP, BMP, TIFF (libav) as 8-bit BGR; alpha is dropped, 16-bit
+/// values keep their high byte. Content decides the format, not the name. Of animations and pages, the first.
+/// Throws Error{kNotFound}, {kBadData} when it is damaged or cut short, no image, or has more than `max_pixels`.
 cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels = 8192LL * 8192);
+
+/// The same for bytes in memory (at most 2 GiB); `where` names them in messages.
+cv::Mat decode_image(std::string_view bytes, const std::string& where, std::int64_t max_pixels = 8192LL * 8192);
 
 /// Writes 8-bit BGR by the extension of `path`: .jpg/.jpeg (`quality` 1..100) or .png. Atomic. Throws Error{kIo, kUsage}.
 void write_image(const std::filesystem::path& path, const cv::Mat& image, int quality = 92);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -19,27 +20,29 @@ struct SourceLimits {
 };
 
 struct SourceOptions {
-  std::optional<Microseconds> start;        // frames with pts >= start
-  std::optional<Microseconds> end;          // frames with pts < end
-  int every = 1;                            // of the frames in [start, end), each every-th, the first included
-  std::optional<std::int64_t> max_frames;   // frames handed out at most
+  // start and end are for video only; a folder of images with them is Error{kUsage}.
+  std::optional<Microseconds> start;          // frames with pts >= start
+  std::optional<Microseconds> end;            // frames with pts < end
+  int every = 1;                              // of the frames in [start, end), each every-th, the first included
+  std::optional<std::int64_t> max_frames;     // frames handed out at most
   std::chrono::milliseconds timeout{10'000};  // for opening, and for each frame, of a live source or slow disk
-  int threads = 0;                          // decoder threads; 0: chosen by the decoder
+  int threads = 0;                            // decoder threads; 0: chosen by the decoder
   SourceLimits limits;
+  std::function<void(const std::string&)> log;  // one-line warnings, said on the thread that reads; may be empty
 };
 
 struct SourceInfo {
-  std::string name;                 // path or URL without secrets
-  int width = 0, height = 0;        // pixels, upright (rotation applied, square pixels not enforced)
-  double frame_rate = 0;            // average, frames a second; 0 when unknown or images
-  bool variable_frame_rate = false; // as far as the container tells
-  std::optional<std::int64_t> frames;      // how many `read` will give, as far as known: for progress only
+  std::string name;                    // path or URL without secrets
+  int width = 0, height = 0;           // pixels, upright (rotation applied, square pixels not enforced)
+  double frame_rate = 0;               // average, frames a second; 0 when unknown or images
+  bool variable_frame_rate = false;    // as far as the container tells
+  std::optional<std::int64_t> frames;  // how many `read` will give, as far as known: for progress only
   std::optional<Microseconds> duration;
-  int rotation = 0;                 // degrees clockwise that were applied: 0, 90, 180, 270
-  std::string codec;                // "h264", "mjpeg", ...
-  std::string pixel_format;         // "yuv420p", ...
-  bool live = false;                // frames come in real time and cannot be read again
-  bool images = false;              // single pictures without a common clock
+  int rotation = 0;          // degrees clockwise that were applied: 0, 90, 180, 270
+  std::string codec;         // "h264", "mjpeg", ...
+  std::string pixel_format;  // "yuv420p", ...
+  bool live = false;         // frames come in real time and cannot be read again
+  bool images = false;       // single pictures without a common clock
 };
 
 /// A stream of frames. One thread reads.
@@ -48,15 +51,24 @@ class Source {
   virtual ~Source() = default;
   virtual const SourceInfo& info() const = 0;
   /// The next frame in presentation order; nullopt at the end, after `max_frames`, or when `stop` was asked for.
-  /// Throws Error{kBadData} for content that cannot be decoded, {kUnavailable} when a live source is silent for `timeout`.
-  /// A truncated file gives the frames that are whole, then ends (a warning is logged).
+  /// pts: from the start of the video stream, as the container states it (edit lists applied); a frame without a time, or
+  /// with one not after its predecessor's, follows that by one frame's duration. index: counted from the start of the file.
+  /// After `start` it comes from the container's index (MP4, MOV), or else from pts and the average frame rate, so that it
+  /// is an estimate for video of variable frame rate in other containers. A picture whose size differs from the first one's
+  /// is scaled to that. Throws Error{kUnavailable} when nothing comes for `timeout` or a live source breaks; {kBadData} for
+  /// one damaged image of many: the next call gives the next image. A truncated file gives what can be decoded, then ends;
+  /// `log` is told.
   virtual std::optional<Frame> read(std::stop_token stop = {}) = 0;
 };
 
 /// Opens what `spec` names: a video file, an image, a folder or glob of images (sorted by name), `camera:N` or /dev/videoN,
-/// or an rtsp://, http:// or https:// URL. Which protocols libav may use follows from the kind of source, so a playlist on
-/// disk cannot reach the network, nor one on the network the disk.
-/// Throws Error{kNotFound, kBadData, kUnavailable, kUsage}.
+/// or an rtsp://, http:// or https:// URL (HLS included). Content decides what a file is, not its name. Which protocols
+/// libav may use follows from the kind of source, so a playlist on disk cannot reach the network, nor one on the network the
+/// disk. The first frame of a video is decoded here, so that what cannot be read fails before anything else is started.
+/// Throws Error{kNotFound, kBadData, kUnavailable, kUsage, kInterrupted}.
 std::unique_ptr<Source> open_source(const std::string& spec, const SourceOptions& options = {}, std::stop_token stop = {});
+
+/// True for rtsp(s):// and http(s):// sources.
+bool is_url(const std::string& spec);
 
 }  // namespace goshawk::media

@@ -1,117 +1,184 @@
 #include "goshawk/media/video_writer.h"
 
-extern "C" {
-#include <libavcodec/avcodec.h>
-#include <libavformat/avformat.h>
-#include <libavutil/opt.h>
-#include <libswscale/swscale.h>
-}
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <opencv2/core.hpp>
+#include <optional>
 #include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/media/libav.h"
+#include "goshawk/media/libav_log.h"
+#include "goshawk/media/video_encoder.h"
 
 namespace goshawk::media {
+namespace {
 
-struct VideoWriter::Impl {
-  std::filesystem::path path, temporary;
-  std::string encoder;
-  AVFormatContext* format = nullptr;
-  AVCodecContext* codec = nullptr;
-  AVStream* stream = nullptr;
-  AVFrame* frame = av_frame_alloc();
-  AVPacket* packet = av_packet_alloc();
-  SwsContext* scaler = nullptr;
-  std::int64_t last = -1;
-  bool finished = false;
+int even(int size) { return size + size % 2; }
 
-  ~Impl() {
-    sws_freeContext(scaler);
-    av_frame_free(&frame);
-    av_packet_free(&packet);
-    avcodec_free_context(&codec);
-    if (format != nullptr) {
-      avio_closep(&format->pb);
-      avformat_free_context(format);
-    }
-    std::error_code ignored;
-    if (!finished) std::filesystem::remove(temporary, ignored);
-  }
-
-  void check(int status, const char* action) const {
-    if (status < 0) throw Error(ErrorCode::kIo, std::string(action) + " failed", path.string());
-  }
-
-  void encode(const AVFrame* picture) {
-    check(avcodec_send_frame(codec, picture), "encoding the video");
-    while (avcodec_receive_packet(codec, packet) >= 0) {
-      av_packet_rescale_ts(packet, codec->time_base, stream->time_base);
-      packet->stream_index = 0;
-      check(av_interleaved_write_frame(format, packet), "writing the video");
-    }
+struct OutputDeleter {
+  void operator()(AVFormatContext* format) const {
+    avio_closep(&format->pb);
+    avformat_free_context(format);
   }
 };
 
-VideoWriter::VideoWriter(std::filesystem::path path, const VideoWriterOptions& options) : impl_(new Impl) {
-  Impl& w = *impl_;
-  w.path = std::move(path);
-  w.temporary = temporary_beside(w.path);
-  const AVCodec* codec = avcodec_find_encoder_by_name("libx264");
-  if (codec == nullptr) throw Error(ErrorCode::kUnavailable, "no H.264 encoder");
-  w.encoder = codec->name;
-  w.check(avformat_alloc_output_context2(&w.format, nullptr, "mp4", w.temporary.c_str()), "opening the video");
-  w.codec = avcodec_alloc_context3(codec);
-  w.codec->width = options.width + options.width % 2;
-  w.codec->height = options.height + options.height % 2;
-  w.codec->pix_fmt = AV_PIX_FMT_YUV420P;
-  w.codec->time_base = {1, 90'000};
-  w.codec->framerate = av_d2q(options.frame_rate, 100'000);
-  w.codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
-  av_opt_set(w.codec->priv_data, "preset", options.preset.c_str(), 0);
-  av_opt_set_int(w.codec->priv_data, "crf", options.quality, 0);
-  w.check(avcodec_open2(w.codec, codec, nullptr), "opening the encoder");
-  w.stream = avformat_new_stream(w.format, nullptr);
-  w.stream->time_base = w.codec->time_base;
-  avcodec_parameters_from_context(w.stream->codecpar, w.codec);
-  w.check(avio_open(&w.format->pb, w.temporary.c_str(), AVIO_FLAG_WRITE), "creating the video");
-  AVDictionary* settings = nullptr;
-  av_dict_set(&settings, "movflags", "+faststart", 0);
-  const int status = avformat_write_header(w.format, &settings);
-  av_dict_free(&settings);
-  w.check(status, "starting the video");
-  w.frame->format = w.codec->pix_fmt;
-  w.frame->width = w.codec->width;
-  w.frame->height = w.codec->height;
-  w.check(av_frame_get_buffer(w.frame, 0), "allocating a frame");
+}  // namespace
+
+struct VideoWriter::Impl {
+  Impl(std::filesystem::path target, const VideoWriterOptions& options);
+  ~Impl();
+  Impl(const Impl&) = delete;
+  Impl& operator=(const Impl&) = delete;
+
+  void write(const cv::Mat& image, Microseconds pts);
+  void finish();
+
+  void open_file();
+  void prepare_scaler();
+  void convert(const cv::Mat& image);
+  void encode(const AVFrame* picture);
+  void check(int status, const char* action) const;
+  std::string file_url() const { return "file:" + temporary.string(); }
+
+  std::filesystem::path path, temporary;
+  VideoWriterOptions options;
+  std::string encoder;
+  Av<AVCodecContext> codec;
+  std::unique_ptr<AVFormatContext, OutputDeleter> format;
+  AVStream* stream = nullptr;
+  Av<AVFrame> frame = new_frame();
+  Av<AVPacket> packet = new_packet();
+  Av<SwsContext> scaler;
+  cv::Mat padded;  // for odd sizes
+  std::optional<Microseconds> first;
+  std::int64_t last = -1;
+  bool created = false, failed = false, finished = false;
+};
+
+VideoWriter::Impl::Impl(std::filesystem::path target, const VideoWriterOptions& wanted)
+    : path(std::move(target)), temporary(temporary_beside(path)), options(wanted) {
+  if (options.width < 1 || options.height < 1 || options.width > 16'384 || options.height > 16'384) {
+    throw Error(ErrorCode::kUsage, fmt::format("a video of {} x {} pixels cannot be written", options.width, options.height),
+                path.string());
+  }
+  if (!std::isfinite(options.frame_rate) || options.frame_rate <= 0 || options.frame_rate > 1000) options.frame_rate = 25;
+  codec = open_encoder(options, even(options.width), even(options.height));
+  encoder = codec->codec->name;
+  frame->format = codec->pix_fmt;
+  frame->width = codec->width;
+  frame->height = codec->height;
+  check_memory(av_frame_get_buffer(frame.get(), 0) >= 0);
+  prepare_scaler();
+  open_file();
 }
 
+VideoWriter::Impl::~Impl() {
+  format.reset();
+  std::error_code ignored;
+  if (created && !finished) std::filesystem::remove(temporary, ignored);
+}
+
+void VideoWriter::Impl::check(int status, const char* action) const {
+  if (status >= 0) return;
+  const bool full = status == AVERROR(ENOSPC) || status == AVERROR(EDQUOT);
+  throw Error(ErrorCode::kIo, std::string(action) + " failed: " + error_text(status), path.string(),
+              full ? "free some space, or write to another disk with --project" : "");
+}
+
+void VideoWriter::Impl::open_file() {
+  AVFormatContext* context = nullptr;
+  check_memory(avformat_alloc_output_context2(&context, nullptr, "mp4", file_url().c_str()) >= 0);
+  format.reset(context);
+  stream = avformat_new_stream(context, nullptr);
+  check_memory(stream != nullptr);
+  stream->time_base = codec->time_base;
+  stream->avg_frame_rate = codec->framerate;
+  check_memory(avcodec_parameters_from_context(stream->codecpar, codec.get()) >= 0);
+  check(avio_open(&context->pb, file_url().c_str(), AVIO_FLAG_WRITE), "creating the video");
+  created = true;
+  AvOptions settings;
+  settings.set("movflags", "+faststart");
+  check(avformat_write_header(context, settings.get()), "starting the video");
+}
+
+/// Full-range RGB to limited-range BT.709.
+void VideoWriter::Impl::prepare_scaler() {
+  scaler.reset(sws_getContext(codec->width, codec->height, AV_PIX_FMT_BGR24, codec->width, codec->height, codec->pix_fmt,
+                              SWS_BICUBIC, nullptr, nullptr, nullptr));
+  check_memory(scaler != nullptr);
+  const int* table = sws_getCoefficients(SWS_CS_ITU709);
+  constexpr int kOne = 1 << 16;
+  sws_setColorspaceDetails(scaler.get(), table, 1, table, 0, 0, kOne, kOne);
+}
+
+void VideoWriter::Impl::convert(const cv::Mat& image) {
+  const bool odd = image.cols != codec->width || image.rows != codec->height;
+  if (odd) {
+    cv::copyMakeBorder(image, padded, 0, codec->height - image.rows, 0, codec->width - image.cols, cv::BORDER_REPLICATE);
+  }
+  const cv::Mat& whole = odd ? padded : image;
+  const std::array<const std::uint8_t*, 4> planes{whole.data};
+  const std::array<int, 4> strides{static_cast<int>(whole.step)};
+  sws_scale(scaler.get(), planes.data(), strides.data(), 0, whole.rows, frame->data, frame->linesize);
+}
+
+void VideoWriter::Impl::encode(const AVFrame* picture) {
+  check(avcodec_send_frame(codec.get(), picture), "encoding the video");
+  for (;;) {
+    const int status = avcodec_receive_packet(codec.get(), packet.get());
+    if (status == AVERROR(EAGAIN) || status == AVERROR_EOF) return;
+    check(status, "encoding the video");
+    // Only the last packet's duration counts; the others follow from the timestamps.
+    packet->duration = std::max<std::int64_t>(1, std::llround(1.0 / (options.frame_rate * av_q2d(codec->time_base))));
+    av_packet_rescale_ts(packet.get(), codec->time_base, stream->time_base);
+    packet->stream_index = 0;
+    check(av_write_frame(format.get(), packet.get()), "writing the video");
+    av_packet_unref(packet.get());
+    check(format->pb->error, "writing the video");
+  }
+}
+
+void VideoWriter::Impl::write(const cv::Mat& image, Microseconds pts) {
+  require(image.type() == CV_8UC3 && image.cols == options.width && image.rows == options.height,
+          "VideoWriter::write takes 8-bit BGR of the size given at the start");
+  require(!finished, "VideoWriter::write after finish");
+  if (!first) first = pts;
+  failed = true;  // until the end of this call
+  check_memory(av_frame_make_writable(frame.get()) >= 0);
+  convert(image);
+  frame->pts = std::max(last + 1, av_rescale_q((pts - *first).count(), AVRational{1, 1'000'000}, codec->time_base));
+  last = frame->pts;
+  encode(frame.get());
+  failed = false;
+}
+
+void VideoWriter::Impl::finish() {
+  require(!finished, "VideoWriter::finish called twice");
+  if (failed) throw Error(ErrorCode::kIo, "the video is incomplete, as writing failed before", path.string());
+  failed = true;
+  encode(nullptr);
+  check(av_write_trailer(format.get()), "finishing the video");
+  avio_flush(format->pb);
+  check(format->pb->error, "finishing the video");
+  check(avio_closep(&format->pb), "finishing the video");
+  rename_durably(temporary, path);
+  finished = true;
+}
+
+VideoWriter::VideoWriter(std::filesystem::path path, const VideoWriterOptions& options)
+    : impl_(std::make_unique<Impl>(std::move(path), options)) {}
 VideoWriter::~VideoWriter() = default;
 VideoWriter::VideoWriter(VideoWriter&&) noexcept = default;
 VideoWriter& VideoWriter::operator=(VideoWriter&&) noexcept = default;
 
-void VideoWriter::write(const cv::Mat& image, Microseconds pts) {
-  Impl& w = *impl_;
-  w.check(av_frame_make_writable(w.frame), "allocating a frame");
-  w.scaler = sws_getCachedContext(w.scaler, image.cols, image.rows, AV_PIX_FMT_BGR24, w.codec->width, w.codec->height,
-                                  AV_PIX_FMT_YUV420P, SWS_BILINEAR, nullptr, nullptr, nullptr);
-  const std::uint8_t* planes[] = {image.data};
-  const int strides[] = {static_cast<int>(image.step)};
-  sws_scale(w.scaler, planes, strides, 0, image.rows, w.frame->data, w.frame->linesize);
-  w.frame->pts = std::max(w.last + 1, av_rescale(pts.count(), 90'000, 1'000'000));
-  w.last = w.frame->pts;
-  w.encode(w.frame);
-}
-
-void VideoWriter::finish() {
-  Impl& w = *impl_;
-  w.encode(nullptr);
-  w.check(av_write_trailer(w.format), "finishing the video");
-  avio_closep(&w.format->pb);
-  rename_durably(w.temporary, w.path);
-  w.finished = true;
-}
-
+void VideoWriter::write(const cv::Mat& image, Microseconds pts) { impl_->write(image, pts); }
+void VideoWriter::finish() { impl_->finish(); }
 const std::string& VideoWriter::encoder() const { return impl_->encoder; }
 
 }  // namespace goshawk::media

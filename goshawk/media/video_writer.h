@@ -16,7 +16,7 @@ struct VideoWriterOptions {
   std::string encoder = "auto";  // auto: libx264, else what this build of libav has (`VideoWriter::encoder` tells)
   int quality = 23;              // CRF of x264 (0 best, 51 worst), mapped for other encoders
   std::string preset = "veryfast";
-  int threads = 0;               // 0: chosen by the encoder
+  int threads = 0;  // 0: chosen by the encoder
 };
 
 /// Encodes BGR frames into MP4 (H.264, yuv420p, BT.709, faststart). The file has its final name only after `finish`; the

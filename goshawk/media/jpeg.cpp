@@ -1,0 +1,100 @@
+#include "goshawk/media/jpeg.h"
+
+#include <fmt/format.h>
+#include <turbojpeg.h>
+
+#include <algorithm>
+#include <memory>
+
+#include "goshawk/core/error.h"
+#include "goshawk/media/orientation.h"
+
+namespace goshawk::media {
+namespace {
+
+struct TurboDeleter {
+  void operator()(void* handle) const { tjDestroy(handle); }
+};
+using Turbo = std::unique_ptr<void, TurboDeleter>;
+
+struct Header {
+  int width = 0, height = 0, colorspace = TJCS_YCbCr;
+};
+
+Header read_header(tjhandle decoder, const unsigned char* bytes, std::size_t size, const std::string& where) {
+  Header header;
+  int subsampling = 0;
+  const int status =
+      tjDecompressHeader3(decoder, bytes, size, &header.width, &header.height, &subsampling, &header.colorspace);
+  // An unusual subsampling is an error of this call only: the size is known then, and decoding works.
+  if (status != 0 && (header.width < 1 || header.height < 1)) {
+    throw Error(ErrorCode::kBadData, std::string("the JPEG cannot be read: ") + tjGetErrorStr2(decoder), where);
+  }
+  return header;
+}
+
+/// libjpeg goes on after damage with gray pixels and a warning. Bytes too many between two markers do no harm.
+bool harmless(const std::string& warning) { return warning.find("extraneous bytes") != std::string::npos; }
+
+void decode_into(cv::Mat& image, int format, tjhandle decoder, std::string_view bytes, const std::string& where) {
+  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
+  const int status = tjDecompress2(decoder, data, bytes.size(), image.data, image.cols, static_cast<int>(image.step),
+                                   image.rows, format, TJFLAG_LIMITSCANS);
+  if (status == 0) return;
+  const std::string said = tjGetErrorStr2(decoder);
+  if (tjGetErrorCode(decoder) == TJERR_WARNING && harmless(said)) return;
+  throw Error(ErrorCode::kBadData, "the JPEG is damaged or cut short: " + said, where);
+}
+
+/// Adobe stores CMYK inverted. Source of the rounding: OpenCV 4.6, imgcodecs.
+cv::Mat bgr_of_cmyk(const cv::Mat& cmyk) {
+  cv::Mat bgr(cmyk.rows, cmyk.cols, CV_8UC3);
+  for (int y = 0; y < cmyk.rows; ++y) {
+    const unsigned char* from = cmyk.ptr(y);
+    unsigned char* to = bgr.ptr(y);
+    for (int x = 0; x < cmyk.cols; ++x, from += 4, to += 3) {
+      const int k = from[3];
+      for (int i = 0; i < 3; ++i) to[2 - i] = static_cast<unsigned char>(k - ((255 - from[i]) * k >> 8));
+    }
+  }
+  return bgr;
+}
+
+}  // namespace
+
+cv::Mat decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
+  const Turbo decoder(tjInitDecompress());
+  require(decoder != nullptr, "libjpeg-turbo does not start");
+  const auto header = read_header(decoder.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), where);
+  if (std::int64_t{header.width} * header.height > max_pixels) {
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("the image has {} x {} pixels, more than the limit of {}", header.width, header.height, max_pixels),
+        where);
+  }
+  const bool cmyk = header.colorspace == TJCS_CMYK || header.colorspace == TJCS_YCCK;
+  cv::Mat stored(header.height, header.width, cmyk ? CV_8UC4 : CV_8UC3);
+  decode_into(stored, cmyk ? TJPF_CMYK : TJPF_BGR, decoder.get(), bytes, where);
+  if (cmyk) stored = bgr_of_cmyk(stored);
+
+  const Orientation orientation = orientation_of_exif(exif_orientation_of_jpeg(bytes));
+  if (orientation.upright()) return stored;
+  cv::Mat upright;
+  turn_upright(stored, orientation, upright);
+  return upright;
+}
+
+std::string encode_jpeg(const cv::Mat& image, int quality) {
+  const Turbo encoder(tjInitCompress());
+  require(encoder != nullptr, "libjpeg-turbo does not start");
+  unsigned char* data = nullptr;
+  unsigned long size = 0;
+  const int status = tjCompress2(encoder.get(), image.data, image.cols, static_cast<int>(image.step), image.rows, TJPF_BGR,
+                                 &data, &size, TJSAMP_420, std::clamp(quality, 1, 100), 0);
+  const std::unique_ptr<unsigned char, decltype(&tjFree)> owner(data, &tjFree);
+  if (status != 0)
+    throw Error(ErrorCode::kInternal, std::string("the JPEG cannot be made: ") + tjGetErrorStr2(encoder.get()));
+  return {reinterpret_cast<const char*>(data), size};
+}
+
+}  // namespace goshawk::media
