@@ -33,7 +33,7 @@ detect:
   conf: 0.4
   classes: [person, car]
 track:
-  lines: ["door=100,400,500,400"]
+  lines: ["door:100,400,500,400"]
 ```
 
 `null` in a file unsets a value. Lists on the command line are `--classes person,car` or the flag twice; lines and zones hold commas

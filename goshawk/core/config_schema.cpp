@@ -24,6 +24,7 @@ std::vector<Section> make_sections() {
           {"track", "Tracker"}, {"output", "Output"},  {"log", "Messages"}};
 }
 
+// clang-format off: one row, one setting
 std::vector<Setting> make_schema() {
   return {
       {"model", "model", kText, "", "Model file or name; unset: the bundled model, else the newest one pulled", {}},
@@ -88,6 +89,7 @@ std::vector<Setting> make_schema() {
       {"log.quiet", "quiet", kBoolean, "false", "No progress, and only warnings and errors", {}},
   };
 }
+// clang-format on
 
 std::string trimmed(std::string_view text) {
   const auto first = text.find_first_not_of(" \t");
@@ -200,7 +202,8 @@ std::string Setting::placeholder() const {
       return "X";
     case kText:
       return key == "model" ? "MODEL" : key == "runtime.device" ? "DEVICE" : "NAME";
-    case kChoice: return upper(std::string_view(flag).substr(flag.rfind('-') + 1));
+    case kChoice:
+      return upper(std::string_view(flag).substr(flag.rfind('-') + 1));
     case kList:
       return "A,B,...";
     case kItems:

@@ -172,12 +172,12 @@ TEST_F(ConfigTest, NullUnsetsWhatAProfileSet) {
 }
 
 TEST_F(ConfigTest, ListsOfFlagsAndVariables) {
-  inputs_.flags = {{"detect.classes", {"car, bus", "2"}}, {"track.lines", {"a=1,2,3,4", "5,6,7,8"}}};
-  inputs_.environment = {{"GOSHAWK_TRACK_ZONES", "1,1,2,1,2,2; b=3,3,4,3,4,4"}};
+  inputs_.flags = {{"detect.classes", {"car, bus", "2"}}, {"track.lines", {"a:1,2,3,4", "5,6,7,8"}}};
+  inputs_.environment = {{"GOSHAWK_TRACK_ZONES", "1,1,2,1,2,2; b:3,3,4,3,4,4"}};
   const Config config = load_config(inputs_);
   EXPECT_THAT(config.list("detect.classes"), ElementsAre("car", "bus", "2"));
-  EXPECT_THAT(config.list("track.lines"), ElementsAre("a=1,2,3,4", "5,6,7,8"));
-  EXPECT_THAT(config.list("track.zones"), ElementsAre("1,1,2,1,2,2", "b=3,3,4,3,4,4"));
+  EXPECT_THAT(config.list("track.lines"), ElementsAre("a:1,2,3,4", "5,6,7,8"));
+  EXPECT_THAT(config.list("track.zones"), ElementsAre("1,1,2,1,2,2", "b:3,3,4,3,4,4"));
 }
 
 TEST_F(ConfigTest, UnknownKeysAreRefusedWithPlaceAndSuggestion) {
@@ -291,7 +291,7 @@ TEST_F(ConfigTest, EveryBuiltInProfileHolds) {
 }
 
 TEST_F(ConfigTest, ChangesReadBackAsTheSameSettings) {
-  inputs_.flags = {{"detect.conf", {"0.15"}},  {"detect.classes", {"car,no"}}, {"track.lines", {"a=1,2,3,4"}},
+  inputs_.flags = {{"detect.conf", {"0.15"}},  {"detect.classes", {"car,no"}}, {"track.lines", {"a:1,2,3,4"}},
                    {"source.start", {"1:30"}}, {"runtime.batch", {"auto"}},    {"output.video", {"false"}},
                    {"output.name", {"007"}}};
   const Config saved = load_config(inputs_);

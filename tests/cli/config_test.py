@@ -62,11 +62,11 @@ class Check(ProgramTest):
 
 class Profiles(ProgramTest):
     def test_save_and_use(self):
-        path = self.assert_prints("config", "save", "night", "--conf", "0.15", "--line", "a=1,2,3,4").strip()
+        path = self.assert_prints("config", "save", "night", "--conf", "0.15", "--line", "a:1,2,3,4").strip()
         self.assertTrue(path.startswith(str(self.folder / "home")), path)
         document = json.loads(self.assert_prints("config", "show", "--profile", "night", "--origin", "--json"))
         self.assertEqual(document["detect.conf"], {"value": 0.15, "from": "profile night"})
-        self.assertEqual(document["track.lines"]["value"], ["a=1,2,3,4"])
+        self.assertEqual(document["track.lines"]["value"], ["a:1,2,3,4"])
         self.assertEqual(self.assert_prints("config", "check", path), f"{path}: good\n")
 
     def test_saving_replaces_only_when_told(self):
