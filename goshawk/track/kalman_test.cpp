@@ -6,6 +6,7 @@
 #include <Eigen/Dense>
 #include <random>
 
+#include "goshawk/track/arcsine.h"
 #include "goshawk/track/xywh_filter.h"
 
 namespace goshawk::track {
@@ -154,6 +155,13 @@ TEST(XywhFilter, EqualsTheDenseFilterWithACameraThatMoves) {
       EXPECT_NEAR(plane.pv(k % 2, 0), dense.p(k, 4 + k / 2 * 2), 1e-8 * dense.p(k, k));
     }
     if (HasFailure()) FAIL() << "at step " << step;
+  }
+}
+
+TEST(Arcsine, EqualsTheLibrarys) {
+  for (int i = -100'000; i <= 100'000; ++i) {
+    const double x = i / 1e5;
+    ASSERT_NEAR(arcsine(x), std::asin(x), 1e-15) << x;
   }
 }
 

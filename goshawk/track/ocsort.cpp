@@ -5,6 +5,7 @@
 #include <numbers>
 #include <optional>
 
+#include "goshawk/track/arcsine.h"
 #include "goshawk/track/kalman.h"
 #include "goshawk/track/overlap_matching.h"
 
@@ -131,6 +132,7 @@ class OcSort : public Association {
   void associate_low(const Step& step);
   void recover(const Step& step);
   void directions(const Step& step);
+  void agreement(const Direction& motion, double x, double y, double* bonus) const;
   /// Matches what is left of tracks (at `places`) and `candidates` by overlap alone.
   void associate_left(std::vector<const Observation*>& candidates, const Step& step);
   void take(int track, const Observation& seen, const Step& step);
@@ -143,6 +145,7 @@ class OcSort : public Association {
   std::vector<int> left_;  // tracks without a detection in this frame
   std::vector<Corners> places_, measured_;
   std::vector<double> overlaps_, bonus_;
+  std::vector<double> xs_, ys_, weights_;  // of high_: centres, and how much their directions count
 };
 
 void OcSort::split(std::span<const Observation> observations) {
@@ -170,16 +173,31 @@ void OcSort::take(int track, const Observation& seen, const Step& step) {
 void OcSort::directions(const Step& step) {
   const std::size_t cols = high_.size();
   bonus_.assign(tracks_.size() * cols, 0.0);
+  xs_.clear();
+  ys_.clear();
+  weights_.clear();
+  for (const Observation* seen : high_) {
+    xs_.push_back(seen->box.center_x());
+    ys_.push_back(seen->box.center_y());
+    weights_.push_back(options_.inertia * seen->score / std::numbers::pi);
+  }
   for (std::size_t row = 0; row < tracks_.size(); ++row) {
     const OcSortItem& track = tracks_[row];
     if (!track.motion) continue;
-    const Corners* const before = track.observation_before(step.frame, options_.delta_t);
-    for (std::size_t col = 0; col < cols; ++col) {
-      const Direction to = direction(*before, high_[col]->box);
-      const double cosine = std::clamp(track.motion->dx * to.dx + track.motion->dy * to.dy, -1.0, 1.0);
-      const double agreement = (std::numbers::pi / 2 - std::acos(cosine)) / std::numbers::pi;
-      bonus_[row * cols + col] = agreement * options_.inertia * high_[col]->score;
-    }
+    const Corners before = *track.observation_before(step.frame, options_.delta_t);
+    agreement(*track.motion, before.center_x(), before.center_y(), bonus_.data() + row * cols);
+  }
+}
+
+// The published cosine is turned into an angle, and the angle's distance from a right one, pi/2 - acos, is the arc sine.
+void OcSort::agreement(const Direction& motion, double x, double y, double* bonus) const {
+  const std::size_t cols = xs_.size();
+  const double *const xs = xs_.data(), *const ys = ys_.data(), *const weights = weights_.data();
+  for (std::size_t col = 0; col < cols; ++col) {
+    const double dx = xs[col] - x, dy = ys[col] - y;
+    const double cosine = (motion.dx * dx + motion.dy * dy) / (std::sqrt(dx * dx + dy * dy) + kEpsilon);
+    const double clipped = cosine > 1 ? 1 : (cosine < -1 ? -1 : cosine);
+    bonus[col] = arcsine(clipped) * weights[col];
   }
 }
 
