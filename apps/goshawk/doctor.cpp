@@ -13,6 +13,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/media/capabilities.h"
 #include "goshawk/runtime/device.h"
 #include "goshawk/runtime/memory.h"
 
@@ -97,6 +98,21 @@ Part device_part(const std::vector<runtime::DeviceStatus>& devices) {
     part.say("auto", fmt::format("takes {}, the first that is there{}", runtime::to_string(first->device),
                                  last ? "" : "; where it cannot load a model, the next is tried"));
   }
+  return part;
+}
+
+Part media_part() {
+  const auto media = media::capabilities();
+  const bool h264 = !media.encoder.empty() && media.encoder != "mpeg4";
+  Part part{"Video", {}};
+  part.say("library", "FFmpeg " + media.version);
+  part.check(h264, "writes", media.encoder.empty() ? "no encoder starts" : fmt::format("MP4 with {}", media.encoder),
+             "browsers want H.264: install an FFmpeg that has libx264 or libopenh264");
+  part.say("reads", fmt::format("{}", fmt::join(media.decoders, ", ")));
+  if (media.streams.empty()) part.miss("streams", "none: this FFmpeg is built without network");
+  else part.say("streams", fmt::format("{}", fmt::join(media.streams, ", ")));
+  if (media.cameras.empty()) part.miss("cameras", "none in /dev");
+  else part.say("cameras", fmt::format("{}", fmt::join(media.cameras, ", ")));
   return part;
 }
 
@@ -186,7 +202,7 @@ void print_part(const Part& part, const Style& style) {
 
 int run_doctor(const Invocation& call) {
   const auto devices = runtime::list_devices();
-  const std::vector<Part> parts{machine_part(), device_part(devices), files_part()};
+  const std::vector<Part> parts{machine_part(), device_part(devices), media_part(), files_part()};
   if (call.json) {
     fmt::print("{}\n", to_json(parts, devices).dump(2, ' ', false, ordered_json::error_handler_t::replace));
     return 0;
