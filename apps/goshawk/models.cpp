@@ -20,6 +20,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::uint64_t kKib = 1024;
+
 const Option kManifestOption{"manifest", "FILE", "Another list of models, in the format of models/manifest.yaml"};
 
 std::vector<ModelEntry> manifest_of(const Invocation& call) {
@@ -117,15 +119,20 @@ int run_pull(const Invocation& call) {
   if (!quiet)
     spdlog::info("{}: {:.1f} MB, licence {}, from {}", entry.name, static_cast<double>(entry.size) / 1e6, entry.licence,
                  entry.url);
-  constexpr std::uint64_t kKib = 1024;
-  Progress progress("pull " + entry.name, static_cast<std::int64_t>(entry.size / kKib), "KiB");
+  const std::uint64_t part = size_of(path.string() + ".part");
+  if (part > 0 && !quiet) spdlog::info("going on from {:.1f} MB", static_cast<double>(part) / 1e6);
+  Progress progress("pull " + entry.name, static_cast<std::int64_t>((entry.size - std::min(part, entry.size)) / kKib),
+                    "KiB");
   DownloadRequest request;
   request.url = entry.url;
   request.path = path;
   request.size = entry.size;
   request.sha256 = entry.sha256;
   request.on_retry = [](const std::string& problem) { spdlog::warn("{}; trying again", problem); };
-  if (!quiet) request.on_progress = [&](std::uint64_t done) { progress.update(static_cast<std::int64_t>(done / kKib)); };
+  if (!quiet)
+    request.on_progress = [&](std::uint64_t done) {
+      progress.update(static_cast<std::int64_t>((done - std::min(part, done)) / kKib));
+    };
   download(request, call.stop);
   progress.finish();
   spdlog::info("size and SHA-256 are right");

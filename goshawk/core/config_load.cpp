@@ -86,28 +86,39 @@ void collect_problems(const json& document, const std::function<void(const json&
 /// Variables that are no settings: they are read elsewhere.
 bool is_reserved(const std::string& name) { return name == "GOSHAWK_CACHE" || name == "GOSHAWK_CONFIG"; }
 
+constexpr std::string_view kPrefix = "GOSHAWK_";
+
+/// Whether a variable that is no setting looks as if it was meant to be one; others are another program's or a newer
+/// goshawk's.
+bool looks_like_setting(const std::string& rest, const std::vector<std::string>& known) {
+  const auto begins = [&](const Section& section) {
+    return !section.name.empty() &&
+           rest.starts_with(Setting{section.name + ".", "", {}, "", "", {}}.environment_name().substr(kPrefix.size()));
+  };
+  return std::any_of(sections().begin(), sections().end(), begins) || closest_match(rest, known);
+}
+
 void set_environment(Config& config, const std::map<std::string, std::string>& environment) {
-  std::vector<std::string> known;
+  std::vector<std::string> known;  // without the prefix, which would make everything look alike
   std::map<std::string, const Setting*> settings;
   for (const auto& setting : schema()) {
-    known.push_back(setting.environment_name());
+    known.push_back(setting.environment_name().substr(kPrefix.size()));
     settings[known.back()] = &setting;
   }
   for (const auto& [name, value] : environment) {
-    if (!name.starts_with("GOSHAWK_") || is_reserved(name)) continue;
-    const auto found = settings.find(name);
-    if (found == settings.end()) {
-      const auto all = sections();
-      const bool ours = std::any_of(all.begin(), all.end(), [&, n = name](const Section& section) {
-        return !section.name.empty() && n.starts_with(Setting{section.name + ".", "", {}, "", "", {}}.environment_name());
-      });
-      if (!ours && !closest_match(name, known)) continue;  // another program's, or of a newer goshawk
-      throw Error(ErrorCode::kBadConfig, fmt::format("unknown setting{}", did_you_mean(name, known)), "environment " + name,
-                  "`goshawk config docs` lists the variables");
-    }
+    if (!name.starts_with(kPrefix) || is_reserved(name)) continue;
+    const std::string rest = name.substr(kPrefix.size());
     const std::string origin = "environment " + name;
-    config.set(found->second->key, parse_setting(*found->second, value, ErrorCode::kBadConfig, origin),
-               ConfigLayer::kEnvironment, origin);
+    const auto found = settings.find(rest);
+    if (found != settings.end()) {
+      config.set(found->second->key, parse_setting(*found->second, value, ErrorCode::kBadConfig, origin),
+                 ConfigLayer::kEnvironment, origin);
+    } else if (looks_like_setting(rest, known)) {
+      const auto match = closest_match(rest, known);
+      throw Error(ErrorCode::kBadConfig,
+                  "unknown setting" + (match ? fmt::format("; did you mean '{}{}'?", kPrefix, *match) : ""), origin,
+                  "`goshawk config show` lists the settings");
+    }
   }
 }
 

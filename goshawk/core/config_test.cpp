@@ -217,7 +217,7 @@ TEST_F(ConfigTest, UnknownVariablesOfOurSectionsAreRefusedOthersAreNot) {
   EXPECT_EQ(failure().where(), "environment GOSHAWK_DETECT_CONFIDENCE_MIN");
   inputs_.environment = {{"GOSHAWK_DETCT_CONF", "0.3"}};
   EXPECT_THAT(failure().what(), HasSubstr("GOSHAWK_DETECT_CONF"));
-  inputs_.environment = {{"GOSHAWK_CACHE", "/x"}, {"GOSHAWK_SOMETHING_ELSE_ALTOGETHER", "1"}};
+  inputs_.environment = {{"GOSHAWK_CACHE", "/x"}, {"GOSHAWK_SHARED_DATA", "1"}, {"GOSHAWK_BIN", "1"}};
   EXPECT_NO_THROW(load_config(inputs_));
 }
 
