@@ -1,0 +1,348 @@
+#!/usr/bin/env python3
+"""Times goshawk against its peers and prints ratios from one run. `make bench-peers` sets everything up.
+
+    .deps/peers/bin/python bench/peers.py --bin build/bench/bin [--only track,trackers] [--rounds 5]
+
+Sections:
+  track     whole `goshawk track` and `yolo track` (ONNX, OpenVINO) of one clip, video written: wall, processor, memory
+  image     one image in a new process: `goshawk predict` and `yolo predict`
+  trackers  SORT, ByteTrack and OC-SORT a frame, against roboflow `trackers`
+  steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
+
+Peer and goshawk take turns; every figure is the median of the rounds. A run of each that is not counted comes first, so files
+are in the page cache and goshawk's compiled model is in its cache. The clip and the detections come from --shared where it is
+there, else they are made. The model is a YOLOv8n with random weights (bench/peers/export_model.py): for speed only.
+Ultralytics is told to stay offline and to install nothing. The result is also written to runs/bench/peers.json.
+"""
+import argparse
+import importlib.metadata
+import json
+import os
+import platform
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).resolve().parent / "peers"
+CONFIDENCE = "0.25"
+YOLO_FORMATS = {"ONNX": "yolov8n.onnx", "OpenVINO": "yolov8n_openvino_model"}
+
+
+class Child:
+    """A finished process: wall and processor time in seconds, peak resident bytes."""
+
+    def __init__(self, command, environment, log):
+        with open(log, "wb") as sink:
+            start = time.perf_counter()
+            process = subprocess.Popen([str(part) for part in command], stdout=sink, stderr=sink, cwd=log.parent,
+                                       env=environment)
+            _, status, usage = os.wait4(process.pid, 0)
+            self.wall = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.processor = usage.ru_utime + usage.ru_stime
+        self.peak = usage.ru_maxrss * 1024
+        if process.returncode != 0:
+            sys.exit(f"bench: `{' '.join(map(str, command))}` ended with {process.returncode}:\n"
+                     f"{log.read_text(errors='replace')[-2000:]}")
+
+
+class Bench:
+    def __init__(self, options, work):
+        self.options = options
+        self.work = work
+        self.goshawk = options.bin / "goshawk"
+        self.yolo = Path(sys.executable).parent / "yolo"
+        threads = str(options.threads)
+        self.environment = {
+            **os.environ, "HOME": str(work), "XDG_CACHE_HOME": str(work / "cache"), "XDG_CONFIG_HOME": str(work / "config"),
+            "YOLO_CONFIG_DIR": str(work), "YOLO_OFFLINE": "true", "YOLO_AUTOINSTALL": "false", "MPLCONFIGDIR": str(work),
+            "OMP_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": threads}
+        self.results = {}
+
+    def run(self, *command):
+        return Child(command, self.environment, self.work / "log.txt")
+
+    def json_of(self, *command):
+        """What a program prints last on stdout, as JSON."""
+        result = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=self.work,
+                                env=self.environment)
+        if result.returncode != 0:
+            sys.exit(f"bench: `{' '.join(map(str, command))}` ended with {result.returncode}:\n{result.stderr[-2000:]}")
+        return json.loads(result.stdout[result.stdout.index("{"):])
+
+    def alternate(self, contestants, rounds=None):
+        """{name: [result of each round]}; each round runs every contestant once, the first round in another order."""
+        for call in contestants.values():
+            call()
+        runs = {name: [] for name in contestants}
+        for number in range(rounds or self.options.rounds):
+            names = list(contestants)
+            if number % 2:
+                names.reverse()
+            for name in names:
+                runs[name].append(contestants[name]())
+                print(".", end="", file=sys.stderr, flush=True)
+        print(file=sys.stderr)
+        return runs
+
+
+def median(values):
+    return statistics.median(values)
+
+
+def summary(children):
+    return {"wall_seconds": median(child.wall for child in children),
+            "wall_seconds_all": [child.wall for child in children],
+            "processor_seconds": median(child.processor for child in children),
+            "peak_rss_bytes": median(child.peak for child in children)}
+
+
+# ---- inputs
+
+
+def clip(bench):
+    """car-detection.mp4 of the test data (768x432, 377 frames), or a made clip of the same size and length."""
+    given = bench.options.shared / "video" / "car-detection.mp4"
+    if given.exists():
+        return given
+    made = bench.work / "made.mp4"
+    if not made.exists():
+        subprocess.run(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=s=768x432:r=12.5:d=30.16", "-pix_fmt", "yuv420p",
+                        made], check=True)
+    return made
+
+
+def made_detections(path, frames, people):
+    """MOT detections of people who walk over a square, some missed, some with low scores."""
+    chance = random.Random(1)
+    walkers = [[chance.uniform(0, 1800), chance.uniform(0, 900), chance.uniform(-4, 4), chance.uniform(-2, 2)]
+               for _ in range(people)]
+    with open(path, "w") as file:
+        for frame in range(1, frames + 1):
+            for walker in walkers:
+                walker[0] += walker[2]
+                walker[1] += walker[3]
+                if chance.random() < 0.9:
+                    x, y = (value + chance.gauss(0, 2) for value in walker[:2])
+                    file.write(f"{frame},-1,{x:.2f},{y:.2f},60,150,{chance.uniform(0.2, 1):.3f}\n")
+    return path
+
+
+def detection_files(bench):
+    given = [bench.options.shared / "mot" / name / "det.txt" for name in ("MOT20-01", "MOT16-02")]
+    found = {path.parent.name: path for path in given if path.exists()}
+    return found or {"made (30 people)": made_detections(bench.work / "made_det.txt", 400, 30)}
+
+
+def export_model(bench):
+    if not (bench.work / "yolov8n_openvino_model").exists():
+        bench.run(sys.executable, PEERS / "export_model.py", clip(bench))
+    return bench.work / "yolov8n.onnx"
+
+
+# ---- sections
+
+
+def compare(bench, section, rows, peers, goals):
+    """Adds to each peer how many times longer it takes than goshawk, and says which goals were missed."""
+    ours = rows["goshawk"]
+    for name in peers:
+        rows[name]["ratio"] = rows[name]["wall_seconds"] / ours["wall_seconds"]
+    bench.results[section]["rows"] = rows
+    bench.results[section]["goals"] = goals
+
+
+def goal(what, value, bound, at_least=True):
+    return {"what": what, "value": value, "bound": bound, "at_least": at_least,
+            "met": value >= bound if at_least else value <= bound}
+
+
+def track(bench):
+    model, source = export_model(bench), clip(bench)
+    runs_folder = bench.work / "track"
+    stats = []
+
+    def ours(*flags, keep=None):
+        shutil.rmtree(runs_folder, ignore_errors=True)
+        child = bench.run(bench.goshawk, "track", source, "--model", model, "--conf", CONFIDENCE, "--threads",
+                          bench.options.threads, "--project", runs_folder, "--name", "run", *flags)
+        result = json.loads((runs_folder / "run" / "stats.json").read_text())
+        if keep is not None:
+            keep.append(result)
+        child.fps = result["frames"] / child.wall
+        return child
+
+    def theirs(exported, *extra):
+        shutil.rmtree(runs_folder, ignore_errors=True)
+        return bench.run(bench.yolo, "track", f"model={exported}", f"source={source}", "imgsz=640", "tracker=bytetrack.yaml",
+                         "save=True", f"conf={CONFIDENCE}", "iou=0.7", "device=cpu", "verbose=False", f"project={runs_folder}",
+                         "name=run", *extra)
+
+    theirs(YOLO_FORMATS["OpenVINO"], "save_txt=True")
+    labels = sorted(runs_folder.rglob("labels/*.txt"))
+    boxes = sum(len(file.read_text().splitlines()) for file in labels)
+    runs = bench.alternate({
+        "goshawk": lambda: ours(keep=stats),
+        "yolo OpenVINO": lambda: theirs(YOLO_FORMATS["OpenVINO"]),
+        "goshawk on the CPU provider": lambda: ours("--device", "cpu"),
+        "yolo ONNX": lambda: theirs(YOLO_FORMATS["ONNX"]),
+    })
+    rows = {name: summary(children) for name, children in runs.items()}
+    stats = stats[1:]  # without the run that is not counted
+    inference = [one["stages"]["inference"]["total_ms"] / 1000 for one in stats]
+    rows["goshawk"]["inference_seconds"] = median(inference)
+    # Two ways to look at it: the program's own clock from the first frame on, and the whole process with its start.
+    rows["goshawk"]["wall_per_inference"] = median(one["wall_seconds"] / total for one, total in zip(stats, inference))
+    rows["goshawk"]["whole_process_per_inference"] = median(
+        child.wall / total for child, total in zip(runs["goshawk"], inference))
+    frames = stats[0]["frames"]
+    bench.results["track"] = {
+        "what": f"{source.name}, {frames} frames, YOLOv8n 640 with random weights, ByteTrack, video written, conf {CONFIDENCE}",
+        "boxes_per_frame": {"goshawk": stats[0].get("detections", 0) / frames, "yolo (tracked)": boxes / frames}}
+    compare(bench, "track", rows, [name for name in rows if name != "goshawk"], [
+        goal("times faster than yolo with OpenVINO", rows["yolo OpenVINO"]["wall_seconds"] / rows["goshawk"]["wall_seconds"], 2.5),
+        goal("times faster than yolo with ONNX", rows["yolo ONNX"]["wall_seconds"] / rows["goshawk"]["wall_seconds"], 4),
+        goal("wall time over the model's own inference time", rows["goshawk"]["wall_per_inference"], 1.25, at_least=False)])
+
+
+def image(bench):
+    model = export_model(bench)
+    picture = bench.work / "image.jpg"
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-ss", "5", "-i", clip(bench), "-frames:v", "1", "-q:v", "2", picture], check=True)
+    runs_folder = bench.work / "image"
+
+    def ours():
+        shutil.rmtree(runs_folder, ignore_errors=True)
+        return bench.run(bench.goshawk, "predict", picture, "--model", model, "--conf", CONFIDENCE, "--threads",
+                         bench.options.threads, "--project", runs_folder, "--name", "run")
+
+    def theirs(exported):
+        shutil.rmtree(runs_folder, ignore_errors=True)
+        return bench.run(bench.yolo, "predict", f"model={exported}", f"source={picture}", "imgsz=640", "save=True",
+                         f"conf={CONFIDENCE}", "device=cpu", "verbose=False", f"project={runs_folder}", "name=run")
+
+    runs = bench.alternate({"goshawk": ours, **{f"yolo {name}": lambda exported=exported: theirs(exported)
+                                                for name, exported in YOLO_FORMATS.items()}})
+    rows = {name: summary(children) for name, children in runs.items()}
+    bench.results["image"] = {"what": "one 768x432 JPEG in a new process, annotated picture written, compiled model in the cache"}
+    compare(bench, "image", rows, [name for name in rows if name != "goshawk"], [
+        goal("seconds", rows["goshawk"]["wall_seconds"], 0.5, at_least=False),
+        goal("MB resident", rows["goshawk"]["peak_rss_bytes"] / 1e6, 300, at_least=False)])
+
+
+def trackers(bench):
+    rows, goals = {}, []
+    for sequence, path in detection_files(bench).items():
+        for name in ("sort", "bytetrack", "ocsort"):
+            runs = bench.alternate({
+                "goshawk": lambda: bench.json_of(bench.options.bin / "track_bench", "--det", path, "--tracker", name, "--repeat", 7),
+                "peer": lambda: bench.json_of(sys.executable, PEERS / "time_trackers.py", name, path)})
+            ours, theirs = (median(run["us_per_frame"] for run in runs[who]) for who in ("goshawk", "peer"))
+            rows[f"{name}, {sequence}"] = {"goshawk_us": ours, "peer_us": theirs, "ratio": theirs / ours,
+                                           "detections_per_frame": runs["peer"][0]["detections_per_frame"]}
+            goals.append(goal(f"times faster: {name}, {sequence}", theirs / ours, 35))
+    bench.results["trackers"] = {"what": "microseconds a frame; roboflow `trackers`, each with its own published defaults",
+                                 "rows": rows, "goals": goals}
+
+
+def steps(bench):
+    program = bench.options.bin / "detect_bench"
+    wanted = {"letterbox/yolov8_1080p_to_640": "letterbox", "decode_and_suppress/30": "decode_and_suppress"}
+
+    def ours():
+        report = bench.json_of("taskset", "--cpu-list", "0", program, "--benchmark_format=json",
+                               "--benchmark_filter=^(letterbox/yolov8_1080p_to_640|decode_and_suppress/30)$")
+        return {wanted[row["name"]]: row["real_time"] for row in report["benchmarks"]}
+
+    runs = bench.alternate({
+        "goshawk": ours, "peer": lambda: bench.json_of("taskset", "--cpu-list", "0", sys.executable, PEERS / "time_steps.py")})
+    rows = {}
+    for step in wanted.values():
+        ours_us, theirs_us = (median(run[step] for run in runs[who]) for who in ("goshawk", "peer"))
+        rows[step] = {"goshawk_us": ours_us, "peer_us": theirs_us, "ratio": theirs_us / ours_us}
+    bench.results["steps"] = {
+        "what": "microseconds on one core; 1080p to a 640 tensor; 8400 x 84 at 0.25 with 30 objects; Ultralytics' functions",
+        "rows": rows,
+        "goals": [goal("us, letterbox", rows["letterbox"]["goshawk_us"], 1200, at_least=False),
+                  goal("us, decode and suppress", rows["decode_and_suppress"]["goshawk_us"], 300, at_least=False)]}
+
+
+SECTIONS = {"track": track, "image": image, "trackers": trackers, "steps": steps}
+
+# ---- report
+
+
+def machine(bench):
+    processor = next((line.split(":", 1)[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines()
+                      if line.startswith("model name")), platform.machine())
+    flags = next((line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("flags")), "").split()
+    versions = {name: importlib.metadata.version(name)
+                for name in ("ultralytics", "torch", "onnxruntime", "openvino", "opencv-python-headless", "numpy", "trackers",
+                             "supervision")}
+    versions["goshawk"] = subprocess.run([bench.goshawk, "version"], capture_output=True, text=True).stdout.split("\n")[0]
+    return {"date": time.strftime("%Y-%m-%d"), "processor": processor, "cores": os.cpu_count(),
+            "instructions": [flag for flag in ("avx2", "avx512f", "avx512_vnni", "amx_int8", "amx_bf16") if flag in flags],
+            "memory_bytes": os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), "system": platform.platform(),
+            "threads": bench.options.threads, "versions": versions}
+
+
+def cell(value):
+    if isinstance(value, float):
+        return f"{value:.2f}" if abs(value) < 1000 else f"{value:.0f}"
+    return str(value)
+
+
+def print_section(name, result, load):
+    print(f"\n{name}: {result['what']}")
+    if "boxes_per_frame" in result:
+        print("  boxes a frame: " + ", ".join(f"{who} {value:.1f}" for who, value in result["boxes_per_frame"].items()))
+    width = max(map(len, result["rows"])) + 2
+    for row, values in result["rows"].items():
+        shown = {key: value for key, value in values.items() if not key.endswith("_all")}
+        if "peak_rss_bytes" in shown:
+            shown["peak_rss_mb"] = shown.pop("peak_rss_bytes") / 1e6
+        print(f"  {row:{width}}" + "  ".join(f"{key} {cell(value)}" for key, value in shown.items()))
+    for one in result["goals"]:
+        sign = ">=" if one["at_least"] else "<="
+        print(f"  {'met   ' if one['met'] else 'MISSED'} {one['what']}: {cell(float(one['value']))} ({sign} {one['bound']})")
+    print(f"  load average {load:.1f}" + (": other programs were running, so repeat this" if load > os.cpu_count() + 1 else ""))
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "bin", help="folder of goshawk's programs")
+    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
+    parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench" / "peers.json")
+    options = parser.parse_args()
+    options.bin, options.shared = options.bin.resolve(), options.shared.resolve()
+    names = options.only.split(",")
+    unknown = [name for name in names if name not in SECTIONS]
+    if unknown:
+        parser.error(f"no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+    with tempfile.TemporaryDirectory(prefix="goshawk-bench-") as work:
+        bench = Bench(options, Path(work))
+        report = {"machine": machine(bench), "rounds": options.rounds, "sections": bench.results}
+        about = report["machine"]
+        print(f"{about['processor']}, {about['cores']} cores ({' '.join(about['instructions'])}), {about['threads']} threads; "
+              f"{about['date']}; " + ", ".join(f"{name} {version}" for name, version in about["versions"].items()))
+        for name in names:
+            print(f"bench: {name}", file=sys.stderr, flush=True)
+            SECTIONS[name](bench)
+            bench.results[name]["load_average"] = os.getloadavg()[0]
+            print_section(name, bench.results[name], os.getloadavg()[0])
+    options.out.parent.mkdir(parents=True, exist_ok=True)
+    options.out.write_text(json.dumps(report, indent=2) + "\n")
+    print(f"\n{options.out}")
+
+
+if __name__ == "__main__":
+    main()
