@@ -31,8 +31,8 @@ dev tsan fuzz:
 
 bench-peers:
 	@tools/setup --peers
-	@$(MAKE) --no-print-directory build
-	@.deps/peers/bin/python bench/peers.py --goshawk $(BUILD)/bin/goshawk
+	@$(MAKE) --no-print-directory PRESET=bench build
+	@.deps/peers/bin/python bench/peers.py --bin build/bench/bin $(ARGS)
 
 clean:
 	@rm -rf build

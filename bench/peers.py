@@ -118,6 +118,18 @@ def clip(bench):
     return made
 
 
+def clip_of_track(bench):
+    """The clip, or with --frames N its first part of about N frames (cut without encoding again)."""
+    whole = clip(bench)
+    if not bench.options.frames:
+        return whole
+    part = bench.work / f"{whole.stem}-part.mp4"
+    if not part.exists():
+        subprocess.run(["ffmpeg", "-v", "error", "-i", whole, "-map", "0:v", "-c", "copy", "-frames:v", str(bench.options.frames),
+                        part], check=True)
+    return part
+
+
 def made_detections(path, frames, people):
     """MOT detections of people who walk over a square, some missed, some with low scores."""
     chance = random.Random(1)
@@ -164,7 +176,7 @@ def goal(what, value, bound, at_least=True):
 
 
 def track(bench):
-    model, source = export_model(bench), clip(bench)
+    model, source = export_model(bench), clip_of_track(bench)
     runs_folder = bench.work / "track"
     stats = []
 
@@ -319,6 +331,7 @@ def main():
     parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "bin", help="folder of goshawk's programs")
     parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, help="track: only the first frames of the clip, for a quick look")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench" / "peers.json")
