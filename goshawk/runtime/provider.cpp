@@ -48,7 +48,7 @@ std::vector<Device> automatic_devices() {
   for (const auto kind : {DeviceKind::kTensorRtRtx, DeviceKind::kTensorRt, DeviceKind::kCuda}) {
     if (missing_for_nvidia({kind, 0}).empty()) devices.push_back({kind, 0});
   }
-  if (find_plugin(kOpenVinoPlugin)) devices.push_back({DeviceKind::kOpenVino, 0});
+  if (openvino_is_present()) devices.push_back({DeviceKind::kOpenVino, 0});
   devices.push_back({DeviceKind::kCpu, 0});
   return devices;
 }

@@ -1,5 +1,6 @@
 #include "goshawk/runtime/provider_openvino.h"
 
+#include <cstdlib>
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
@@ -36,9 +37,25 @@ std::string configuration(Precision precision, int threads) {
   return nlohmann::json{{"CPU", cpu}}.dump();
 }
 
+/// oneTBB opens one of its parts with RTLD_DEEPBIND, on which a sanitizer ends the process; its own switch prevents that
+/// (from version 2021.9 on: the one beside the plug-in, not Debian 12's).
+bool forbidden_by_sanitizer() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return std::getenv("TBB_ENABLE_SANITIZERS") == nullptr;
+#else
+  return false;
+#endif
+}
+
 }  // namespace
 
+bool openvino_is_present() { return !forbidden_by_sanitizer() && find_plugin(kOpenVinoPlugin); }
+
 Provider make_openvino(Precision precision, int threads) {
+  if (forbidden_by_sanitizer()) {
+    throw Error(ErrorCode::kUnavailable, "OpenVINO cannot be loaded into a program that was built with sanitizers",
+                "--device", "Build without them, or use --device cpu");
+  }
   const auto plugin = find_plugin(kOpenVinoPlugin);
   if (!plugin) {
     throw Error(ErrorCode::kUnavailable, "the OpenVINO plug-in (" + std::string(kOpenVinoPlugin) + ") is not installed",
