@@ -56,7 +56,7 @@ std::string device_metadata(Ort::ConstEpDevice device, const char* key) {
 }
 
 std::string one_line(std::string_view message) {
-  constexpr std::size_t kLongest = 400;
+  constexpr std::size_t kLongest = 300;
   std::string line;
   for (const char c : message) {
     const bool space = c == '\n' || c == '\r' || c == '\t' || c == ' ';
@@ -64,6 +64,13 @@ std::string one_line(std::string_view message) {
     if (space && !line.empty() && line.back() != ' ') line += ' ';
   }
   while (!line.empty() && line.back() == ' ') line.pop_back();
+  // "Check 'false' failed at src/x.cpp:151: What happened": OpenVINO's position in its own source says nothing to a user.
+  while (line.starts_with("Check '")) {
+    const auto at = line.find(" failed at ");
+    const auto end = at == std::string::npos ? at : line.find(": ", at);
+    if (end == std::string::npos) break;
+    line.erase(0, end + 2);
+  }
   if (line.size() > kLongest) line = line.substr(0, kLongest) + "...";
   return line;
 }

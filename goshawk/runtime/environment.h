@@ -38,7 +38,7 @@ class Environment {
 /// Value of a plug-in device's metadata; empty where there is none.
 std::string device_metadata(Ort::ConstEpDevice device, const char* key);
 
-/// ONNX Runtime's message in one line of at most 400 characters.
+/// ONNX Runtime's message in one line of at most 300 characters.
 std::string one_line(std::string_view message);
 
 }  // namespace goshawk::runtime

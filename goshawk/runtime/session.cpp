@@ -193,10 +193,11 @@ class Loading {
   }
 
   void report(const std::vector<std::pair<Device, std::string>>& failures, const Device& taken) const {
+    constexpr std::size_t kLongest = 160;  // the whole reason: ask for this device by name
     if (!options_.log) return;
     for (const auto& [device, reason] : failures) {
       options_.log(to_string(device) + " cannot run " + path_.filename().string() + ", using " + to_string(taken) +
-                   " instead: " + reason);
+                   " instead: " + (reason.size() > kLongest ? reason.substr(0, kLongest) + "..." : reason));
     }
   }
 
