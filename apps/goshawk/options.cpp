@@ -19,6 +19,7 @@ media::SourceOptions source_options(const Config& config) {
   if (const auto timeout = config.time_if_set("source.timeout")) {
     options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
   }
+  options.log = [](const std::string& line) { spdlog::warn(line); };
   return options;
 }
 

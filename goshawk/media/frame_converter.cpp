@@ -56,21 +56,19 @@ cv::Mat FrameConverter::convert(const AVFrame& frame, int width, int height) {
   const Shape shape{frame.width, frame.height, frame.format, frame.colorspace, frame.color_range, width, height};
   if (!scaler_ || shape != shape_) prepare(shape);
 
-  cv::Mat picture;
-  if (orientation_.upright()) {
-    picture = pool_.take(width, height);
-  } else {
-    stored_.create(height + 1, width, CV_8UC3);  // one row more, as in PicturePool
-    picture = stored_.rowRange(0, height);
-  }
-  const std::array<std::uint8_t*, 4> planes{picture.data};
-  const std::array<int, 4> strides{static_cast<int>(picture.step)};
+  // swscale's fast path writes whole groups of pixels only, and leaves out the last columns of a row that has no room for
+  // one.
+  constexpr int kGroup = 16;
+  const bool direct = orientation_.upright() && width % kGroup == 0;
+  cv::Mat picture = orientation_.transpose ? pool_.take(height, width) : pool_.take(width, height);
+  if (!direct)
+    stored_.create(height + 1, (width + kGroup - 1) / kGroup * kGroup, CV_8UC3);  // one row more, as in PicturePool
+  const cv::Mat target = direct ? picture : stored_(cv::Rect(0, 0, width, height));
+  const std::array<std::uint8_t*, 4> planes{target.data};
+  const std::array<int, 4> strides{static_cast<int>(target.step)};
   sws_scale(scaler_.get(), frame.data, frame.linesize, 0, frame.height, planes.data(), strides.data());
-  if (orientation_.upright()) return picture;
-
-  cv::Mat upright = orientation_.transpose ? pool_.take(height, width) : pool_.take(width, height);
-  turn_upright(picture, orientation_, upright);
-  return upright;
+  if (!direct) turn_upright(target, orientation_, picture);
+  return picture;
 }
 
 }  // namespace goshawk::media

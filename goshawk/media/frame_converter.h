@@ -33,7 +33,7 @@ class FrameConverter {
   Shape shape_;
   Av<SwsContext> scaler_;
   PicturePool pool_;
-  cv::Mat stored_;  // before turning
+  cv::Mat stored_;  // before turning, or with room at the right
 };
 
 }  // namespace goshawk::media

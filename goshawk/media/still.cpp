@@ -55,7 +55,8 @@ Av<AVFrame> decode(std::string_view bytes, ImageFormat format, const std::string
   auto codec = new_codec_context(decoder);
   codec->max_pixels = max_pixels;
   codec->thread_count = 1;
-  codec->err_recognition = AV_EF_EXPLODE;  // damage is an error, not a picture with holes
+  // Damage is an error, not a picture with holes. libav's TIFF reader would refuse unknown tags too.
+  if (format != ImageFormat::kTiff) codec->err_recognition = AV_EF_EXPLODE;
   int status = avcodec_open2(codec.get(), decoder, nullptr);
   if (status >= 0) status = avcodec_send_packet(codec.get(), packet_of(bytes).get());
   if (status >= 0) status = avcodec_send_packet(codec.get(), nullptr);

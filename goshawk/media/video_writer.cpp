@@ -107,10 +107,11 @@ void VideoWriter::Impl::open_file() {
   check(avformat_write_header(context, settings.get()), "starting the video");
 }
 
-/// Full-range RGB to limited-range BT.709.
+/// Full-range RGB to limited-range BT.709. With these flags swscale rounds (its default cuts off, which darkens the picture
+/// by half a step), and here it is also the fastest: 0.39 ms instead of 0.45 ms for 768 x 432.
 void VideoWriter::Impl::prepare_scaler() {
   scaler.reset(sws_getContext(codec->width, codec->height, AV_PIX_FMT_BGR24, codec->width, codec->height, codec->pix_fmt,
-                              SWS_BICUBIC, nullptr, nullptr, nullptr));
+                              SWS_BILINEAR | SWS_ACCURATE_RND | SWS_FULL_CHR_H_INP, nullptr, nullptr, nullptr));
   check_memory(scaler != nullptr);
   const int* table = sws_getCoefficients(SWS_CS_ITU709);
   constexpr int kOne = 1 << 16;
