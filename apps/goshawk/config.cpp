@@ -70,7 +70,8 @@ int run_show(const Invocation& call) {
     if (origin) document[setting.key] = {{"value", entry.value}, {"from", entry.origin}};
     else document[setting.key] = entry.value;
   }
-  fmt::print("{}", call.json ? document.dump(2) + "\n" : table.str());
+  fmt::print(
+      "{}", call.json ? document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : table.str());
   return 0;
 }
 

@@ -90,7 +90,7 @@ int run_list(const Invocation& call) {
                           {"path", model.path.string()},
                           {"default", !chosen.empty() && model.path == chosen}});
     }
-    fmt::print("{}\n", document.dump(2));
+    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
     return 0;
   }
   Table table({"name", "state", "size", "licence", "description"});

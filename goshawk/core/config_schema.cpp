@@ -140,6 +140,21 @@ std::optional<bool> to_boolean(std::string_view text) {
   throw Error(code, fmt::format("{} must be {}, not '{}'{}", setting.key, setting.describe_type(), given, guess), where);
 }
 
+/// A document's value for a message; texts in it may be anything, UTF-8 or not.
+std::string short_text(const json& value) {
+  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  return text.size() <= 60 ? text : text.substr(0, 60) + "...";
+}
+
+/// Whether all texts in a document's value are UTF-8; others could not be saved again.
+bool is_unicode(const json& value) {
+  try {
+    return !value.dump().empty();
+  } catch (const json::exception&) {
+    return false;
+  }
+}
+
 bool within(const Setting& setting, double value) { return value >= setting.min && value <= setting.max; }
 
 bool is_word(const Setting& setting, std::string_view text) {
@@ -288,16 +303,17 @@ json parse_setting(const Setting& setting, std::string_view raw, ErrorCode code,
 
 json check_setting(const Setting& setting, const json& value, ErrorCode code, const std::string& where) {
   if (value.is_null()) return nullptr;
+  if (!is_unicode(value)) throw Error(code, setting.key + " is not UTF-8 text", where);
   const bool list = setting.type == kList || setting.type == kItems;
   if (value.is_array() && list) {
     json items = json::array();
     for (const auto& item : value) {
-      if (item.is_structured() || item.is_null()) refuse(setting, item.dump(), code, where);
+      if (item.is_structured() || item.is_null()) refuse(setting, short_text(item), code, where);
       items.push_back(setting_text(item));
     }
     return items;
   }
-  if (value.is_structured()) refuse(setting, value.dump().substr(0, 60), code, where);
+  if (value.is_structured()) refuse(setting, short_text(value), code, where);
   if (setting.type == kBoolean && value.is_boolean()) return value;
   if (value.is_number_float() && setting.type == kInteger) refuse(setting, setting_text(value), code, where);
   return parse_setting(setting, setting_text(value), code, where);

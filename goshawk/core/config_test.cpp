@@ -232,6 +232,10 @@ TEST_F(ConfigTest, HostileFilesEndInOneError) {
   EXPECT_EQ(failure().code(), ErrorCode::kBadConfig);
   write("goshawk.yaml", "detect: {conf: 0.3, conf: 0.4}\n");
   EXPECT_EQ(failure().code(), ErrorCode::kBadConfig);
+  write("goshawk.yaml", "output: {name: \"a\xFF\"}\n");
+  EXPECT_THAT(failure().what(), HasSubstr("not UTF-8"));
+  write("goshawk.yaml", "output: {name: {\xFF: 1}}\n");
+  EXPECT_EQ(failure().code(), ErrorCode::kBadConfig);
   inputs_.file = "missing.yaml";
   EXPECT_EQ(failure().code(), ErrorCode::kNotFound);
 }
