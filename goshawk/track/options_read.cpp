@@ -64,8 +64,12 @@ void check_order(const auto& options, const Fields& fields) {
 }  // namespace
 
 TrackerOptions read_tracker_options(const std::filesystem::path& path) {
-  const nlohmann::json document = read_document(path, {.bytes = 1ULL << 20, .nodes = 10'000, .depth = 8});
-  Fields fields(document, path.filename().string() + ": ");
+  return tracker_options_of(read_document(path, {.bytes = 1ULL << 20, .nodes = 10'000, .depth = 8}),
+                            path.filename().string());
+}
+
+TrackerOptions tracker_options_of(const nlohmann::json& document, const std::string& file) {
+  Fields fields(document, file + ": ");
   std::string tracker;
   fields.read("tracker", tracker);
   if (tracker.empty()) {

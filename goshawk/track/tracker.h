@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <opencv2/core/mat.hpp>
 #include <span>
 #include <string>
@@ -103,5 +104,7 @@ std::string_view name(const TrackerOptions& options);
 /// absent keeps its published default (configs/trackers/ has them all). `frame_rate` is not read: the caller knows it.
 /// Throws Error{kNotFound} and Error{kBadConfig} naming the field; unknown keys get a "did you mean".
 TrackerOptions read_tracker_options(const std::filesystem::path& path);
+/// The same of a document in memory; `file` names it in messages.
+TrackerOptions tracker_options_of(const nlohmann::json& document, const std::string& file);
 
 }  // namespace goshawk::track

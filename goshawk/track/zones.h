@@ -65,6 +65,8 @@ Zone parse_polygon(std::string_view text, int number);
 /// Reads a YAML or JSON file: a list, or a map with the key `zones`, of {name, type, points, classes, anchor, frames}.
 /// Throws Error{kNotFound} and Error{kBadConfig} naming the field, as in "zones.yaml: zones[1].points[0]".
 std::vector<Zone> read_zones(const std::filesystem::path& path);
+/// The same of a document in memory; `file` names it in messages.
+std::vector<Zone> zones_of(const nlohmann::json& document, const std::string& file);
 
 enum class ZoneEventKind { kIn, kOut, kEnter, kExit, kLost };
 std::string_view name(ZoneEventKind kind);

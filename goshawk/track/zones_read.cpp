@@ -170,8 +170,11 @@ Zone parse_polygon(std::string_view text, int number) {
 }
 
 std::vector<Zone> read_zones(const std::filesystem::path& path) {
-  const nlohmann::json document = read_document(path, {.bytes = 4ULL << 20, .nodes = 200'000, .depth = 8});
-  const std::string file = path.filename().string() + ": ";
+  return zones_of(read_document(path, {.bytes = 4ULL << 20, .nodes = 200'000, .depth = 8}), path.filename().string());
+}
+
+std::vector<Zone> zones_of(const nlohmann::json& document, const std::string& file_name) {
+  const std::string file = file_name + ": ";
   const nlohmann::json* list = &document;
   if (document.is_object()) {
     Fields top(document, file);
