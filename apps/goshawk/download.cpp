@@ -70,7 +70,11 @@ class PartFile {
     ::close(file_);
     throw Error(ErrorCode::kUsage, "another process is fetching this file", path_.string(), "wait until it is done");
   }
-  ~PartFile() { ::close(file_); }
+  ~PartFile() {
+    struct stat status {};
+    if (::fstat(file_, &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());  // nothing came: leave nothing
+    ::close(file_);
+  }
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
 
