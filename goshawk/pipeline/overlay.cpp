@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <numeric>
 #include <opencv2/imgproc.hpp>
 #include <utility>
 
@@ -144,8 +143,8 @@ void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter) {
     const std::string text =
         line ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
              : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
-    const cv::Point sum = std::accumulate(outline.begin(), outline.end(), cv::Point());
-    draw_tag(image, text, sum / static_cast<int>(outline.size()));
+    const auto top = std::min_element(outline.begin(), outline.end(), [](auto a, auto b) { return a.y < b.y; });
+    draw_tag(image, text, *top + cv::Point(0, text_.line_height()));
   }
 }
 
