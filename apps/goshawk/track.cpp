@@ -15,6 +15,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/track_run.h"
+#include "goshawk/runtime/memory.h"
 
 namespace goshawk::cli {
 namespace {
@@ -55,6 +56,16 @@ json describe_this_machine() {
           {"cores", machine.cores},
           {"memory_bytes", machine.memory_bytes},
           {"system", machine.system}};
+}
+
+json describe_memory(const runtime::Device& device) {
+  const auto memory = runtime::process_memory();
+  json document{{"rss_bytes", memory.resident}, {"peak_rss_bytes", memory.peak_resident}};
+  const bool on_cpu = device.kind == runtime::DeviceKind::kCpu || device.kind == runtime::DeviceKind::kOpenVino;
+  if (const auto gpu = on_cpu ? std::nullopt : runtime::gpu(device.index)) {
+    document["device_bytes"] = gpu->process_bytes > 0 ? gpu->process_bytes : gpu->total_bytes - gpu->free_bytes;
+  }
+  return document;
 }
 
 void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo& info, const json& model,
@@ -131,7 +142,7 @@ int run_track(const Invocation& call) {
   stats["model"] = describe_model(model_path, *detector);
   stats["tracker"] = track::name(options.tracker);
   stats["machine"] = describe_this_machine();
-  stats["memory"] = {{"peak_rss_bytes", peak_resident_bytes()}};
+  stats["memory"] = describe_memory(detector->session().device());
   stats["version"] = kVersion;
   stats["config"] = config.to_json();
   write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");

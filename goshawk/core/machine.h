@@ -18,7 +18,4 @@ Machine describe_machine();
 /// Cores that this process may use at once: its CPU affinity, and its control group's quota (v1, v2) rounded up. At least 1.
 int usable_cores();
 
-/// Largest resident memory of this process so far (getrusage).
-std::uint64_t peak_resident_bytes();
-
 }  // namespace goshawk
