@@ -16,6 +16,7 @@ Command config_docs_command();
 Command completion_command();
 Command predict_command();
 Command track_command();
+Command verify_command();
 Command version_command();
 
 }  // namespace goshawk::cli

@@ -76,6 +76,12 @@ std::vector<track::Zone> zone_options(const Config& config) {
   return zones;
 }
 
+std::vector<track::SignalTarget> signal_options(const Config& config) {
+  std::vector<track::SignalTarget> targets;
+  for (const auto& text : config.list("track.signals")) targets.push_back(track::parse_signal_target(text));
+  return targets;
+}
+
 pipeline::OverlayOptions overlay_options(const Config& config) {
   pipeline::OverlayOptions options;
   options.labels = config.boolean("output.labels");

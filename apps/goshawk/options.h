@@ -8,6 +8,7 @@
 #include "goshawk/media/source.h"
 #include "goshawk/media/video_writer.h"
 #include "goshawk/pipeline/overlay.h"
+#include "goshawk/track/signals.h"
 #include "goshawk/track/tracker.h"
 #include "goshawk/track/zones.h"
 
@@ -22,6 +23,7 @@ runtime::SessionOptions session_options(const Config& config);
 track::TrackerOptions tracker_options(const Config& config, double frame_rate);
 /// track.lines, track.zones and track.zones_file, in this order.
 std::vector<track::Zone> zone_options(const Config& config);
+std::vector<track::SignalTarget> signal_options(const Config& config);
 pipeline::OverlayOptions overlay_options(const Config& config);
 media::VideoWriterOptions writer_options(const Config& config);
 /// runtime.batch, at least 1; "auto" is settled by `automatic`.

@@ -102,6 +102,7 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
   }
   fmt::print("{}\n", stages.str());
   if (!summary.encoder.empty()) fmt::print("video   {}\n", (folder / video_name).string());
+  for (const auto& file : summary.signals) fmt::print("signal  {}\n", file.string());
   fmt::print("tracks  {}\n", (folder / "tracks.{jsonl,csv}").string());
   fmt::print("stats   {}\n", (folder / "stats.json").string());
 }
@@ -119,6 +120,7 @@ int run_track(const Invocation& call) {
   options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
   options.batch = batch_size(config, [] { return 1; });
   options.zones = zone_options(config);
+  options.signals = signal_options(config);
   options.resize = config.number("source.resize");
   options.video = config.boolean("output.video");
   options.overlay = overlay_options(config);

@@ -71,6 +71,7 @@ std::vector<Setting> make_schema() {
       {"track.class_aware", "class-aware", kBoolean, "true", "Match detections to tracks of their own class only", {}},
       {"track.lines", "line", kItems, "", "Count crossings of a line: [NAME:]X1,Y1,X2,Y2 in pixels or % (repeat)", {}},
       {"track.zones", "zone", kItems, "", "Count and time in a polygon: [NAME:]X1,Y1,X2,Y2,X3,Y3,... (repeat)", {}},
+      {"track.signals", "signal", kItems, "", "Write the motion of track:ID or zone:NAME as CSV and funscript (repeat)", {}},
       {"track.zones_file", "zones-file", kPath, "", "Lines and zones from a YAML or JSON file", {}},
 
       {"output.project", "project", kPath, "", "Folder of the runs; unset: runs/COMMAND", {}},

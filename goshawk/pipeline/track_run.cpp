@@ -176,6 +176,7 @@ class TrackRun {
     TrackWriters writers(folder, detector_.recipe().class_names);
     std::optional<AtomicFile> events;
     if (!options_.zones.empty()) events.emplace(folder / "events.jsonl");
+    track::MotionRecorder motion(options_.signals, options_.zones);
     std::optional<media::VideoWriter> video;
     std::optional<Overlay> overlay;
     const auto start = Clock::now();
@@ -183,6 +184,7 @@ class TrackRun {
       const auto tracks = track_frame(*item);
       writers.write(item->frame, tracks);
       if (events) count_zones(item->frame, tracks, events->stream());
+      motion.update(tracks, zones_ ? &*zones_ : nullptr, item->frame.pts);
       ++summary_.frames;
       if (options_.video) {
         if (!video) {
@@ -203,6 +205,7 @@ class TrackRun {
     }
     writers.commit();
     if (events) events->commit();
+    summary_.signals = motion.write(folder);
   }
 
   void count_zones(const Frame& frame, std::span<const track::Track> tracks, std::ostream& out) {

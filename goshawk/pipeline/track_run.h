@@ -16,6 +16,7 @@
 #include "goshawk/media/source.h"
 #include "goshawk/media/video_writer.h"
 #include "goshawk/pipeline/overlay.h"
+#include "goshawk/track/signals.h"
 #include "goshawk/track/tracker.h"
 #include "goshawk/track/zones.h"
 
@@ -27,7 +28,8 @@ struct TrackRunOptions {
   int batch = 1;         // frames a call of the detector; live sources take what is there
   double resize = 1;     // 0.1 to 1: frames are scaled down first, in the output too
   std::vector<track::Zone> zones;
-  bool video = true;  // write the annotated video
+  std::vector<track::SignalTarget> signals;  // whose motion is written as CSV and funscript
+  bool video = true;                         // write the annotated video
   OverlayOptions overlay;
   media::VideoWriterOptions writer;  // size and frame rate follow the source
 };
@@ -49,6 +51,7 @@ struct TrackSummary {
   double wall_seconds = 0;            // from the first read to the last file closed
   std::vector<ClassSummary> classes;  // those seen, by number of tracks
   std::vector<track::ZoneCounts> zones;
+  std::vector<std::filesystem::path> signals;  // files of those targets that were seen
   std::vector<std::pair<std::string, LatencySummary>>
       stages;                // decode, prepare, inference, postprocess, track, draw, encode
   std::string encoder;       // empty without video

@@ -1,0 +1,67 @@
+"""Every `goshawk ...` line in the shell blocks of README.md and docs/ runs as it stands, on stand-ins for the files it names."""
+import re
+import shlex
+import sys
+import unittest
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
+from harness import EndToEnd, ffmpeg, run, square_clip  # noqa: E402
+import tiny_detector  # noqa: E402
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".ts")
+UNAVAILABLE = 69
+
+
+def documented_commands():
+    """(page, line) of each goshawk command in a shell block."""
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for block in re.findall(r"```(?:sh|bash|console)\n(.*?)```", page.read_text(), re.DOTALL):
+            for line in re.sub(r"\\\n\s*", "", block).splitlines():
+                line = line.removeprefix("$ ").strip()
+                if line.startswith("goshawk "):
+                    yield page.name, line
+
+
+class DocumentedCommands(EndToEnd):
+    def stand_in(self, word):
+        """Makes what a word of a command names, where it looks like a file of this folder."""
+        path = self.folder / word
+        if path.exists() or word.startswith(("-", "/", "~")) or "://" in word:
+            return
+        if path.suffix in VIDEOS:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            square_clip(path, seconds=1)
+        elif path.suffix in (".jpg", ".jpeg", ".png"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path)
+        elif path.suffix == ".onnx":
+            path.parent.mkdir(parents=True, exist_ok=True)
+            tiny_detector.write(path)
+        elif word.endswith("/"):
+            path.mkdir(parents=True)
+            ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path / "one.png")
+
+    def test_each_runs(self):
+        self.environment["GOSHAWK_MODEL"] = str(self.model)
+        commands = sorted(set(documented_commands()))
+        self.assertGreater(len(commands), 5)
+        for page, line in commands:
+            with self.subTest(page=page, command=line):
+                words = shlex.split(line, comments=True)[1:]
+                if words[:2] == ["models", "pull"]:
+                    continue  # needs a network; tests/cli pulls from the loopback interface
+                words = [re.sub(r"(rtsps?|https?)://[^/]+", r"\1://127.0.0.1:9", word) for word in words]
+                if ">" in words:
+                    words = words[:words.index(">")]
+                for word in words:
+                    self.stand_in(word)
+                away = any("://" in word or word.startswith(("cuda", "tensorrt", "camera:")) for word in words)
+                expected = (0, UNAVAILABLE) if away else (0,)
+                result = run(*words, cwd=self.folder, env=self.environment)
+                self.assertIn(result.returncode, expected, result.stderr[-2000:])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
