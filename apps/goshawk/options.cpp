@@ -97,9 +97,9 @@ media::VideoWriterOptions writer_options(const Config& config) {
   return options;
 }
 
-int batch_size(const Config& config, const std::function<int()>& automatic) {
+int batch_size(const Config& config, detect::Detector& detector) {
   const auto batch = config.integer_if_set("runtime.batch");
-  return batch ? static_cast<int>(*batch) : automatic();
+  return batch ? static_cast<int>(*batch) : detector.fitting_batch();
 }
 
 }  // namespace goshawk::cli

@@ -26,7 +26,7 @@ std::vector<track::Zone> zone_options(const Config& config);
 std::vector<track::SignalTarget> signal_options(const Config& config);
 pipeline::OverlayOptions overlay_options(const Config& config);
 media::VideoWriterOptions writer_options(const Config& config);
-/// runtime.batch, at least 1; "auto" is settled by `automatic`.
-int batch_size(const Config& config, const std::function<int()>& automatic);
+/// runtime.batch; "auto" asks the detector what fits into memory.
+int batch_size(const Config& config, detect::Detector& detector);
 
 }  // namespace goshawk::cli

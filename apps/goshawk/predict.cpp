@@ -48,7 +48,7 @@ int run_predict(const Invocation& call) {
   }
   auto detector = detect::Detector::load(model_path, detector_options(config));
   pipeline::PredictOptions options;
-  options.batch = batch_size(config, [] { return 1; });
+  options.batch = batch_size(config, *detector);
   options.images = config.boolean("output.images");
   options.labels = config.boolean("output.txt");
   options.crops = config.boolean("output.crops");

@@ -118,13 +118,21 @@ int run_track(const Invocation& call) {
   pipeline::TrackRunOptions options;
   options.detect_every = static_cast<int>(config.integer("source.every"));
   options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
-  options.batch = batch_size(config, [] { return 1; });
+  options.batch = batch_size(config, *detector);
   options.zones = zone_options(config);
   options.signals = signal_options(config);
   options.resize = config.number("source.resize");
   options.video = config.boolean("output.video");
   options.overlay = overlay_options(config);
   options.writer = writer_options(config);
+
+  std::unique_ptr<detect::Embedder> embedder;
+  if (const auto reid = config.path_if_set("track.reid")) {
+    if (!std::holds_alternative<track::BotSortOptions>(options.tracker.algorithm)) {
+      throw Error(ErrorCode::kUsage, "only botsort compares appearance", "--reid", "add --tracker botsort");
+    }
+    embedder = detect::Embedder::load(*reid, {.session = session_options(config)});
+  }
 
   const std::string name = config.text_if_set("output.name").value_or(run_name(spec));
   const fs::path folder = create_run_folder(call.project_folder(), name);
@@ -133,10 +141,10 @@ int run_track(const Invocation& call) {
 
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
-  const auto summary =
-      pipeline::track_source(*source, *detector, options, folder, video_name, call.stop, [&](std::int64_t done) {
-        if (progress) progress->update(done);
-      });
+  const auto summary = pipeline::track_source(*source, {*detector, embedder.get()}, options, folder, video_name, call.stop,
+                                              [&](std::int64_t done) {
+                                                if (progress) progress->update(done);
+                                              });
   if (progress) progress->finish();
 
   json stats = pipeline::to_json(summary, detector->recipe().class_names);

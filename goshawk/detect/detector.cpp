@@ -65,6 +65,7 @@ class RecipeDetector : public Detector {
     return results;
   }
 
+  int fitting_batch() override { return inference_.fitting_batch(); }
   const Recipe& recipe() const override { return recipe_; }
   const runtime::Session& session() const override { return inference_.session(); }
   const DetectorTimings& timings() const override { return timings_; }

@@ -42,6 +42,9 @@ class Detector {
 
   /// Detections of each image, highest score first, in that image's pixels, clipped to it. Images may differ in size.
   virtual std::vector<Detections> detect(std::span<const cv::Mat> images) = 0;
+  /// Images of the recipe's input size that one call may hold in 80 % of the free memory (runtime/batch.h); measured, which
+  /// takes two runs. 1 for a model of fixed batch 1.
+  virtual int fitting_batch() { return 1; }
   virtual const Recipe& recipe() const = 0;
   virtual const runtime::Session& session() const = 0;
   virtual const DetectorTimings& timings() const = 0;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "goshawk/core/error.h"
+#include "goshawk/runtime/batch.h"
 
 namespace goshawk::detect {
 namespace {
@@ -79,6 +80,15 @@ std::vector<Placement> Inference::fill(std::span<const cv::Mat* const> images, I
         prepare(*images[i], recipe_, size.width, size.height, std::span(tensor_).subspan(i * pixels, pixels)));
   }
   return placements;
+}
+
+int Inference::fitting_batch() {
+  const InputSize size{recipe_.input_width, recipe_.input_height};
+  tensor_.resize(static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3);
+  runtime::BatchOptions options;
+  options.most = static_cast<int>(std::min<std::size_t>(max_batch_, 64));
+  for (const auto& view : inputs(1, size)) options.shapes.push_back(view.shape);
+  return fixed_batch_ ? static_cast<int>(max_batch_) : runtime::choose_batch(*session_, options);
 }
 
 std::vector<runtime::TensorView> Inference::inputs(std::size_t batch, InputSize size) {

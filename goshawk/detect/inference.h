@@ -40,6 +40,8 @@ class Inference {
   void set_image_size(int side);
   /// Images that one run takes.
   std::size_t max_batch() const { return max_batch_; }
+  /// Images of the recipe's size that fit into memory, at most `max_batch`.
+  int fitting_batch();
   /// The input size for an image. It depends on nothing but the image, so results do not depend on the batch.
   /// Throws Error{kBadData} unless it is 8-bit BGR with pixels.
   InputSize input_size(const cv::Mat& image) const;

@@ -20,6 +20,12 @@ constexpr double kImageFrameRate = 25;  // of a video made from single images
 
 double seconds(std::chrono::duration<double> duration) { return duration.count(); }
 
+/// The least score of a detection whose appearance the tracker looks at (BoT-SORT: the first association's).
+float embedding_threshold(const track::TrackerOptions& options) {
+  const auto* botsort = std::get_if<track::BotSortOptions>(&options.algorithm);
+  return botsort != nullptr ? botsort->high_threshold : 0;
+}
+
 /// A frame on its way to the tracker. No detections: the detector skipped it.
 struct DetectedFrame {
   Frame frame;
@@ -66,9 +72,11 @@ class TrackCounter {
 
 class TrackRun {
  public:
-  TrackRun(media::Source& source, detect::Detector& detector, const TrackRunOptions& options)
+  TrackRun(media::Source& source, const TrackModels& models, const TrackRunOptions& options)
       : source_(source),
-        detector_(detector),
+        detector_(models.detector),
+        embedder_(models.embedder),
+        embedding_threshold_(embedding_threshold(options.tracker)),
         options_(options),
         tracker_(track::make_tracker(options.tracker)),
         frames_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2,
@@ -95,6 +103,7 @@ class TrackRun {
                        {"prepare", timings.prepare.summary()},
                        {"inference", timings.inference.summary()},
                        {"postprocess", timings.decode.summary()},
+                       {"embed", embedder_ != nullptr ? embedder_->timings().summary() : LatencySummary{}},
                        {"track", track_.summary()},
                        {"draw", draw_.summary()},
                        {"encode", encode_.summary()}};
@@ -147,7 +156,9 @@ class TrackRun {
         auto results = detector_.detect(images);
         auto result = results.begin();
         for (auto& item : batch) {
-          if (item.detections) item.detections = std::move(*result++);
+          if (!item.detections) continue;
+          item.detections = std::move(*result++);
+          if (embedder_ != nullptr) embed(item.frame.image, *item.detections);
         }
       }
       for (auto& item : batch) {
@@ -155,6 +166,16 @@ class TrackRun {
       }
     }
     detected_.close();
+  }
+
+  void embed(const cv::Mat& image, Detections& detections) {
+    std::vector<Box> boxes;
+    for (const auto& detection : detections) {
+      if (detection.score < embedding_threshold_) break;  // highest score first
+      boxes.push_back(detection.box);
+    }
+    auto vectors = embedder_->embed(image, boxes);
+    for (std::size_t i = 0; i < vectors.size(); ++i) detections[i].embedding = std::move(vectors[i]);
   }
 
   /// Frames up to the batch size that need detection, with the skipped ones between them; marked by empty detections.
@@ -267,6 +288,8 @@ class TrackRun {
 
   media::Source& source_;
   detect::Detector& detector_;
+  detect::Embedder* embedder_;
+  float embedding_threshold_;
   const TrackRunOptions& options_;
   std::unique_ptr<track::Tracker> tracker_;
   BoundedQueue<Frame> frames_;
@@ -282,11 +305,11 @@ class TrackRun {
 
 }  // namespace
 
-TrackSummary track_source(media::Source& source, detect::Detector& detector, const TrackRunOptions& options,
+TrackSummary track_source(media::Source& source, const TrackModels& models, const TrackRunOptions& options,
                           const std::filesystem::path& folder, const std::string& video_name, std::stop_token stop,
                           const std::function<void(std::int64_t)>& on_progress) {
   require(options.batch > 0 && options.detect_every > 0 && options.resize > 0, "TrackRunOptions out of range");
-  return TrackRun(source, detector, options).run(folder, video_name, std::move(stop), on_progress);
+  return TrackRun(source, models, options).run(folder, video_name, std::move(stop), on_progress);
 }
 
 nlohmann::json to_json(const LatencySummary& s) {

@@ -13,6 +13,7 @@
 
 #include "goshawk/core/latency.h"
 #include "goshawk/detect/detector.h"
+#include "goshawk/detect/embedder.h"
 #include "goshawk/media/source.h"
 #include "goshawk/media/video_writer.h"
 #include "goshawk/pipeline/overlay.h"
@@ -34,6 +35,12 @@ struct TrackRunOptions {
   media::VideoWriterOptions writer;  // size and frame rate follow the source
 };
 
+/// The models of a run; they must outlive it.
+struct TrackModels {
+  detect::Detector& detector;
+  detect::Embedder* embedder = nullptr;  // appearance vectors for trackers that compare them; may be null
+};
+
 /// Tracks of one class.
 struct ClassSummary {
   std::string name;
@@ -53,7 +60,7 @@ struct TrackSummary {
   std::vector<track::ZoneCounts> zones;
   std::vector<std::filesystem::path> signals;  // files of those targets that were seen
   std::vector<std::pair<std::string, LatencySummary>>
-      stages;                // decode, prepare, inference, postprocess, track, draw, encode
+      stages;                // decode, prepare, inference, postprocess, embed, track, draw, encode
   std::string encoder;       // empty without video
   bool interrupted = false;  // ended by `stop`
   std::string source_error;  // why the source ended early; empty when it did not
@@ -67,7 +74,7 @@ struct TrackSummary {
 /// When the source fails in the middle, what came before is finished and kept, and `source_error` says why. When anything
 /// else fails, unfinished files are removed and the error is thrown.
 /// `on_progress` is called in the caller's thread after each frame with the number of frames done. May be empty.
-TrackSummary track_source(media::Source& source, detect::Detector& detector, const TrackRunOptions& options,
+TrackSummary track_source(media::Source& source, const TrackModels& models, const TrackRunOptions& options,
                           const std::filesystem::path& folder, const std::string& video_name, std::stop_token stop,
                           const std::function<void(std::int64_t)>& on_progress);
 

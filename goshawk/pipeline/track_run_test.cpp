@@ -102,7 +102,7 @@ class TrackRunTest : public testing::Test {
   ~TrackRunTest() override { fs::remove_all(folder_); }
 
   TrackSummary run(std::stop_token stop = {}, std::function<void(std::int64_t)> progress = {}) {
-    return track_source(source_, detector_, options_, folder_, "scene.mp4", stop, progress);
+    return track_source(source_, {detector_}, options_, folder_, "scene.mp4", stop, progress);
   }
   std::vector<nlohmann::json> jsonl() const {
     std::ifstream in(folder_ / "tracks.jsonl");

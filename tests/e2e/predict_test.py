@@ -20,13 +20,13 @@ class Predict(EndToEnd):
         return json.loads((self.folder / "runs" / "predict" / run / "predictions.json").read_text())
 
     def test_one_image_gives_picture_json_labels_and_crops(self):
-        self.predict(self.picture("one.png", 64, 32), "--txt", "--crops")
+        self.predict(self.picture("one.png", 60, 28), "--txt", "--crops")
         folder = self.folder / "runs" / "predict" / "predict"
         (entry,) = self.predictions()
         self.assertEqual((entry["image"], entry["width"], entry["height"]), ("one.png", 160, 96))
         (found,) = entry["detections"]
         self.assertEqual(found["class"], "square")
-        for given, expected in zip(found["box"], (64, 32, 88, 56)):
+        for given, expected in zip(found["box"], (60, 28, 84, 52)):
             self.assertAlmostEqual(given, expected, delta=9)
         self.assertTrue((folder / "one.png").exists())
         cells = (folder / "labels" / "one.txt").read_text().split()
