@@ -30,3 +30,6 @@ if(GOSHAWK_SANITIZE)
   target_compile_options(goshawk_build INTERFACE -fsanitize=${GOSHAWK_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(goshawk_build INTERFACE -fsanitize=${GOSHAWK_SANITIZE})
 endif()
+if(GOSHAWK_FUZZ)
+  target_compile_options(goshawk_build INTERFACE -fsanitize=fuzzer-no-link)  # the fuzzers see which code they reach
+endif()

@@ -174,6 +174,8 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, const
     const auto line =
         1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(error.byte, text.size())), '\n');
     reject("not valid JSON", where, static_cast<int>(line));
+  } catch (const json::exception&) {  // a number that no double can hold
+    reject("not valid JSON: a number is too large", where);
   }
 }
 

@@ -66,5 +66,7 @@ TEST(ParseJson, RefusesBombsAndNamesTheLine) {
   }
 }
 
+TEST(ParseJson, RejectsNumbersThatNoDoubleHolds) { EXPECT_THROW(parse_json("[1e999]", "x"), Error); }
+
 }  // namespace
 }  // namespace goshawk

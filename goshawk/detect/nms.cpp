@@ -1,14 +1,24 @@
 #include "goshawk/detect/nms.h"
 
 #include <algorithm>
+#include <numeric>
 #include <unordered_map>
 
 namespace goshawk::detect {
 
 void sort_by_score(std::vector<Candidate>& candidates, std::size_t max_candidates) {
-  std::stable_sort(candidates.begin(), candidates.end(),
-                   [](const Candidate& a, const Candidate& b) { return a.score > b.score; });
-  if (candidates.size() > max_candidates) candidates.resize(max_candidates);
+  std::vector<std::size_t> order(candidates.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  const auto before = [&](std::size_t a, std::size_t b) {
+    const float first = candidates[a].score, second = candidates[b].score;
+    return first != second ? first > second : a < b;
+  };
+  std::sort(order.begin(), order.end(), before);
+  const std::size_t kept = std::min(max_candidates, order.size());
+  std::vector<Candidate> sorted;
+  sorted.reserve(kept);
+  for (std::size_t i = 0; i < kept; ++i) sorted.push_back(candidates[order[i]]);
+  candidates.swap(sorted);
 }
 
 void suppress(std::vector<Candidate>& candidates, float iou_threshold, int max_detections) {

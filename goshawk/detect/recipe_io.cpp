@@ -120,6 +120,16 @@ struct Field {
   }
 };
 
+/// Whether JSON can carry the text: names from files of another encoding would fail much later, when results are written.
+bool is_utf8(const std::string& text) {
+  try {
+    static_cast<void>(json(text).dump());
+    return true;
+  } catch (const json::exception&) {
+    return false;
+  }
+}
+
 std::string checked_name(const json& value, const std::string& path) {
   std::string name;
   if (value.is_string()) {
@@ -131,6 +141,7 @@ std::string checked_name(const json& value, const std::string& path) {
   }
   if (name.empty() || name.size() > kMaxNameBytes)
     reject("must have 1 to " + std::to_string(kMaxNameBytes) + " bytes", path);
+  if (!is_utf8(name)) reject("must be UTF-8 text", path);
   return name;
 }
 
@@ -294,6 +305,10 @@ std::string recipe_text(const Recipe& recipe) { return to_json(recipe).dump(); }
 void write_recipe(const std::filesystem::path& path, const Recipe& recipe) {
   // Through a sorted tree, because that is what the YAML writer takes.
   write_file_atomically(path, to_yaml(json(to_json(recipe))));
+}
+
+void check_class_names(const std::vector<std::string>& names, const std::string& where) {
+  for (std::size_t i = 0; i < names.size(); ++i) checked_name(names[i], where + "[" + std::to_string(i) + "]");
 }
 
 std::vector<std::string> read_class_names(const std::filesystem::path& path) {

@@ -35,6 +35,9 @@ std::string recipe_text(const Recipe& recipe);
 /// Writes YAML that `--recipe` reads. Throws Error{kIo}.
 void write_recipe(const std::filesystem::path& path, const Recipe& recipe);
 
+/// Throws Error{kBadConfig} for a name that is empty, longer than 200 bytes or not UTF-8.
+void check_class_names(const std::vector<std::string>& names, const std::string& where);
+
 /// Names from a text file, one a line (empty lines at the end are ignored), or from a YAML file with `names` (a list, or a
 /// map from number to name, as in data.yaml). Throws Error{kNotFound, kBadConfig}.
 std::vector<std::string> read_class_names(const std::filesystem::path& path);

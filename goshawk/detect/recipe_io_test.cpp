@@ -128,6 +128,7 @@ TEST_F(RecipeFiles, ReadsClassNamesOfEachKind) {
 TEST_F(RecipeFiles, RejectsListsThatAreNone) {
   EXPECT_THROW(read_class_names(write("empty.txt", "\n\n")), Error);
   EXPECT_THROW(read_class_names(write("gap.txt", "a\n\nb\n")), Error);
+  EXPECT_THROW(read_class_names(write("latin1.txt", "b\xe4r\n")), Error);
   EXPECT_THROW(read_class_names(write("no.yaml", "train: x")), Error);
   EXPECT_THROW(read_class_names(folder_ / "missing.txt"), Error);
 }

@@ -116,6 +116,7 @@ std::optional<Recipe> recognize_ultralytics(const ModelDescription& model, const
   }
   const auto names = parse_python_names(*names_text);
   if (!names) reject_model(model, "the metadata 'names' cannot be read as a list of classes");
+  check_class_names(*names, model.name + ": metadata names");
   const Family family = ultralytics_family(model, static_cast<std::int64_t>(names->size()));
   if (family == Family::kUnknown) {
     reject_model(model, "the metadata is Ultralytics', with " + std::to_string(names->size()) +

@@ -248,6 +248,24 @@ def compare_embedding(program, shared, folder, images, coco, ids):
     check(count > 20 and worst < 1e-4, f"osnet_x0_25: {count} vectors equal (worst {worst:.2e})")
 
 
+def compare_faces(program, shared, folder, images):
+    """YuNet against OpenCV's FaceDetectorYN, which rounds boxes to whole pixels before it suppresses: rarely it keeps one more."""
+    model = shared / "models" / "face_yunet.onnx"
+    mine = dump(program, model, images, folder, confidence=0.5, iou=0.3)
+    detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), 0.5, 0.3, 5000)
+    theirs = []
+    for image in images:
+        height, width = image.shape[:2]
+        detector.setInputSize((width, height))
+        faces = detector.detect(image)[1]
+        theirs.append([{"xyxy": np.clip([x, y, x + w, y + h], 0, [width, height] * 2).tolist(), "score": float(score),
+                        "class_id": 0} for x, y, w, h, *_, score in (faces if faces is not None else [])])
+    differ = sum(len(a) != len(b) for a, b in zip(mine, theirs))
+    worst = [max(errors) for errors in zip(*(worst_match(b, a) for a, b in zip(mine, theirs)))]
+    check(differ <= 2, f"face_yunet: {sum(map(len, theirs))} faces, {differ} images of {len(images)} differ in number")
+    check(worst[0] <= 0.5 and worst[1] <= 1e-3, f"face_yunet: boxes (worst {worst[0]:.4f}), scores (worst {worst[1]:.2e})")
+
+
 def main():
     program, shared = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
     annotations = shared / "data/coco128/instances.json"
@@ -263,6 +281,7 @@ def main():
         folder = pathlib.Path(temporary)
         compare_foreign(program, shared, folder)
         compare_embedding(program, shared, folder, images, coco, ids)
+        compare_faces(program, shared, folder, images)
         for name, prepare, decode, iou in (("yolox_nano", yolox_prepare, yolox_decode, 0.45),
                                            ("nanodet", nanodet_prepare, nanodet_decode, 0.6)):
             compare_family(name, prepare, decode, iou, program, shared, folder, images, coco, ids, categories)
