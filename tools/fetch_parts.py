@@ -3,7 +3,6 @@
 
 .deps/onnxruntime/{lib,include}   ONNX Runtime: library from its wheel, headers from Debian's libonnxruntime-dev
 .deps/providers/                  execution-provider plug-ins, each with the libraries it needs
-.deps/onnx/                       onnx.proto
 .deps/demo/                       the demo clip, from Debian's opencv-doc
 .deps/oracles/, .deps/peers/      Python environments, on request only
 """
@@ -110,10 +109,6 @@ def provider_file(name):
     base = os.path.basename(name)
     keep = ".so" in base or base == "cache.json" or "third-party" in base or base.startswith("LICENSE")
     return base if keep else None
-
-
-def onnx_proto(name):
-    return "onnx.proto" if name == "onnx/onnx.proto" else "LICENSE" if name.endswith("/LICENSE") else None
 
 
 def debian_mirror():
@@ -226,7 +221,6 @@ def main():
     DEPS.mkdir(exist_ok=True)
     wheel_part("onnxruntime", "onnxruntime", DEPS / "onnxruntime" / "lib", library_only, link_soname)
     wheel_part("openvino", "onnxruntime-ep-openvino", DEPS / "providers" / "openvino", provider_file)
-    wheel_part("onnx", "onnx", DEPS / "onnx", onnx_proto)
     onnxruntime_headers()
     if options.demo:
         demo_clip()
