@@ -259,7 +259,7 @@ def trackers(bench):
             rows[f"{name}, {sequence}"] = {"goshawk_us": ours, "peer_us": theirs, "ratio": theirs / ours,
                                            "detections_per_frame": runs["peer"][0]["detections_per_frame"]}
             goals.append(goal(f"times faster: {name}, {sequence}", theirs / ours, 35))
-    bench.results["trackers"] = {"what": "microseconds a frame; roboflow `trackers`, each with its own published defaults",
+    bench.results["trackers"] = {"what": "microseconds of processor time a frame; roboflow `trackers`, each with its own published defaults",
                                  "rows": rows, "goals": goals}
 
 
@@ -270,7 +270,7 @@ def steps(bench):
     def ours():
         report = bench.json_of("taskset", "--cpu-list", "0", program, "--benchmark_format=json",
                                "--benchmark_filter=^(letterbox/yolov8_1080p_to_640|decode_and_suppress/30)$")
-        return {wanted[row["name"]]: row["real_time"] for row in report["benchmarks"]}
+        return {wanted[row["name"]]: row["cpu_time"] for row in report["benchmarks"]}
 
     runs = bench.alternate({
         "goshawk": ours, "peer": lambda: bench.json_of("taskset", "--cpu-list", "0", sys.executable, PEERS / "time_steps.py")})
@@ -279,7 +279,7 @@ def steps(bench):
         ours_us, theirs_us = (median(run[step] for run in runs[who]) for who in ("goshawk", "peer"))
         rows[step] = {"goshawk_us": ours_us, "peer_us": theirs_us, "ratio": theirs_us / ours_us}
     bench.results["steps"] = {
-        "what": "microseconds on one core; 1080p to a 640 tensor; 8400 x 84 at 0.25 with 30 objects; Ultralytics' functions",
+        "what": "microseconds of processor time on one core; 1080p to a 640 tensor; 8400 x 84 at 0.25 with 30 objects; Ultralytics' functions",
         "rows": rows,
         "goals": [goal("us, letterbox", rows["letterbox"]["goshawk_us"], 1200, at_least=False),
                   goal("us, decode and suppress", rows["decode_and_suppress"]["goshawk_us"], 300, at_least=False)]}

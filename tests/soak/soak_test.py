@@ -5,7 +5,7 @@ again and again. Once it has settled it stays within 10 MB.
 
 By default the frames are small and the model is tiny, so that 30 minutes of video take well under a minute.
 With GOSHAWK_SOAK=full the clip is a real one (traffic.mp4 of the test data, or a made one of 640x360) and the model is given by
-GOSHAWK_SOAK_MODEL (default: yolox_nano of the test data): `ctest -C soak -L soak`.
+GOSHAWK_SOAK_MODEL (default: yolox_nano of the test data): `ctest -C soak -L soak`. GOSHAWK_SOAK_MINUTES shortens it for a look.
 """
 import json
 import os
@@ -20,7 +20,7 @@ from harness import EndToEnd, ffmpeg, square_clip
 
 SHARED = Path(os.environ.get("GOSHAWK_SHARED_DATA", "nowhere"))
 FULL = os.environ.get("GOSHAWK_SOAK") == "full"
-MINUTES = 30
+MINUTES = int(os.environ.get("GOSHAWK_SOAK_MINUTES", 30))
 ALLOWED = 10e6
 
 
@@ -77,7 +77,7 @@ class Soak(EndToEnd):
             clip = self.folder / "made.mp4"
             ffmpeg("-f", "lavfi", "-i", "testsrc2=s=640x360:r=25:d=20", "-pix_fmt", "yuv420p", clip)
         seconds = float(harness.probe(clip)["format"]["duration"])
-        self.assert_memory_stays_flat(self.looped(clip, seconds), model, settle=1 / MINUTES, every=1)
+        self.assert_memory_stays_flat(self.looped(clip, seconds), model, settle=1 / 30, every=1)
 
 
 if __name__ == "__main__":
