@@ -30,7 +30,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).resolve().parent / "peers"
-CONFIDENCE = "0.25"
+CONFIDENCE, OVERLAP, MOST_BOXES = "0.25", "0.7", "20"
 YOLO_FORMATS = {"ONNX": "yolov8n.onnx", "OpenVINO": "yolov8n_openvino_model"}
 
 
@@ -182,8 +182,9 @@ def track(bench):
 
     def ours(*flags, keep=None):
         shutil.rmtree(runs_folder, ignore_errors=True)
-        child = bench.run(bench.goshawk, "track", source, "--model", model, "--conf", CONFIDENCE, "--threads",
-                          bench.options.threads, "--project", runs_folder, "--name", "run", *flags)
+        child = bench.run(bench.goshawk, "track", source, "--model", model, "--conf", CONFIDENCE, "--iou", OVERLAP,
+                          "--max-det", MOST_BOXES, "--threads", bench.options.threads, "--project", runs_folder, "--name", "run",
+                          *flags)
         result = json.loads((runs_folder / "run" / "stats.json").read_text())
         if keep is not None:
             keep.append(result)
@@ -193,8 +194,8 @@ def track(bench):
     def theirs(exported, *extra):
         shutil.rmtree(runs_folder, ignore_errors=True)
         return bench.run(bench.yolo, "track", f"model={exported}", f"source={source}", "imgsz=640", "tracker=bytetrack.yaml",
-                         "save=True", f"conf={CONFIDENCE}", "iou=0.7", "device=cpu", "verbose=False", f"project={runs_folder}",
-                         "name=run", *extra)
+                         "save=True", f"conf={CONFIDENCE}", f"iou={OVERLAP}", f"max_det={MOST_BOXES}", "device=cpu",
+                         "verbose=False", f"project={runs_folder}", "name=run", *extra)
 
     theirs(YOLO_FORMATS["OpenVINO"], "save_txt=True")
     labels = sorted(runs_folder.rglob("labels/*.txt"))
@@ -231,13 +232,14 @@ def image(bench):
 
     def ours():
         shutil.rmtree(runs_folder, ignore_errors=True)
-        return bench.run(bench.goshawk, "predict", picture, "--model", model, "--conf", CONFIDENCE, "--threads",
-                         bench.options.threads, "--project", runs_folder, "--name", "run")
+        return bench.run(bench.goshawk, "predict", picture, "--model", model, "--conf", CONFIDENCE, "--max-det", MOST_BOXES,
+                         "--threads", bench.options.threads, "--project", runs_folder, "--name", "run")
 
     def theirs(exported):
         shutil.rmtree(runs_folder, ignore_errors=True)
         return bench.run(bench.yolo, "predict", f"model={exported}", f"source={picture}", "imgsz=640", "save=True",
-                         f"conf={CONFIDENCE}", "device=cpu", "verbose=False", f"project={runs_folder}", "name=run")
+                         f"conf={CONFIDENCE}", f"max_det={MOST_BOXES}", "device=cpu", "verbose=False", f"project={runs_folder}",
+                         "name=run")
 
     runs = bench.alternate({"goshawk": ours, **{f"yolo {name}": lambda exported=exported: theirs(exported)
                                                 for name, exported in YOLO_FORMATS.items()}})
