@@ -1,4 +1,4 @@
-// The reader that decides whether an ONNX file may be given to ONNX Runtime.
+// The reader of ONNX files, which decides whether one may be given to ONNX Runtime.
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -7,8 +7,8 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/inference.h"
-#include "goshawk/detect/onnx_file.h"
 #include "goshawk/detect/recipe_io.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::detect {
 namespace {
@@ -196,8 +196,8 @@ Recording record_conformance(const std::filesystem::path& model, std::span<const
 }
 
 void write_conformance(const std::filesystem::path& model, const std::filesystem::path& target, const Recording& recording) {
-  write_onnx_metadata(model, target,
-                      {{kRecipeKey, recipe_text(recording.recipe)}, {kConformanceKey, conformance_text(recording.vectors)}});
+  runtime::write_metadata(
+      model, target, {{kRecipeKey, recipe_text(recording.recipe)}, {kConformanceKey, conformance_text(recording.vectors)}});
 }
 
 bool ConformanceReport::passed() const {
@@ -206,7 +206,7 @@ bool ConformanceReport::passed() const {
 
 ConformanceReport verify_conformance(const std::filesystem::path& model, const runtime::SessionOptions& session,
                                      const std::optional<ConformanceTolerance>& tolerance) {
-  const auto metadata = read_onnx_metadata(model);
+  const auto metadata = runtime::inspect_model(model).metadata;  // before a device is made busy
   const auto text = metadata.find(kConformanceKey);
   if (text == metadata.end()) {
     throw Error(ErrorCode::kBadConfig, "the model has no conformance vectors", model.string(),

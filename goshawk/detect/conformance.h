@@ -68,7 +68,7 @@ Recording record_conformance(const std::filesystem::path& model, std::span<const
                              const runtime::SessionOptions& session, const RecipeChoices& choices = {});
 
 /// Copies `model` to `target` (may be the same path) with the recipe and the vectors in its metadata. Atomic.
-/// Throws as write_onnx_metadata does.
+/// Throws as runtime::write_metadata does.
 void write_conformance(const std::filesystem::path& model, const std::filesystem::path& target, const Recording& recording);
 
 /// The vectors of a metadata value. Throws Error{kBadData} for text that is damaged or too large.

@@ -7,7 +7,6 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/detect/decode_families.h"
-#include "goshawk/detect/onnx_file.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/recognize_steps.h"
 
@@ -228,11 +227,7 @@ void check_geometry(const ModelDescription& model, const ImageInput& input, cons
 }  // namespace
 
 ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model) {
-  ModelDescription description{session.inputs(), session.outputs(), session.metadata(), model.string(), {}};
-  // Only a model that says nothing of itself is looked at so closely.
-  const bool silent = !metadata_value(description, kRecipeKey) && !metadata_value(description, "names");
-  if (silent) description.operators = read_onnx_operators(model);
-  return description;
+  return {session.inputs(), session.outputs(), session.metadata(), model.string(), session.operators()};
 }
 
 Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices) {

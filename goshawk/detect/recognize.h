@@ -20,7 +20,7 @@ struct ModelDescription {
   std::vector<runtime::TensorInfo> outputs;
   std::map<std::string, std::string> metadata;
   std::string name;                 // for messages: the file's path
-  std::set<std::string> operators;  // of the graph; empty where they were not read
+  std::set<std::string> operators;  // of the main graph
 };
 ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model);
 

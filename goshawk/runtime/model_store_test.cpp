@@ -18,6 +18,7 @@ class EmptySession : public Session {
   const std::vector<TensorInfo>& inputs() const override { return infos_; }
   const std::vector<TensorInfo>& outputs() const override { return infos_; }
   const std::map<std::string, std::string>& metadata() const override { return metadata_; }
+  const std::set<std::string>& operators() const override { return operators_; }
   Device device() const override { return {DeviceKind::kCpu, 0}; }
   Precision precision() const override { return Precision::kFp32; }
   const std::string& provider() const override { return text_; }
@@ -32,6 +33,7 @@ class EmptySession : public Session {
  private:
   std::vector<TensorInfo> infos_;
   std::map<std::string, std::string> metadata_;
+  std::set<std::string> operators_;
   std::string text_;
 };
 

@@ -19,6 +19,7 @@ class OrtSession : public Session {
   const std::vector<TensorInfo>& inputs() const override { return inputs_; }
   const std::vector<TensorInfo>& outputs() const override { return outputs_; }
   const std::map<std::string, std::string>& metadata() const override { return model_.metadata; }
+  const std::set<std::string>& operators() const override { return model_.operators; }
   Device device() const override { return provider_.device; }
   Precision precision() const override { return provider_.precision; }
   const std::string& provider() const override { return provider_.name; }

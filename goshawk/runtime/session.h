@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -73,6 +74,8 @@ class Session {
   virtual const std::vector<TensorInfo>& outputs() const = 0;
   /// The ONNX file's metadata_props.
   virtual const std::map<std::string, std::string>& metadata() const = 0;
+  /// The operators of its main graph's nodes ("Conv", "Sigmoid").
+  virtual const std::set<std::string>& operators() const = 0;
   /// What runs it in the end (never kAuto), and with which arithmetic.
   virtual Device device() const = 0;
   virtual Precision precision() const = 0;
