@@ -2,6 +2,8 @@
 PRESET ?= release
 BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
+# Quiet when nothing is new; what CMake says is in the log.
+configure = mkdir -p build && { cmake --preset $(PRESET) >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }; }
 
 .PHONY: all setup build test demo dev tsan fuzz bench bench-peers clean
 
@@ -11,7 +13,7 @@ setup:
 	@tools/setup
 
 build: setup
-	@cmake --preset $(PRESET) $(if $(wildcard $(BUILD)/build.ninja),-Wno-dev >/dev/null,)
+	@$(configure)
 	@cmake --build $(BUILD) --parallel $(JOBS)
 
 test:
@@ -21,9 +23,9 @@ test:
 
 demo:
 	@tools/setup --demo
-	@cmake --preset release -DGOSHAWK_TESTS=OFF $(if $(wildcard build/release/build.ninja),-Wno-dev >/dev/null,)
-	@cmake --build build/release --parallel $(JOBS) --target goshawk
-	@build/release/bin/goshawk track .deps/demo/vtest.avi --name demo
+	@$(configure)
+	@cmake --build $(BUILD) --parallel $(JOBS) --target goshawk
+	@$(BUILD)/bin/goshawk track .deps/demo/vtest.avi --name demo $(ARGS)
 
 dev tsan fuzz:
 	@$(MAKE) --no-print-directory PRESET=$@ build
