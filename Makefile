@@ -5,7 +5,7 @@ JOBS ?= $(shell nproc)
 # Quiet when nothing is new; what CMake says is in the log.
 configure = mkdir -p build && { cmake --preset $(PRESET) >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }; }
 
-.PHONY: all setup build test demo dev tsan fuzz bench bench-peers clean
+.PHONY: all setup build test demo dev tsan fuzz bench-peers clean
 
 all: build
 
@@ -27,9 +27,17 @@ demo:
 	@cmake --build $(BUILD) --parallel $(JOBS) --target goshawk
 	@$(BUILD)/bin/goshawk track .deps/demo/vtest.avi --name demo $(ARGS)
 
-dev tsan fuzz:
-	@$(MAKE) --no-print-directory PRESET=$@ build
-	@[ $@ = fuzz ] || ctest --test-dir build/$@ --output-on-failure --parallel $(JOBS) --label-regex unit
+# AddressSanitizer and UBSan over the unit tests; ThreadSanitizer over what has threads.
+dev:
+	@$(MAKE) --no-print-directory PRESET=dev build
+	@ctest --test-dir build/dev --output-on-failure --parallel $(JOBS) --label-regex unit
+
+tsan:
+	@$(MAKE) --no-print-directory PRESET=tsan build
+	@ctest --test-dir build/tsan --output-on-failure --parallel $(JOBS) --tests-regex 'pipeline_test|core_test|Store|e2e'
+
+fuzz:
+	@$(MAKE) --no-print-directory PRESET=fuzz build
 
 bench-peers:
 	@tools/setup --peers

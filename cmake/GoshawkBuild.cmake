@@ -36,3 +36,9 @@ endif()
 if(GOSHAWK_FUZZ)
   target_compile_options(goshawk_build INTERFACE -fsanitize=fuzzer-no-link)  # libFuzzer steers by coverage of our code
 endif()
+
+# ThreadSanitizer cannot see the locks inside libav and ONNX Runtime, which are not built with it; it judges our code only.
+set(GOSHAWK_TEST_ENVIRONMENT "")
+if(GOSHAWK_SANITIZE MATCHES "thread")
+  set(GOSHAWK_TEST_ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
+endif()

@@ -64,5 +64,5 @@ function(goshawk_test name)
   target_compile_definitions(${name} PRIVATE GOSHAWK_SHARED_DATA="${GOSHAWK_SHARED_DATA}"
                              GOSHAWK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+                       PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "${GOSHAWK_TEST_ENVIRONMENT}")
 endfunction()
