@@ -36,7 +36,7 @@ class DetectorOfBrightness : public testing::Test {
       images.push_back(synthetic_picture(40 + 37 * i % 90, 30 + 23 * i % 70, static_cast<std::uint32_t>(i)));
     return images;
   }
-  TemporaryFolder folder_{"detector"};
+  TemporaryFolder folder_;
 };
 
 std::vector<Detections> one_by_one(Detector& detector, const std::vector<cv::Mat>& images) {

@@ -16,11 +16,12 @@ namespace fs = std::filesystem;
 
 /// [N, 3, 8, 4] -> [N, 3]: the mean of each channel.
 std::string mean_color_model(std::int64_t batch) {
-  Message graph;
-  graph.message(1, node("GlobalAveragePool", {"images"}, "means")).message(1, node("Flatten", {"means"}, "output"));
-  graph.text(2, "mean colour");
-  graph.message(11, value_info("images", {batch, 3, 8, 4})).message(12, value_info("output", {batch, 3}));
-  return onnx_model(graph, {});
+  using namespace runtime::testing;  // NOLINT: messages of ONNX
+  Graph graph;
+  graph.nodes = {node("GlobalAveragePool", {"images"}, {"means"}), node("Flatten", {"means"}, {"output"})};
+  graph.inputs = {value_info("images", kFloat, {batch, 3, 8, 4})};
+  graph.outputs = {value_info("output", kFloat, {batch, 3})};
+  return graph.model();
 }
 
 EmbedderOptions plain() {
@@ -34,7 +35,7 @@ EmbedderOptions plain() {
 
 class EmbedderOfMeans : public testing::Test {
  protected:
-  TemporaryFolder folder_{"embedder"};
+  TemporaryFolder folder_;
 };
 
 TEST_F(EmbedderOfMeans, GivesUnitVectorsOfEachBoxInRgb) {

@@ -54,7 +54,7 @@ TEST_F(SharedModels, ThatAreNoDetectorsGetOneClearError) {
 }
 
 TEST_F(SharedModels, RecordingsHoldOnEveryDeviceOfThisMachine) {
-  const TemporaryFolder folder("shared_models");
+  const TemporaryFolder folder;
   const fs::path recorded = folder.path() / "recorded.onnx";
   for (const char* name : {"yolox_nano.onnx"}) {
     write_conformance(models_ / name, recorded, record_conformance(models_ / name, {}, options().session));

@@ -41,15 +41,15 @@ class Message {
   std::string bytes_;
 };
 
-/// Dimensions: -1 becomes the name "N".
+/// Dimensions of -1 vary; the first is called "N" in all tensors, the others differ.
 inline Message value_info(const std::string& name, int type, const std::vector<std::int64_t>& shape) {
   Message dims;
-  for (const auto d : shape) {
+  for (std::size_t i = 0; i < shape.size(); ++i) {
     Message dim;
-    if (d < 0) {
-      dim.text(2, "N");
+    if (shape[i] < 0) {
+      dim.text(2, i == 0 ? "N" : name + std::to_string(i));
     } else {
-      dim.number(1, static_cast<std::uint64_t>(d));
+      dim.number(1, static_cast<std::uint64_t>(shape[i]));
     }
     dims.message(1, dim);
   }
@@ -70,6 +70,12 @@ inline Message float_tensor(const std::string& name, const std::vector<std::int6
   return tensor_header(name, kFloat, shape).text(9, raw);
 }
 
+inline Message int64_tensor(const std::string& name, const std::vector<std::int64_t>& values) {
+  std::string raw(values.size() * sizeof(std::int64_t), '\0');
+  std::memcpy(raw.data(), values.data(), raw.size());
+  return tensor_header(name, kInt64, {static_cast<std::int64_t>(values.size())}).text(9, raw);
+}
+
 inline Message node(const std::string& type, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
                     const std::vector<Message>& attributes = {}) {
   Message node;
@@ -82,6 +88,12 @@ inline Message node(const std::string& type, const std::vector<std::string>& inp
 
 inline Message integer_attribute(const std::string& name, std::uint64_t value) {
   return Message().text(1, name).number(3, value).number(20, 2);
+}
+
+inline Message integers_attribute(const std::string& name, const std::vector<std::uint64_t>& values) {
+  Message attribute = Message().text(1, name);
+  for (const auto value : values) attribute.number(8, value);
+  return attribute.number(20, 7);
 }
 
 struct Graph {
