@@ -16,6 +16,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kMaxPixels = 1 << 20;
 constexpr int kMaxSyntheticSide = 4096;
+constexpr std::int64_t kMaxAllPixels = 2 * kMaxSyntheticSide * kMaxSyntheticSide;  // few numbers ask for large pictures
 constexpr std::size_t kMaxVectors = 32;
 constexpr std::size_t kMaxDetections = 1000;
 constexpr std::size_t kMaxValues = 10'000;
@@ -79,12 +80,15 @@ json to_json(const ConformanceVector& vector) {
   return result;
 }
 
-cv::Mat image_of(const json& value, std::optional<std::uint32_t>& synthetic) {
+/// `pixels` is what the pictures may still have.
+cv::Mat image_of(const json& value, std::int64_t& pixels, std::optional<std::uint32_t>& synthetic) {
   const auto width = value.at("width").get<std::int64_t>();
   const auto height = value.at("height").get<std::int64_t>();
   if (value.contains("synthetic")) {
     if (width < 1 || height < 1 || width > kMaxSyntheticSide || height > kMaxSyntheticSide)
       throw std::runtime_error("size of a picture");
+    pixels -= width * height;
+    if (pixels < 0) throw std::runtime_error("the pictures are too large together");
     synthetic = value.at("synthetic").get<std::uint32_t>();
     return synthetic_picture(static_cast<int>(width), static_cast<int>(height), *synthetic);
   }
@@ -102,10 +106,10 @@ float finite(const json& value) {
   return number;
 }
 
-ConformanceVector vector_of(const json& value) {
+ConformanceVector vector_of(const json& value, std::int64_t& pixels) {
   ConformanceVector vector;
   vector.name = value.at("name").get<std::string>();
-  vector.image = image_of(value, vector.synthetic);
+  vector.image = image_of(value, pixels, vector.synthetic);
   vector.threshold = finite(value.at("threshold"));
   if (value.at("detections").size() > kMaxDetections || value.at("outputs").size() > kMaxVectors)
     throw std::runtime_error("too many entries");
@@ -142,7 +146,8 @@ std::vector<ConformanceVector> parse_conformance(std::string_view json_text, con
     if (document.at("version") != 1) throw std::runtime_error("a newer version of goshawk wrote it");
     if (document.at("vectors").size() > kMaxVectors) throw std::runtime_error("too many vectors");
     std::vector<ConformanceVector> vectors;
-    for (const json& value : document.at("vectors")) vectors.push_back(vector_of(value));
+    std::int64_t pixels = kMaxAllPixels;
+    for (const json& value : document.at("vectors")) vectors.push_back(vector_of(value, pixels));
     return vectors;
   } catch (const std::exception& error) {  // nlohmann's exceptions, and those above
     throw Error(ErrorCode::kBadData, std::string("the model's conformance vectors cannot be read: ") + error.what(), where,

@@ -188,5 +188,19 @@ TEST_F(Conformance, SaysWhenThereAreNoVectorsOrDamagedOnes) {
   }
 }
 
+TEST_F(Conformance, LimitsThePicturesThatAFewNumbersAskFor) {
+  const std::string one =
+      R"({"name": "x", "width": 4096, "height": 4096, "synthetic": 1, "threshold": 0.5, "detections": [],)"
+      R"( "outputs": [], "tolerance": {"box": 1, "score": 1, "output": 1}})";
+  const auto document = [](const std::string& vectors) { return R"({"version": 1, "vectors": [)" + vectors + "]}"; };
+  EXPECT_EQ(parse_conformance(document(one), "x").size(), 1U);
+  try {
+    parse_conformance(document(one + "," + one + "," + one), "x");
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("too large together"));
+  }
+}
+
 }  // namespace
 }  // namespace goshawk::detect
