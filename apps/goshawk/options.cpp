@@ -8,7 +8,7 @@
 
 namespace goshawk::cli {
 
-media::SourceOptions source_options(const Config& config) {
+media::SourceOptions source_options(const Config& config, std::vector<std::string>* warnings) {
   media::SourceOptions options;
   options.start = config.time_if_set("source.start");
   options.end = config.time_if_set("source.end");
@@ -19,7 +19,10 @@ media::SourceOptions source_options(const Config& config) {
   if (const auto timeout = config.time_if_set("source.timeout")) {
     options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
   }
-  options.log = [](const std::string& line) { spdlog::warn(line); };
+  options.log = [warnings](const std::string& line) {
+    spdlog::warn(line);
+    if (warnings != nullptr) warnings->push_back(line);
+  };
   return options;
 }
 
@@ -60,7 +63,9 @@ track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
   const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
   track::TrackerOptions options = file ? track::read_tracker_options(tracker) : track::tracker_by_name(tracker);
   if (frame_rate > 0) options.frame_rate = frame_rate;
-  options.class_aware = config.boolean("track.class_aware");
+  if (config.entry("track.class_aware").layer != ConfigLayer::kDefault) {  // a tracker's file may say it too
+    options.class_aware = config.boolean("track.class_aware");
+  }
   return options;
 }
 

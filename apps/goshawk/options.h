@@ -15,7 +15,8 @@
 namespace goshawk::cli {
 
 /// source.start, end, max_frames, timeout. `every` is the command's to use: it may mean skipping or predicting.
-media::SourceOptions source_options(const Config& config);
+/// What the source warns of is logged, and added to `warnings` where that is given.
+media::SourceOptions source_options(const Config& config, std::vector<std::string>* warnings = nullptr);
 /// runtime.* and detect.*. Fallbacks of the device are logged as warnings.
 detect::DetectorOptions detector_options(const Config& config);
 runtime::SessionOptions session_options(const Config& config);

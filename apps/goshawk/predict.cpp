@@ -4,11 +4,12 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <nlohmann/json.hpp>
+#include <limits>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/run_folder.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/progress.h"
@@ -37,14 +38,14 @@ void print_table(const pipeline::PredictSummary& summary, const fs::path& folder
 }
 
 int run_predict(const Invocation& call) {
-  const Config& config = call.config;
   const std::string spec = call.argument(0);
-  const auto model_path = resolve_model(config.text("model")).path;
-  auto source = media::open_source(spec, source_options(config), call.stop);
+  const auto model_path = resolve_model(call.config.text("model")).path;
+  auto source = media::open_source(spec, source_options(call.config), call.stop);
   const auto& info = source->info();
+  const Config config = call.config.for_resolution(info.width, info.height);
   if (!info.images) {
-    throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", spec,
-                "For videos, cameras and streams: goshawk track " + spec);
+    throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", info.name,
+                "For videos, cameras and streams: goshawk track " + info.name);
   }
   auto detector = detect::Detector::load(model_path, detector_options(config));
   pipeline::PredictOptions options;
@@ -53,7 +54,8 @@ int run_predict(const Invocation& call) {
   options.labels = config.boolean("output.txt");
   options.crops = config.boolean("output.crops");
   options.overlay = overlay_options(config);
-  const fs::path folder = create_run_folder(call.project_folder(), config.text_if_set("output.name").value_or("predict"));
+  const RunFolder run(call, spec);
+  const fs::path& folder = run.path();
 
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("detecting", info.frames, "images");
@@ -64,7 +66,7 @@ int run_predict(const Invocation& call) {
   if (progress) progress->finish();
 
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
-  if (call.json) fmt::print("{}\n", read_file(folder / "predictions.json"));
+  if (call.json) fmt::print("{}\n", read_file(folder / "predictions.json", std::numeric_limits<std::uint64_t>::max()));
   else print_table(summary, folder);
   if (summary.interrupted) return exit_code(ErrorCode::kInterrupted);
   return summary.unreadable.empty() ? 0 : exit_code(ErrorCode::kBadData);

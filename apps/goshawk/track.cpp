@@ -8,6 +8,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/version.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
@@ -23,20 +24,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// "traffic" of "clips/traffic.mp4", "camera0" of "camera:0", "stream" of a URL.
-std::string run_name(const std::string& source) {
-  if (source.find("://") != std::string::npos) return "stream";
-  std::string name = fs::path(source).filename().stem().string();
-  if (name.empty()) name = fs::path(source).parent_path().filename().string();  // "folder/"
-  std::erase_if(name, [](char c) { return c == ':' || c == '*' || c == '?' || c == '/'; });
-  return name.empty() || name == "." || name == ".." ? "track" : name;
-}
-
 json describe_source(const media::SourceInfo& info) {
-  return {{"name", info.name},         {"width", info.width},
-          {"height", info.height},     {"frame_rate", info.frame_rate},
-          {"codec", info.codec},       {"pixel_format", info.pixel_format},
-          {"rotation", info.rotation}, {"live", info.live}};
+  return {{"name", info.name},
+          {"width", info.width},
+          {"height", info.height},
+          {"frame_rate", info.frame_rate},
+          {"codec", info.codec},
+          {"pixel_format", info.pixel_format},
+          {"rotation", info.rotation},
+          {"live", info.live},
+          {"variable_frame_rate", info.variable_frame_rate}};
 }
 
 json describe_model(const fs::path& path, const detect::Detector& detector) {
@@ -52,20 +49,22 @@ json describe_model(const fs::path& path, const detect::Detector& detector) {
 
 json describe_this_machine() {
   const Machine machine = describe_machine();
+  json gpus = json::array();
+  for (const auto& gpu : runtime::gpus()) gpus.push_back({{"name", gpu.name}, {"memory_bytes", gpu.total_bytes}});
   return {{"processor", machine.processor},
           {"cores", machine.cores},
           {"memory_bytes", machine.memory_bytes},
+          {"gpus", gpus},
           {"system", machine.system}};
 }
 
-json describe_memory(const runtime::Device& device) {
-  const auto memory = runtime::process_memory();
-  json document{{"rss_bytes", memory.resident}, {"peak_rss_bytes", memory.peak_resident}};
-  const bool on_cpu = device.kind == runtime::DeviceKind::kCpu || device.kind == runtime::DeviceKind::kOpenVino;
-  if (const auto gpu = on_cpu ? std::nullopt : runtime::gpu(device.index)) {
-    document["device_bytes"] = gpu->process_bytes > 0 ? gpu->process_bytes : gpu->total_bytes - gpu->free_bytes;
+json describe_memory(const runtime::SessionStatistics& statistics) {
+  json memory{{"rss_bytes", statistics.resident_bytes}, {"peak_rss_bytes", statistics.peak_resident_bytes}};
+  if (statistics.device_bytes > 0) {
+    memory["device_bytes"] = statistics.device_bytes;
+    memory["peak_device_bytes"] = statistics.peak_device_bytes;
   }
-  return document;
+  return memory;
 }
 
 void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo& info, const json& model,
@@ -110,7 +109,8 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
 int run_track(const Invocation& call) {
   const std::string spec = call.argument(0);
   const auto model_path = resolve_model(call.config.text("model")).path;
-  auto source = media::open_source(spec, source_options(call.config), call.stop);
+  std::vector<std::string> warnings;  // of the source, for stats.json; said by one thread at a time
+  auto source = media::open_source(spec, source_options(call.config, &warnings), call.stop);
   const auto& info = source->info();
   const Config config = call.config.for_resolution(info.width, info.height);
   auto detector = detect::Detector::load(model_path, detector_options(config));
@@ -134,10 +134,9 @@ int run_track(const Invocation& call) {
     embedder = detect::Embedder::load(*reid, {.session = session_options(config)});
   }
 
-  const std::string name = config.text_if_set("output.name").value_or(run_name(spec));
-  const fs::path folder = create_run_folder(call.project_folder(), name);
-  const std::string video_name = run_name(spec) + ".mp4";
-  write_file_atomically(folder / "config.yaml", to_yaml(config.to_json()));
+  const RunFolder run(call, spec);
+  const fs::path& folder = run.path();
+  const std::string video_name = name_of_source(spec) + ".mp4";
 
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
@@ -146,13 +145,16 @@ int run_track(const Invocation& call) {
                                                 if (progress) progress->update(done);
                                               });
   if (progress) progress->finish();
+  for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
 
+  write_file_atomically(folder / "config.yaml", to_yaml(config.to_json()));
   json stats = pipeline::to_json(summary, detector->recipe().class_names);
   stats["source"] = describe_source(info);
+  stats["source"]["warnings"] = warnings;
   stats["model"] = describe_model(model_path, *detector);
   stats["tracker"] = track::name(options.tracker);
   stats["machine"] = describe_this_machine();
-  stats["memory"] = describe_memory(detector->session().device());
+  stats["memory"] = describe_memory(detector->session().statistics());
   stats["version"] = kVersion;
   stats["config"] = config.to_json();
   write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
@@ -163,10 +165,11 @@ int run_track(const Invocation& call) {
   } else {
     print_table(summary, info, stats["model"], folder, video_name);
   }
-  if (!summary.source_error.empty()) {
-    throw Error(ErrorCode::kIo, "the source ended early: " + summary.source_error, "",
-                "What came before is in the files above.");
+  if (summary.source_error) {
+    throw Error(summary.source_error->code(), std::string("the source ended early: ") + summary.source_error->what(),
+                summary.source_error->where(), "What came before is in " + folder.string());
   }
+  if (!summary.unreadable.empty()) return exit_code(ErrorCode::kBadData);
   return summary.interrupted && !info.live ? exit_code(ErrorCode::kInterrupted) : 0;
 }
 

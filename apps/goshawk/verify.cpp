@@ -30,6 +30,14 @@ int record(const Invocation& call, const fs::path& model) {
       detect::record_conformance(model, images, session_options(call.config),
                                  {call.config.path_if_set("detect.recipe"), call.config.path_if_set("detect.names")});
   detect::write_conformance(model, target, recording);
+  if (call.json) {
+    nlohmann::json vectors = nlohmann::json::array();
+    for (const auto& vector : recording.vectors) {
+      vectors.push_back({{"name", vector.name}, {"detections", vector.detections.size()}});
+    }
+    fmt::print("{}\n", nlohmann::json{{"model", target.string()}, {"vectors", vectors}}.dump(2));
+    return 0;
+  }
   Table table({"vector", "size", "detections"});
   for (const auto& vector : recording.vectors) {
     table.add_row(
@@ -59,6 +67,7 @@ int replay(const Invocation& call, const fs::path& model) {
 int run_verify(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   if (call.has("record")) return record(call, model);
+  if (call.has("output")) throw Error(ErrorCode::kUsage, "goes with --record only", "--output");
   if (call.arguments.size() > 1) {
     throw Error(ErrorCode::kUsage, "images are taken with --record only", call.argument(1));
   }

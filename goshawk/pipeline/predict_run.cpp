@@ -15,6 +15,7 @@
 #include "goshawk/core/queue.h"
 #include "goshawk/media/image.h"
 #include "goshawk/pipeline/first_error.h"
+#include "goshawk/pipeline/read_next.h"
 
 namespace goshawk::pipeline {
 namespace {
@@ -27,6 +28,11 @@ std::string folder_name(std::string name) {
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 32; }, '_');
   return name.empty() || name == "." || name == ".." ? "_" : name;
+}
+
+/// As a JSON string.
+std::string quoted(const std::string& text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 class PredictRun {
@@ -48,8 +54,8 @@ class PredictRun {
       if (errors_.happened()) cancel();
     }
     errors_.rethrow();
-    write_file_atomically(folder_ / "predictions.json",
-                          predictions_.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+    predictions_.stream() << (summary_.images > 0 ? "\n]\n" : "[]\n");
+    predictions_.commit();
     summary_.interrupted = stop.stop_requested();
     summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     summarize_classes();
@@ -76,24 +82,15 @@ class PredictRun {
   }
 
   void read_images(const std::stop_token& stop) {
-    while (auto frame = next_readable(stop)) {
+    while (auto frame = next_image(stop)) {
       if (!frames_.push(std::move(*frame))) return;
     }
     frames_.close();
   }
 
-  /// A damaged image among many is noted and skipped; the only image of a run is an error.
-  std::optional<Frame> next_readable(const std::stop_token& stop) {
-    for (;;) {
-      const ScopedTimer timer(read_);
-      try {
-        return source_.read(stop);
-      } catch (const Error& error) {
-        const bool many = source_.info().frames.value_or(1) > 1;
-        if (!many || error.code() != ErrorCode::kBadData) throw;
-        summary_.unreadable.push_back(error.describe());  // read by others after the join only
-      }
-    }
+  std::optional<Frame> next_image(const std::stop_token& stop) {
+    const ScopedTimer timer(read_);
+    return read_next(source_, stop, summary_.unreadable);  // read by others after the join only
   }
 
   void detect_images(const std::function<void(const ImagePrediction&)>& on_image) {
@@ -120,24 +117,22 @@ class PredictRun {
 
   void count(const ImagePrediction& prediction) {
     ++summary_.images;
-    nlohmann::json list = nlohmann::json::array();
+    std::string list;
     for (const auto& detection : prediction.detections) {
       ++by_class_[detection.class_id];
-      list.push_back(to_json(detection));
+      const Box& box = detection.box;
+      list += fmt::format(R"({}
+    {{"box": [{:.2f}, {:.2f}, {:.2f}, {:.2f}], "score": {:.5f}, "class_id": {}, "class": {}}})",
+                          list.empty() ? "" : ",", box.x1, box.y1, box.x2, box.y2, detection.score, detection.class_id,
+                          quoted(name_of(detection.class_id)));
     }
-    predictions_.push_back({{"image", prediction.name},
-                            {"width", prediction.width},
-                            {"height", prediction.height},
-                            {"detections", std::move(list)}});
-  }
-
-  nlohmann::json to_json(const Detection& detection) const {
-    const auto round_to = [](double value, double unit) { return std::round(value / unit) * unit; };
-    const auto pixel = [&](float value) { return round_to(value, 0.01); };
-    return {{"box", {pixel(detection.box.x1), pixel(detection.box.y1), pixel(detection.box.x2), pixel(detection.box.y2)}},
-            {"score", round_to(detection.score, 1e-5)},
-            {"class_id", detection.class_id},
-            {"class", name_of(detection.class_id)}};
+    predictions_.stream() << fmt::format(
+        R"({}
+  {{"image": {}, "width": {}, "height": {}, "detections": [{}]}})",
+        summary_.images == 1 ? "[" : ",", quoted(prediction.name), prediction.width, prediction.height, list);
+    if (!predictions_.stream()) {
+      throw Error(ErrorCode::kIo, "cannot write the file", predictions_.path().string(), "Is the disk full?");
+    }
   }
 
   std::string name_of(int class_id) const { return class_name(detector_.recipe().class_names, class_id); }
@@ -207,7 +202,7 @@ class PredictRun {
   LatencyRecorder write_;  // writer's thread
   std::set<std::string> stems_;
   std::map<int, std::int64_t> by_class_;
-  nlohmann::json predictions_ = nlohmann::json::array();
+  AtomicFile predictions_{folder_ / "predictions.json"};  // written image by image: memory does not grow
   PredictSummary summary_;
   FirstError errors_{[this] { cancel(); }};
 };

@@ -1,5 +1,7 @@
 #include "goshawk/pipeline/track_run.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
@@ -9,6 +11,7 @@
 
 #include "goshawk/core/queue.h"
 #include "goshawk/pipeline/first_error.h"
+#include "goshawk/pipeline/read_next.h"
 #include "goshawk/pipeline/track_writers.h"
 
 namespace goshawk::pipeline {
@@ -19,6 +22,11 @@ using Clock = std::chrono::steady_clock;
 constexpr double kImageFrameRate = 25;  // of a video made from single images
 
 double seconds(std::chrono::duration<double> duration) { return duration.count(); }
+
+nlohmann::json to_json(const LatencySummary& s) {
+  return {{"count", s.count}, {"total_ms", s.total}, {"mean_ms", s.mean}, {"min_ms", s.min}, {"p50_ms", s.p50},
+          {"p90_ms", s.p90},  {"p95_ms", s.p95},     {"p99_ms", s.p99},   {"max_ms", s.max}};
+}
 
 /// The least score of a detection whose appearance the tracker looks at (BoT-SORT: the first association's).
 float embedding_threshold(const track::TrackerOptions& options) {
@@ -79,7 +87,7 @@ class TrackRun {
         embedding_threshold_(embedding_threshold(options.tracker)),
         options_(options),
         tracker_(track::make_tracker(options.tracker)),
-        frames_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2,
+        frames_(source.info().live ? 1 : static_cast<std::size_t>(std::max(options.batch, 2)) * 2,  // live: the newest only
                 source.info().live ? WhenFull::kDropOldest : WhenFull::kWait),
         detected_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2) {}
 
@@ -89,7 +97,7 @@ class TrackRun {
     {
       std::jthread reader([&] { errors_.guard([&] { read_frames(stop); }); });
       std::jthread detection([&] { errors_.guard([&] { detect_frames(); }); });
-      errors_.guard([&] { write_frames(folder, video_name, on_progress); });
+      errors_.guard([&] { write_frames(folder, video_name, stop, on_progress); });
       cancel();  // after an error here, the others must not wait for ever; after success there is nothing left
     }
     errors_.rethrow();
@@ -122,14 +130,14 @@ class TrackRun {
         if (!frames_.push(std::move(*frame))) return;
       }
     } catch (const Error& error) {
-      summary_.source_error = error.describe();  // read only after the join
+      summary_.source_error = error;  // read only after the join
     }
     frames_.close();
   }
 
   std::optional<Frame> next_frame(const std::stop_token& stop) {
     const ScopedTimer timer(decode_);
-    auto frame = source_.read(stop);
+    auto frame = read_next(source_, stop, summary_.unreadable);
     if (!frame) return frame;
     if (source_.info().images) {
       frame->pts = std::chrono::duration_cast<Microseconds>(
@@ -179,10 +187,11 @@ class TrackRun {
   }
 
   /// Frames up to the batch size that need detection, with the skipped ones between them; marked by empty detections.
+  /// Bounded: with a large `detect_every` the batch is not waited for.
   std::vector<DetectedFrame> next_batch(std::int64_t& number) {
     std::vector<DetectedFrame> batch;
     int to_detect = 0;
-    while (to_detect < options_.batch) {
+    while (to_detect < options_.batch && batch.size() < 2 * static_cast<std::size_t>(options_.batch)) {
       auto frame = source_.info().live && !batch.empty() ? frames_.try_pop() : frames_.pop();
       if (!frame) break;
       const bool detected = number++ % options_.detect_every == 0;
@@ -192,7 +201,7 @@ class TrackRun {
     return batch;
   }
 
-  void write_frames(const std::filesystem::path& folder, const std::string& video_name,
+  void write_frames(const std::filesystem::path& folder, const std::string& video_name, const std::stop_token& stop,
                     const std::function<void(std::int64_t)>& on_progress) {
     TrackWriters writers(folder, detector_.recipe().class_names);
     std::optional<AtomicFile> events;
@@ -220,6 +229,7 @@ class TrackRun {
       if (on_progress) on_progress(summary_.frames);
     }
     if (errors_.happened()) return;  // the destructors remove what is unfinished
+    if (summary_.frames == 0) return no_frames(stop);
     if (video) {
       video->finish();
       summary_.encoder = video->encoder();
@@ -227,6 +237,15 @@ class TrackRun {
     writers.commit();
     if (events) events->commit();
     summary_.signals = motion.write(folder);
+  }
+
+  /// Nothing is written for nothing; the reason is told unless the source already gave one.
+  void no_frames(const std::stop_token& stop) const {
+    if (summary_.source_error) throw *summary_.source_error;
+    if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped before the first frame");
+    const auto& duration = source_.info().duration;
+    throw Error(ErrorCode::kUsage, "there is no frame to track", source_.info().name,
+                duration ? fmt::format("The video is {:.1f} s long; look at --start and --end.", seconds(*duration)) : "");
   }
 
   void count_zones(const Frame& frame, std::span<const track::Track> tracks, std::ostream& out) {
@@ -312,11 +331,6 @@ TrackSummary track_source(media::Source& source, const TrackModels& models, cons
   return TrackRun(source, models, options).run(folder, video_name, std::move(stop), on_progress);
 }
 
-nlohmann::json to_json(const LatencySummary& s) {
-  return {{"count", s.count}, {"total_ms", s.total}, {"mean_ms", s.mean}, {"min_ms", s.min}, {"p50_ms", s.p50},
-          {"p90_ms", s.p90},  {"p95_ms", s.p95},     {"p99_ms", s.p99},   {"max_ms", s.max}};
-}
-
 nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::string>& class_names) {
   using nlohmann::json;
   json classes = json::object();
@@ -347,7 +361,8 @@ nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::strin
               {"stages", stages},
               {"interrupted", summary.interrupted}};
   if (!summary.encoder.empty()) result["encoder"] = summary.encoder;
-  if (!summary.source_error.empty()) result["source_error"] = summary.source_error;
+  if (summary.source_error) result["source_error"] = summary.source_error->describe();
+  if (!summary.unreadable.empty()) result["unreadable"] = summary.unreadable;
   return result;
 }
 

@@ -6,11 +6,13 @@
 #include <functional>
 #include <map>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "goshawk/core/error.h"
 #include "goshawk/core/latency.h"
 #include "goshawk/detect/detector.h"
 #include "goshawk/detect/embedder.h"
@@ -60,10 +62,11 @@ struct TrackSummary {
   std::vector<track::ZoneCounts> zones;
   std::vector<std::filesystem::path> signals;  // files of those targets that were seen
   std::vector<std::pair<std::string, LatencySummary>>
-      stages;                // decode, prepare, inference, postprocess, embed, track, draw, encode
-  std::string encoder;       // empty without video
-  bool interrupted = false;  // ended by `stop`
-  std::string source_error;  // why the source ended early; empty when it did not
+      stages;                           // decode, prepare, inference, postprocess, embed, track, draw, encode
+  std::string encoder;                  // empty without video
+  bool interrupted = false;             // ended by `stop`
+  std::optional<Error> source_error;    // why the source ended early
+  std::vector<std::string> unreadable;  // images of a folder that were skipped: one line each
 };
 
 /// Reads `source` to its end (or until `stop`), detects, tracks, and writes into `folder`: tracks.jsonl, tracks.csv,
@@ -80,6 +83,5 @@ TrackSummary track_source(media::Source& source, const TrackModels& models, cons
 
 /// The summary as stats.json stores it (without machine, model and config, which the command adds).
 nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::string>& class_names);
-nlohmann::json to_json(const LatencySummary& latency);
 
 }  // namespace goshawk::pipeline

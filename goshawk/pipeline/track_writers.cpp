@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "goshawk/core/error.h"
+
 namespace goshawk::pipeline {
 namespace {
 
@@ -51,6 +53,9 @@ void TrackWriters::write(const Frame& frame, std::span<const track::Track> track
   jsonl_.stream() << jsonl << "]}\n";
   csv_.stream() << csv;
   mot_.stream() << mot;
+  for (AtomicFile* file : {&jsonl_, &csv_, &mot_}) {  // a full disk is told now, not after hours
+    if (!file->stream()) throw Error(ErrorCode::kIo, "cannot write the file", file->path().string(), "Is the disk full?");
+  }
 }
 
 void TrackWriters::commit() {

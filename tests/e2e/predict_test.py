@@ -16,12 +16,12 @@ class Predict(EndToEnd):
     def predict(self, source, *flags, **options):
         return self.goshawk("predict", source, "--model", self.model, "--device", "cpu", *flags, **options)
 
-    def predictions(self, run="predict"):
+    def predictions(self, run="one"):
         return json.loads((self.folder / "runs" / "predict" / run / "predictions.json").read_text())
 
     def test_one_image_gives_picture_json_labels_and_crops(self):
         self.predict(self.picture("one.png", 60, 28), "--txt", "--crops")
-        folder = self.folder / "runs" / "predict" / "predict"
+        folder = self.folder / "runs" / "predict" / "one"
         (entry,) = self.predictions()
         self.assertEqual((entry["image"], entry["width"], entry["height"]), ("one.png", 160, 96))
         (found,) = entry["detections"]
@@ -49,7 +49,7 @@ class Predict(EndToEnd):
         self.picture("some/c.png", 64, 32)
         result = self.predict(self.folder / "some", code=65)
         self.assertIn("b.png", result.stderr)
-        self.assertEqual([entry["image"] for entry in self.predictions()], ["a.png", "c.png"])
+        self.assertEqual([entry["image"] for entry in self.predictions("some")], ["a.png", "c.png"])
 
     def test_a_video_is_sent_to_track(self):
         ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96:d=1", self.folder / "clip.mp4")

@@ -109,6 +109,38 @@ class Track(EndToEnd):
         self.track(clip, "--max-frames", "7", "--name", "few")
         self.assertEqual(len(self.outputs("few")[1]), 7)
 
+    def test_a_range_without_frames_is_an_error_and_leaves_no_folder(self):
+        result = self.track(square_clip(self.folder / "clip.mp4"), "--start", "100", code=64)
+        self.assertIn("--start", result.stderr)
+        self.assertFalse(list((self.folder / "runs" / "track").iterdir()))
+
+    def test_a_folder_of_images_is_tracked_past_a_damaged_one(self):
+        images = self.folder / "frames"
+        images.mkdir()
+        ffmpeg("-i", square_clip(self.folder / "clip.mp4", seconds=2), images / "%03d.png")
+        (images / "020.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        result = self.track(images, code=65)
+        self.assertIn("020.png", result.stderr)
+        folder, lines, stats = self.outputs("frames")
+        self.assertEqual(len(lines), 49)
+        self.assertEqual(stats["unique_tracks"], 1)
+        self.assertEqual(len(stats["unreadable"]), 1)
+        self.assertEqual(len(probe(folder / "frames.mp4")["frames"]), 49)
+
+    def test_signals_of_a_track_are_written(self):
+        self.track(square_clip(self.folder / "clip.mp4"), "--signal", "track:1")
+        folder, _, _ = self.outputs()
+        with open(folder / "track-1.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        middle = [float(row["speed"]) for row in rows[30:70]]
+        self.assertAlmostEqual(sum(middle) / len(middle), 25, delta=8)
+        self.assertIn("actions", json.loads((folder / "track-1.funscript").read_text()))
+
+    def test_a_trackers_file_is_heard(self):
+        (self.folder / "strict.yaml").write_text("tracker: bytetrack\nnew_track_threshold: 1.0\n")
+        self.track(square_clip(self.folder / "clip.mp4"), "--tracker", "strict.yaml")
+        self.assertEqual(self.outputs()[2]["unique_tracks"], 0)
+
     def test_runs_count_up_and_never_overwrite(self):
         clip = square_clip(self.folder / "clip.mp4", seconds=1)
         for _ in range(3):
