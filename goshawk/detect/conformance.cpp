@@ -189,9 +189,13 @@ Recording record_conformance(const std::filesystem::path& model, std::span<const
   if (!images.empty()) return recording;
   const int width = recording.recipe.input_width, height = recording.recipe.input_height;
   // One picture that is scaled down, and one of another aspect ratio that is scaled up.
-  recording.vectors.push_back(record_one(inference, "synthetic 1", synthetic_picture(width * 3 / 2, height * 5 / 4, 1), 1U));
-  recording.vectors.push_back(
-      record_one(inference, "synthetic 2", synthetic_picture(std::max(1, width / 2), std::max(1, height * 2 / 3), 2), 2U));
+  recording.vectors.push_back(record_one(
+      inference, "synthetic 1",
+      synthetic_picture(std::min(width * 3 / 2, kMaxSyntheticSide), std::min(height * 5 / 4, kMaxSyntheticSide), 1), 1U));
+  recording.vectors.push_back(record_one(
+      inference, "synthetic 2",
+      synthetic_picture(std::clamp(width / 2, 1, kMaxSyntheticSide), std::clamp(height * 2 / 3, 1, kMaxSyntheticSide), 2),
+      2U));
   return recording;
 }
 

@@ -39,7 +39,7 @@ struct OutputSample {
 
 struct ConformanceVector {
   std::string name;
-  cv::Mat image;  // 8-bit BGR, at most 1 megapixel
+  cv::Mat image;  // 8-bit BGR, at most 1 megapixel, or kMaxSyntheticSide on each side when synthetic
   std::optional<std::uint32_t>
       synthetic;                      // the picture is synthetic_picture(width, height, *synthetic): no pixels are stored
   float threshold = 0;                // on the score; lies in a wide gap, so that no detection is near it
@@ -47,6 +47,8 @@ struct ConformanceVector {
   std::vector<OutputSample> outputs;  // empty for models whose outputs are lists in order of score
   ConformanceTolerance tolerance;     // for FP32
 };
+
+inline constexpr int kMaxSyntheticSide = 4096;  // pixels
 
 /// A picture of gradients and shapes, the same on every machine (integer arithmetic only).
 cv::Mat synthetic_picture(int width, int height, std::uint32_t seed);

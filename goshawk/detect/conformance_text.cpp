@@ -15,7 +15,6 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMaxPixels = 1 << 20;
-constexpr int kMaxSyntheticSide = 4096;
 constexpr std::int64_t kMaxAllPixels = 2 * kMaxSyntheticSide * kMaxSyntheticSide;  // few numbers ask for large pictures
 constexpr std::size_t kMaxVectors = 32;
 constexpr std::size_t kMaxDetections = 1000;
