@@ -36,7 +36,7 @@ track:
   lines: ["door:100,400,500,400"]
 ```
 
-`null` in a file unsets a value. Lists on the command line are `--classes person,car` or the flag twice; lines and zones hold commas
+A name with nothing behind it, or `null`, says nothing. Lists on the command line are `--classes person,car` or the flag twice; lines and zones hold commas
 themselves, so repeat the flag (in the environment, put `;` between them). Booleans have two flags: `--video` and `--no-video`.
 Paths are relative to the current folder. Unknown names and bad values end the command with exit code 78 (file, environment) or
 64 (flags).

@@ -19,6 +19,12 @@ void say(std::string_view text) {
   if (::write(STDERR_FILENO, text.data(), text.size()) < 0) return;  // nobody listens: nothing to do about it
 }
 
+/// `nohup` asks for that; a blocked signal would reach the signalfd all the same.
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 }  // namespace
 
 Interrupt::Interrupt() {
@@ -27,6 +33,7 @@ Interrupt::Interrupt() {
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  if (!is_ignored(SIGHUP)) sigaddset(&set, SIGHUP);
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
   signals_ = ::signalfd(-1, &set, SFD_CLOEXEC);
   done_ = ::eventfd(0, EFD_CLOEXEC);
@@ -50,6 +57,7 @@ void Interrupt::watch() {
     signalfd_siginfo info{};
     if (::read(signals_, &info, sizeof info) != sizeof info) continue;
     if (source_.stop_requested()) {
+      if (info.ssi_signo == SIGHUP) continue;  // shell and kernel both send one when a terminal closes
       say("\n");
       ::_exit(130);
     }

@@ -6,8 +6,9 @@
 
 namespace goshawk::cli {
 
-/// While it lives, SIGINT and SIGTERM ask `token()` to stop instead of killing the process; a second one ends it at once
-/// with exit code 130. SIGPIPE is ignored. Make one at the start of main, before any other thread.
+/// While it lives, SIGINT, SIGTERM and SIGHUP (unless ignored, as under nohup) ask `token()` to stop instead of killing the
+/// process; a second SIGINT or SIGTERM ends it at once with exit code 130. SIGPIPE is ignored. Make one at the start of
+/// main, before any other thread.
 class Interrupt {
  public:
   Interrupt();

@@ -36,6 +36,31 @@ TEST(InterruptDeathTest, TheFirstSignalAsksToStopTheSecondEndsTheProcess) {
   EXPECT_EXIT(two_signals(SIGTERM), testing::ExitedWithCode(130), "stopping");
 }
 
+TEST(InterruptDeathTest, HangUpAsksToStopHoweverOftenItIsSent) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto hang_up = [] {
+    const Interrupt interrupt;
+    ::kill(::getpid(), SIGHUP);
+    if (!becomes_true([&] { return interrupt.token().stop_requested(); })) std::_Exit(1);
+    ::kill(::getpid(), SIGHUP);
+    std::this_thread::sleep_for(200ms);
+    std::_Exit(0);
+  };
+  EXPECT_EXIT(hang_up(), testing::ExitedWithCode(0), "stopping");
+}
+
+TEST(InterruptDeathTest, HangUpStaysIgnoredUnderNohup) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto hang_up = [] {
+    std::signal(SIGHUP, SIG_IGN);
+    const Interrupt interrupt;
+    ::kill(::getpid(), SIGHUP);
+    std::this_thread::sleep_for(200ms);
+    std::_Exit(interrupt.token().stop_requested() ? 1 : 0);
+  };
+  EXPECT_EXIT(hang_up(), testing::ExitedWithCode(0), "");
+}
+
 TEST(InterruptDeathTest, EndsWithoutASignal) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto live_and_die = [] {

@@ -1,14 +1,18 @@
 // Parses, dispatches, and turns errors into messages and exit codes.
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <clocale>
 #include <cstdio>
+#include <cstdlib>
 #include <system_error>
 
 #include "apps/goshawk/arguments.h"
@@ -69,8 +73,14 @@ int run(std::vector<std::string> words, std::stop_token stop) {
   return command->run(call);
 }
 
-int report(const Error& error) {
-  fmt::print(stderr, "{} {}\n", style_of(stderr).bold_red("goshawk: error:"), error.describe());
+/// Never throws, as it runs inside catch handlers: what stderr does not take is lost.
+int report(const Error& error) noexcept {
+  try {
+    const std::string text = style_of(stderr).bold_red("goshawk: error:") + " " + error.describe() + "\n";
+    std::fwrite(text.data(), 1, text.size(), stderr);
+  } catch (const std::exception&) {  // out of memory
+    std::fputs("goshawk: error\n", stderr);
+  }
   return exit_code(error.code());
 }
 
@@ -88,7 +98,6 @@ int guarded(std::vector<std::string> words, std::stop_token stop) {
     std::fflush(stdout);
     return report(error);
   } catch (const std::system_error& error) {
-    if (error.code() == std::errc::broken_pipe) return 0;
     return report(Error(ErrorCode::kIo, error.what()));
   } catch (const std::bad_alloc&) {
     return report(Error(ErrorCode::kInternal, "out of memory"));
@@ -98,10 +107,23 @@ int guarded(std::vector<std::string> words, std::stop_token stop) {
   }
 }
 
+/// A standard stream that was closed at the start would be the next file opened, and text for people would go into it.
+/// Standard output is opened for reading, so that a result that goes nowhere shows as a failed write.
+void open_standard_streams() {
+  for (const int fd : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(fd, F_GETFD) >= 0) continue;
+    if (::open("/dev/null", fd == STDERR_FILENO ? O_WRONLY : O_RDONLY) != fd) std::_Exit(exit_code(ErrorCode::kIo));
+  }
+}
+
 }  // namespace
 }  // namespace goshawk::cli
 
 int main(int argc, char** argv) {
+  goshawk::cli::open_standard_streams();
+  // Whole pages are written by the last flush, where a reader that left (`goshawk help | head -1`) is no error.
+  static std::array<char, 1 << 16> page;  // stdout keeps it until the process ends
+  if (::isatty(STDOUT_FILENO) == 0) std::setvbuf(stdout, page.data(), _IOFBF, page.size());
   std::setlocale(LC_CTYPE, "C.UTF-8");
   int code = 0;
   {

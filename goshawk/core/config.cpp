@@ -70,6 +70,7 @@ void Config::set_document(const json& document, ConfigLayer layer,
   const auto set_one = [&](const std::string& key, const json& value) {
     const Setting* setting = find_setting(key);
     if (setting == nullptr) reject_key(key, origin(key));
+    if (value.is_null()) return;  // `name:` with nothing behind it leaves what an earlier layer says
     set(key, check_setting(*setting, value, ErrorCode::kBadConfig, origin(key)), layer, origin(key));
   };
   for (const auto& [name, value] : document.items()) {

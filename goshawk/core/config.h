@@ -61,7 +61,7 @@ class Config {
 
   /// Sets a value (already checked) unless a later layer has set it. A value of the same layer is replaced.
   void set(std::string_view key, nlohmann::json value, ConfigLayer layer, std::string origin);
-  /// All keys of a nested document. Throws Error{kBadConfig} for unknown keys and bad values. `origin(key)` names the place.
+  /// All keys of a nested document; those that are null are left as they are. Throws Error{kBadConfig} for unknown keys and bad values. `origin(key)` names the place.
   void set_document(const nlohmann::json& document, ConfigLayer layer,
                     const std::function<std::string(const std::string&)>& origin);
   /// Settings of `profile`; those by resolution wait for `for_resolution`.

@@ -56,6 +56,7 @@ Profile parse_profile(const std::string& name, const json& document, const std::
   if (!document.is_object()) throw Error(ErrorCode::kBadConfig, "a profile holds `settings:`", where);
   Profile profile{name, "", json::object(), json::object()};
   for (const auto& [key, value] : document.items()) {
+    if (value.is_null() && (key == "description" || key == "settings" || key == "resolutions")) continue;
     if (key == "description" && value.is_string()) profile.description = value.get<std::string>();
     else if (key == "settings" && value.is_object()) profile.settings = value;
     else if (key == "resolutions" && value.is_object()) profile.resolutions = value;

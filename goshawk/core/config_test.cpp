@@ -70,6 +70,31 @@ TEST(ConfigSchema, IsConsistent) {
   }
 }
 
+TEST_F(ConfigTest, ASettingWithNothingBehindItLeavesTheEarlierLayersValue) {
+  const json defaults = load_config(inputs_).to_json();
+  for (const auto& setting : schema()) {
+    SCOPED_TRACE(setting.key);
+    const auto dot = setting.key.find('.');
+    const std::string name = setting.key.substr(dot + 1);
+    const std::string text = setting.section().empty() ? name + ":\n" : setting.key.substr(0, dot) + ":\n  " + name + ":\n";
+    write("null.yaml", text);
+    inputs_.file = folder_ / "null.yaml";
+    EXPECT_EQ(load_config(inputs_).to_json(), defaults);
+    EXPECT_TRUE(check_config_file(folder_ / "null.yaml", inputs_.profile_folder).empty());
+  }
+}
+
+TEST_F(ConfigTest, AProfileMaySayNothing) {
+  write("profiles/empty.yaml", "description:\nsettings:\n  runtime:\n    threads:\n    batch: 4\nresolutions:\n  4k:\n");
+  inputs_.flags["profile"] = {"empty"};
+  const Config config = load_config(inputs_);
+  EXPECT_EQ(config.integer("runtime.threads"), 0);
+  EXPECT_EQ(config.for_resolution(3840, 2160).integer("runtime.batch"), 4);
+  write("profiles/nothing.yaml", "settings:\nresolutions:\n");
+  inputs_.flags["profile"] = {"nothing"};
+  EXPECT_NO_THROW(load_config(inputs_));
+}
+
 TEST(ConfigSchema, ReadsSecondsMinutesAndHours) {
   EXPECT_DOUBLE_EQ(parse_seconds("12.5"), 12.5);
   EXPECT_DOUBLE_EQ(parse_seconds("1:02.5"), 62.5);
@@ -164,11 +189,11 @@ TEST_F(ConfigTest, TakesGoshawkYamlOfTheCurrentFolderUnlessToldNone) {
   EXPECT_FALSE(load_config(inputs_).is_set("detect.conf"));
 }
 
-TEST_F(ConfigTest, NullUnsetsWhatAProfileSet) {
+TEST_F(ConfigTest, NullLeavesWhatAProfileSet) {
   write("goshawk.yaml", "detect:\n  max_det: null\nprofile: edge\n");
   const Config config = load_config(inputs_);
-  EXPECT_FALSE(config.is_set("detect.max_det"));
-  EXPECT_EQ(config.origin("detect.max_det"), "goshawk.yaml:2");
+  EXPECT_TRUE(config.is_set("detect.max_det"));
+  EXPECT_EQ(config.origin("detect.max_det"), "profile edge");
 }
 
 TEST_F(ConfigTest, ListsOfFlagsAndVariables) {

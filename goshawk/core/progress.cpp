@@ -31,6 +31,11 @@ std::string clock_time(double seconds) {
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
+/// A full disk or a reader that left must not end the work that is shown, so failures are passed over.
+void show(const std::string& text, std::FILE* out) {
+  if (std::fwrite(text.data(), 1, text.size(), out) == text.size()) std::fflush(out);
+}
+
 }  // namespace
 
 int terminal_width(std::FILE* out) {
@@ -39,14 +44,15 @@ int terminal_width(std::FILE* out) {
   return 80;
 }
 
-Progress::Progress(std::string title, std::optional<std::int64_t> total, std::string unit, std::FILE* out)
+Progress::Progress(std::string title, std::optional<std::int64_t> total, std::string unit, std::FILE* out,
+                   std::optional<std::chrono::milliseconds> quiet)
     : title_(std::move(title)),
       total_(total && *total > 0 ? total : std::nullopt),
       unit_(std::move(unit)),
       out_(out),
       terminal_(::isatty(::fileno(out)) != 0),
       start_(Clock::now()),
-      next_(start_ + (terminal_ ? Clock::duration(1s) : Clock::duration(10s))) {}
+      next_(start_ + quiet.value_or(terminal_ ? 1s : 10s)) {}
 
 Progress::~Progress() { finish(); }
 
@@ -74,9 +80,7 @@ void Progress::update(std::int64_t done, const std::string& note) {
   if (now < next_) return;
   next_ = now + (terminal_ ? Clock::duration(100ms) : Clock::duration(10s));
   const std::string text = line(done, note, terminal_width(out_));
-  if (terminal_) fmt::print(out_, "\r{}\x1b[K", text);
-  else fmt::print(out_, "{}\n", text);
-  std::fflush(out_);
+  show(terminal_ ? "\r" + text + "\x1b[K" : text + "\n", out_);
   drawn_ = true;
 }
 
@@ -84,8 +88,7 @@ void Progress::finish() {
   if (finished_) return;
   finished_ = true;
   if (!drawn_ || !terminal_) return;
-  fmt::print(out_, "\r{}\x1b[K\n", line(last_done_, {}, terminal_width(out_)));
-  std::fflush(out_);
+  show("\r" + line(last_done_, {}, terminal_width(out_)) + "\x1b[K\n", out_);
 }
 
 }  // namespace goshawk

@@ -14,8 +14,10 @@ namespace goshawk {
 /// Not thread-safe: one thread calls `update`.
 class Progress {
  public:
-  /// `total`: items, nullopt when unknown (live sources). `unit`: plural noun, for instance "frames".
-  Progress(std::string title, std::optional<std::int64_t> total, std::string unit, std::FILE* out = stderr);
+  /// `total`: items, nullopt when unknown (live sources). `unit`: plural noun, for instance "frames". `quiet`: time before
+  /// the first drawing; nullopt: one second on a terminal, ten elsewhere. What `out` does not take is lost.
+  Progress(std::string title, std::optional<std::int64_t> total, std::string unit, std::FILE* out = stderr,
+           std::optional<std::chrono::milliseconds> quiet = std::nullopt);
   ~Progress();
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;

@@ -70,8 +70,10 @@ class BoundedQueue {
     {
       const std::lock_guard lock(mutex_);
       items_.clear();
+      closed_ = true;  // under the same lock: an item pushed in between would be handed out after all
     }
-    close();
+    room_.notify_all();
+    filled_.notify_all();
   }
 
   std::size_t size() const {

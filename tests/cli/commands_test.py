@@ -97,6 +97,20 @@ class Output(ProgramTest):
         self.assertEqual(result.returncode, IO)
         self.assertIn("goshawk: error:", result.stderr)
 
+    @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
+    def test_an_error_that_cannot_be_shown_is_still_an_error(self):
+        for closing in ("2>/dev/full", "2>&-", "<&- >&- 2>&-"):
+            with self.subTest(closing):
+                result = subprocess.run(["sh", "-c", f'"$0" config check none.yaml {closing}', str(self.binary)],
+                                        env=self.environment, cwd=self.folder, timeout=60)
+                self.assertEqual(result.returncode, NO_INPUT)
+
+    def test_a_result_that_goes_nowhere_is_an_error(self):
+        result = subprocess.run(["sh", "-c", '"$0" version >&-', str(self.binary)], stderr=subprocess.PIPE, text=True,
+                                env=self.environment, cwd=self.folder, timeout=60)
+        self.assertEqual(result.returncode, IO)
+        self.assertIn("goshawk: error: cannot write the result", result.stderr)
+
     def on_terminal(self, *words, **environment):
         """Stdout of the program when it is a terminal."""
         main, side = pty.openpty()
