@@ -50,9 +50,8 @@ struct ConfigFile {
 ConfigFile read_config_file(const fs::path& path) {
   DocumentLimits limits;
   limits.bytes = kMaxConfigBytes;
-  ConfigFile file{path, read_document(path, limits), {}};
-  file.lines = lines_of(read_file(path, kMaxConfigBytes));
-  return file;
+  const std::string text = read_file(path, kMaxConfigBytes);  // once: it may be a pipe
+  return {path, parse_document(text, path, limits), lines_of(text)};
 }
 
 /// --config, else ./goshawk.yaml where there is one; "none" means no file.

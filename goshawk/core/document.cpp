@@ -180,7 +180,10 @@ nlohmann::json parse_json(std::string_view text, const std::string& where, const
 }
 
 nlohmann::json read_document(const std::filesystem::path& path, const DocumentLimits& limits) {
-  const std::string text = read_file(path, limits.bytes);
+  return parse_document(read_file(path, limits.bytes), path, limits);
+}
+
+nlohmann::json parse_document(std::string_view text, const std::filesystem::path& path, const DocumentLimits& limits) {
   return path.extension() == ".json" ? parse_json(text, path.string(), limits) : parse_yaml(text, path.string(), limits);
 }
 

@@ -22,6 +22,9 @@ struct DocumentLimits {
 /// Throws Error{kNotFound} for a missing file, {kBadConfig} with file and line for syntax, limits and duplicate keys.
 nlohmann::json read_document(const std::filesystem::path& path, const DocumentLimits& limits = {});
 
+/// The same for the text of `path` that was read already.
+nlohmann::json parse_document(std::string_view text, const std::filesystem::path& path, const DocumentLimits& limits = {});
+
 /// The same for text in memory; `where` names it in messages.
 nlohmann::json parse_yaml(std::string_view text, const std::string& where, const DocumentLimits& limits = {});
 nlohmann::json parse_json(std::string_view text, const std::string& where, const DocumentLimits& limits = {});

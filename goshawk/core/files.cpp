@@ -8,6 +8,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <climits>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -38,29 +39,46 @@ class FileDescriptor {
   ~FileDescriptor() {
     if (fd_ >= 0) ::close(fd_);
   }
-  FileDescriptor(const FileDescriptor&) = delete;
-  FileDescriptor& operator=(const FileDescriptor&) = delete;
+  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  FileDescriptor& operator=(FileDescriptor&&) = delete;
   int get() const { return fd_; }
 
  private:
   int fd_;
 };
 
+/// What the caller opened for us (`<(...)`, `/dev/stdin`) may be a pipe; /dev/null is an empty file.
+bool is_handed_over(const fs::path& path) {
+  const std::string name = path.string();
+  return name.starts_with("/dev/fd/") || name.starts_with("/proc/self/fd/") || name == "/dev/stdin" || name == "/dev/null";
+}
+
 void check_readable(const FileDescriptor& file, const fs::path& path) {
   if (file.get() < 0) {
     throw Error(ErrorCode::kNotFound, "cannot open the file: " + reason(), path.string());
   }
   struct stat status {};
-  if (::fstat(file.get(), &status) == 0 && S_ISDIR(status.st_mode)) {
+  if (::fstat(file.get(), &status) != 0) throw_io("cannot look at the file", path);
+  if (S_ISDIR(status.st_mode)) {
     throw Error(ErrorCode::kNotFound, "this is a folder, a file was expected", path.string());
   }
+  if (!S_ISREG(status.st_mode) && !is_handed_over(path)) {
+    throw Error(ErrorCode::kNotFound, "this is a pipe or a device, a file was expected", path.string());
+  }
+}
+
+/// Opening a pipe that nobody writes to would wait for ever; once it is known what the file is, reading may wait.
+FileDescriptor open_readable(const fs::path& path) {
+  FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
+  check_readable(file, path);
+  if (::fcntl(file.get(), F_SETFL, O_RDONLY) != 0) throw_io("cannot open the file", path);
+  return file;
 }
 
 /// Calls `sink(bytes)` for each block of the file.
 template <typename Sink>
 void read_blocks(const fs::path& path, Sink sink) {
-  const FileDescriptor file(path, O_RDONLY);
-  check_readable(file, path);
+  const FileDescriptor file = open_readable(path);
   std::vector<char> block(1 << 18);
   for (;;) {
     const ssize_t n = ::read(file.get(), block.data(), block.size());
@@ -96,6 +114,13 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+/// At most `count` bytes of `text`, without half a code point at the end.
+std::string first_bytes_of_utf8(const std::string& text, std::size_t count) {
+  if (text.size() <= count) return text;
+  while (count > 0 && (static_cast<unsigned char>(text[count]) & 0xC0U) == 0x80U) --count;
+  return text.substr(0, count);
+}
+
 }  // namespace
 
 std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
@@ -112,7 +137,13 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
   const std::string tag = ".part-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-  return path.parent_path() / ("." + path.stem().string() + tag + path.extension().string());
+  std::string stem = path.stem().string(), extension = path.extension().string();
+  if (extension.size() > 32) {  // no type of file, just a dot in a name
+    stem += extension;
+    extension.clear();
+  }
+  const std::size_t room = NAME_MAX - 1 - tag.size() - extension.size();
+  return path.parent_path() / ("." + first_bytes_of_utf8(stem, room) + tag + extension);
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

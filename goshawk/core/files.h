@@ -11,7 +11,8 @@
 namespace goshawk {
 
 /// Whole content of a file of at most `max_bytes`.
-/// Throws Error{kNotFound} when it cannot be opened or is a folder, {kBadData} when it is larger, {kIo} when reading fails.
+/// A pipe or device is read only where the caller opened it (/dev/fd/N, /dev/stdin), and /dev/null as an empty file.
+/// Throws Error{kNotFound} when it cannot be opened or is no regular file, {kBadData} when it is larger, {kIo} when reading fails.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 64ULL << 20);
 
 /// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
-
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
+#include <nlohmann/json.hpp>
+#include <thread>
 
 #include "goshawk/core/error.h"
 
@@ -65,6 +68,33 @@ TEST_F(FilesTest, ReadFileRefusesFoldersMissingFilesAndTooManyBytes) {
   EXPECT_THROW(read_file(folder_), Error);
   EXPECT_THROW(read_file(folder_ / "none"), Error);
   EXPECT_THROW(read_file(folder_ / "a.txt", 4), Error);
+}
+
+TEST_F(FilesTest, APipeIsReadOnlyWhereTheCallerOpenedIt) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  EXPECT_THROW(read_file(folder_ / "pipe"), Error);  // and does not wait for a writer
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  std::jthread writer([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_EQ(::write(ends[1], "text", 4), 4);
+    ::close(ends[1]);
+  });
+  EXPECT_EQ(read_file("/dev/fd/" + std::to_string(ends[0])), "text");
+  ::close(ends[0]);
+  EXPECT_EQ(read_file("/dev/null"), "");
+}
+
+TEST_F(FilesTest, NamesAsLongAsTheFileSystemAllowsCanBeWritten) {
+  std::string accents = "x";
+  while (accents.size() + 2 <= 251) accents += "é";
+  for (const std::string& name : {std::string(251, 'a') + ".csv", accents + ".csv", "a." + std::string(250, 'b')}) {
+    write_file_atomically(folder_ / name, "content");
+    EXPECT_EQ(read_file(folder_ / name), "content");
+  }
+  const std::string temporary = temporary_beside(folder_ / (accents + ".csv")).filename();
+  EXPECT_NO_THROW(static_cast<void>(nlohmann::json(temporary).dump())) << "no half code point";
+  EXPECT_TRUE(temporary.ends_with(".csv"));
 }
 
 TEST_F(FilesTest, RunFoldersCountUp) {
