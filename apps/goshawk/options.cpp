@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "goshawk/core/files.h"
+#include "goshawk/core/machine.h"
 
 namespace goshawk::cli {
 
@@ -100,6 +101,12 @@ media::VideoWriterOptions writer_options(const Config& config) {
   options.encoder = config.text("output.encoder");
   options.quality = static_cast<int>(config.integer("output.quality"));
   return options;
+}
+
+int parallel_runs(const Config& config, const media::SourceInfo& source) {
+  if (source.live) return 1;
+  const std::int64_t threads = config.integer("runtime.threads") > 0 ? config.integer("runtime.threads") : usable_cores();
+  return static_cast<int>(std::min(threads, config.integer_if_set("runtime.batch").value_or(threads)));
 }
 
 int batch_size(const Config& config, detect::Detector& detector) {

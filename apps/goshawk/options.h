@@ -27,6 +27,9 @@ std::vector<track::Zone> zone_options(const Config& config);
 std::vector<track::SignalTarget> signal_options(const Config& config);
 pipeline::OverlayOptions overlay_options(const Config& config);
 media::VideoWriterOptions writer_options(const Config& config);
+/// Runs at once for a source that is read as fast as possible: as many as frames are handed over together, and threads are
+/// there. 1 for live sources, where each frame should be done soon.
+int parallel_runs(const Config& config, const media::SourceInfo& source);
 /// runtime.batch; "auto" asks the detector what fits into memory.
 int batch_size(const Config& config, detect::Detector& detector);
 

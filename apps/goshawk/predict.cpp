@@ -47,7 +47,9 @@ int run_predict(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", info.name,
                 "For videos, cameras and streams: goshawk track " + info.name);
   }
-  auto detector = detect::Detector::load(model_path, detector_options(config));
+  auto detecting = detector_options(config);
+  detecting.session.parallel_runs = parallel_runs(config, info);
+  auto detector = detect::Detector::load(model_path, detecting);
   pipeline::PredictOptions options;
   options.batch = batch_size(config, *detector);
   options.images = config.boolean("output.images");

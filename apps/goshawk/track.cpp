@@ -113,7 +113,9 @@ int run_track(const Invocation& call) {
   auto source = media::open_source(spec, source_options(call.config, &warnings), call.stop);
   const auto& info = source->info();
   const Config config = call.config.for_resolution(info.width, info.height);
-  auto detector = detect::Detector::load(model_path, detector_options(config));
+  auto detecting = detector_options(config);
+  detecting.session.parallel_runs = parallel_runs(config, info);
+  auto detector = detect::Detector::load(model_path, detecting);
 
   pipeline::TrackRunOptions options;
   options.detect_every = static_cast<int>(config.integer("source.every"));

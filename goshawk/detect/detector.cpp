@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <future>
 #include <map>
+#include <mutex>
 #include <utility>
 
 #include "goshawk/core/error.h"
@@ -37,12 +40,26 @@ float in_range(float value, const char* what) {
   return value;
 }
 
+/// Images of one input size that one run takes, by their place in the batch.
+struct Part {
+  InputSize size;
+  std::vector<std::size_t> members;
+};
+
+/// Each lane has buffers and a thread of its own over the one session, so that devices that gain from several runs at once
+/// get them.
 class RecipeDetector : public Detector {
  public:
-  RecipeDetector(const std::filesystem::path& model, const DetectorOptions& options)
-      : inference_(model, options.session, {options.recipe, options.class_names}) {
-    if (options.image_size) inference_.set_image_size(*options.image_size);
-    recipe_ = inference_.recipe();
+  RecipeDetector(const std::filesystem::path& model, const DetectorOptions& options) {
+    const RecipeChoices choices{options.recipe, options.class_names};
+    lanes_.push_back(std::make_unique<Inference>(model, options.session, choices));
+    for (int i = 1; i < session().parallel_runs(); ++i) {
+      lanes_.push_back(std::make_unique<Inference>(model, lanes_[0]->shared_session(), choices));
+    }
+    for (auto& lane : lanes_) {
+      if (options.image_size) lane->set_image_size(*options.image_size);
+    }
+    recipe_ = lanes_[0]->recipe();
     recipe_.confidence = in_range(options.confidence.value_or(recipe_.confidence), "confidence");
     recipe_.iou = in_range(options.iou.value_or(recipe_.iou), "iou");
     recipe_.max_detections = options.max_detections.value_or(recipe_.max_detections);
@@ -52,53 +69,73 @@ class RecipeDetector : public Detector {
 
   std::vector<Detections> detect(std::span<const cv::Mat> images) override {
     std::vector<Detections> results(images.size());
-    durations_ = {};
-    for (const auto& [size, members] : by_input_size(images)) {
-      for (std::size_t begin = 0; begin < members.size(); begin += inference_.max_batch()) {
-        const std::size_t count = std::min(inference_.max_batch(), members.size() - begin);
-        run_part(images, std::span(members).subspan(begin, count), size, results);
-      }
-    }
-    timings_.prepare.add(durations_[0]);
-    timings_.inference.add(durations_[1]);
-    timings_.decode.add(durations_[2]);
+    const std::vector<Part> parts = divide(images);
+    std::atomic<std::size_t> next{0};
+    std::mutex mutex;
+    Durations sum{};
+    const auto work = [&](Inference& lane) {
+      Durations mine{};
+      for (std::size_t i = next++; i < parts.size(); i = next++) run_part(lane, images, parts[i], results, mine);
+      const std::lock_guard lock(mutex);
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += mine[i];
+    };
+    const std::size_t busy = std::min(lanes_.size(), std::max<std::size_t>(1, parts.size()));
+    std::vector<std::future<void>> others;
+    for (std::size_t i = 1; i < busy; ++i) others.push_back(std::async(std::launch::async, work, std::ref(*lanes_[i])));
+    work(*lanes_[0]);
+    for (auto& other : others) other.get();
+    // Lanes run side by side: their mean is the time that passed.
+    timings_.prepare.add(sum[0] / busy);
+    timings_.inference.add(sum[1] / busy);
+    timings_.decode.add(sum[2] / busy);
     return results;
   }
 
-  int fitting_batch() override { return inference_.fitting_batch(); }
+  int fitting_batch() override { return lanes_[0]->fitting_batch(); }
   const Recipe& recipe() const override { return recipe_; }
-  const runtime::Session& session() const override { return inference_.session(); }
+  const runtime::Session& session() const override { return lanes_[0]->session(); }
   const DetectorTimings& timings() const override { return timings_; }
 
  private:
-  std::map<InputSize, std::vector<std::size_t>> by_input_size(std::span<const cv::Mat> images) const {
+  using Durations = std::array<Clock::duration, 3>;  // prepare, inference, decode
+
+  std::vector<Part> divide(std::span<const cv::Mat> images) const {
     std::map<InputSize, std::vector<std::size_t>> groups;
-    for (std::size_t i = 0; i < images.size(); ++i) groups[inference_.input_size(images[i])].push_back(i);
-    return groups;
-  }
-
-  void run_part(std::span<const cv::Mat> images, std::span<const std::size_t> members, InputSize size,
-                std::vector<Detections>& results) {
-    const auto start = Clock::now();
-    std::vector<const cv::Mat*> part;
-    for (const std::size_t member : members) part.push_back(&images[member]);
-    std::vector<Placement> placements = inference_.fill(part, size);
-    const auto prepared = Clock::now();
-    const Inferred inferred = inference_.run(std::move(placements), size);
-    const auto ran = Clock::now();
-    for (std::size_t i = 0; i < members.size(); ++i) {
-      results[members[i]] = inference_.decode(inferred, i, limits_, recipe_.iou, recipe_.max_detections);
+    for (std::size_t i = 0; i < images.size(); ++i) groups[lanes_[0]->input_size(images[i])].push_back(i);
+    const std::size_t share = (images.size() + lanes_.size() - 1) / lanes_.size();
+    const std::size_t most = std::min(lanes_[0]->max_batch(), std::max<std::size_t>(1, share));
+    std::vector<Part> parts;
+    for (const auto& [size, members] : groups) {
+      for (std::size_t begin = 0; begin < members.size(); begin += most) {
+        const auto first = members.begin() + static_cast<std::ptrdiff_t>(begin);
+        const auto count = static_cast<std::ptrdiff_t>(std::min(most, members.size() - begin));
+        parts.push_back({size, {first, first + count}});
+      }
     }
-    durations_[0] += prepared - start;
-    durations_[1] += ran - prepared;
-    durations_[2] += Clock::now() - ran;
+    return parts;
   }
 
-  Inference inference_;
+  void run_part(Inference& lane, std::span<const cv::Mat> images, const Part& part, std::vector<Detections>& results,
+                Durations& durations) const {
+    const auto start = Clock::now();
+    std::vector<const cv::Mat*> chosen;
+    for (const std::size_t member : part.members) chosen.push_back(&images[member]);
+    std::vector<Placement> placements = lane.fill(chosen, part.size);
+    const auto prepared = Clock::now();
+    const Inferred inferred = lane.run(std::move(placements), part.size);
+    const auto ran = Clock::now();
+    for (std::size_t i = 0; i < part.members.size(); ++i) {
+      results[part.members[i]] = lane.decode(inferred, i, limits_, recipe_.iou, recipe_.max_detections);
+    }
+    durations[0] += prepared - start;
+    durations[1] += ran - prepared;
+    durations[2] += Clock::now() - ran;
+  }
+
+  std::vector<std::unique_ptr<Inference>> lanes_;
   Recipe recipe_;  // with the options over it
   DecodeLimits limits_;
   DetectorTimings timings_;
-  std::array<Clock::duration, 3> durations_{};
 };
 
 }  // namespace

@@ -18,7 +18,11 @@ int round_up(int value, int step) { return (value + step - 1) / step * step; }
 
 Inference::Inference(const std::filesystem::path& model, const runtime::SessionOptions& options,
                      const RecipeChoices& choices)
-    : session_(runtime::Session::load(model, options)),
+    : Inference(model, std::shared_ptr<runtime::Session>(runtime::Session::load(model, options)), choices) {}
+
+Inference::Inference(const std::filesystem::path& model, std::shared_ptr<runtime::Session> session,
+                     const RecipeChoices& choices)
+    : session_(std::move(session)),
       recipe_(settle_recipe(describe(*session_, model), choices)),
       decoder_(Decoder::create(recipe_, session_->outputs())) {
   check_inputs();

@@ -33,7 +33,11 @@ class Inference {
   /// Throws as Detector::load does.
   Inference(const std::filesystem::path& model, const runtime::SessionOptions& options, const RecipeChoices& choices);
 
+  /// Another one over a session that is loaded already: for a second thread. Throws as the first one did.
+  Inference(const std::filesystem::path& model, std::shared_ptr<runtime::Session> session, const RecipeChoices& choices);
+
   const Recipe& recipe() const { return recipe_; }
+  const std::shared_ptr<runtime::Session>& shared_session() const { return session_; }
   const runtime::Session& session() const { return *session_; }
 
   /// Square input of this side for a model of dynamic size. Throws Error{kUsage} for others.
@@ -56,7 +60,7 @@ class Inference {
   void check_inputs();
   std::vector<runtime::TensorView> inputs(std::size_t batch, InputSize size);
 
-  std::unique_ptr<runtime::Session> session_;
+  std::shared_ptr<runtime::Session> session_;  // shared by the lanes of a detector
   Recipe recipe_;
   std::unique_ptr<Decoder> decoder_;
   bool batched_input_ = true;

@@ -21,7 +21,7 @@ void check_preset(const std::string& preset) {
                                                  "medium",    "slow",      "slower",   "veryslow", "placebo"};
   if (std::find(kPresets.begin(), kPresets.end(), preset) != kPresets.end()) return;
   throw Error(ErrorCode::kUsage, "unknown x264 preset '" + preset + "'" + did_you_mean(preset, kPresets), {},
-              "presets go from ultrafast over veryfast (the default) and medium to placebo");
+              "presets go from ultrafast (the default) over veryfast and medium to placebo");
 }
 
 /// Bits a second that look about like x264's CRF `quality`: twice as many for six steps down.

@@ -64,8 +64,9 @@ struct VideoWriter::Impl {
 VideoWriter::Impl::Impl(std::filesystem::path target, const VideoWriterOptions& wanted)
     : path(std::move(target)), temporary(temporary_beside(path)), options(wanted) {
   if (options.width < 1 || options.height < 1 || options.width > 16'384 || options.height > 16'384) {
-    throw Error(ErrorCode::kBadData, fmt::format("a video of {} x {} pixels cannot be written", options.width, options.height),
-                path.string());
+    throw Error(ErrorCode::kBadData,
+                fmt::format("a video of {} x {} pixels cannot be written", options.width, options.height), path.string(),
+                "Scale it down with --resize, or leave the video out with --no-video.");
   }
   if (!std::isfinite(options.frame_rate) || options.frame_rate <= 0 || options.frame_rate > 1000) options.frame_rate = 25;
   codec = open_encoder(options, even(options.width), even(options.height));

@@ -15,7 +15,7 @@ struct VideoWriterOptions {
   double frame_rate = 25;        // nominal; timestamps come with the frames
   std::string encoder = "auto";  // auto: libx264, else what this build of libav has (`VideoWriter::encoder` tells)
   int quality = 23;              // CRF of x264 (0 best, 51 worst), mapped for other encoders
-  std::string preset = "veryfast";
+  std::string preset = "ultrafast";
   int threads = 0;  // 0: chosen by the encoder
 };
 
@@ -23,7 +23,8 @@ struct VideoWriterOptions {
 /// destructor removes what was not finished. One thread.
 class VideoWriter {
  public:
-  /// Throws Error{kUnavailable} when no encoder fits, {kIo} when the file cannot be created.
+  /// Throws Error{kUnavailable} when no encoder fits, {kBadData} for sides beyond 16384, {kUsage} for an
+  /// unknown preset, {kIo} when the file cannot be created.
   VideoWriter(std::filesystem::path path, const VideoWriterOptions& options);
   ~VideoWriter();
   VideoWriter(VideoWriter&&) noexcept;

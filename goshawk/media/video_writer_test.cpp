@@ -166,7 +166,7 @@ TEST(VideoWriter, SaysWhatIsWrongWithItsOptions) {
   options = options_for(64, 48);
   options.preset = "veryfats";
   EXPECT_EQ(code_of(options, folder / "a.mp4"), ErrorCode::kUsage);
-  EXPECT_EQ(code_of(options_for(0, 48), folder / "a.mp4"), ErrorCode::kUsage);
+  EXPECT_EQ(code_of(options_for(0, 48), folder / "a.mp4"), ErrorCode::kBadData);
   EXPECT_EQ(files_in(folder), 0U);
 }
 

@@ -23,6 +23,7 @@ class OrtSession : public Session {
   Device device() const override { return provider_.device; }
   Precision precision() const override { return provider_.precision; }
   const std::string& provider() const override { return provider_.name; }
+  int parallel_runs() const override { return provider_.parallel_runs; }
   const std::string& model_hash() const override { return model_.sha256; }
   std::vector<Tensor> run(std::span<const TensorView> inputs) override;
   SessionStatistics statistics() const override;

@@ -30,10 +30,10 @@ Provider make_cpu(Precision precision) {
 
 }  // namespace
 
-Provider make_provider(const Device& device, Precision precision, int threads) {
+Provider make_provider(const Device& device, Precision precision, int threads, int parallel_runs) {
   switch (device.kind) {
     case DeviceKind::kOpenVino:
-      return make_openvino(precision, threads);
+      return make_openvino(precision, threads, std::clamp(parallel_runs, 1, std::max(1, threads)));
     case DeviceKind::kCuda:
     case DeviceKind::kTensorRt:
     case DeviceKind::kTensorRtRtx:

@@ -23,7 +23,8 @@ enum class Keeps {
 
 /// One provider on one device, ready to be put into a session's options.
 struct Provider {
-  Device device;                           // never kAuto
+  Device device;  // never kAuto
+  int parallel_runs = 1;
   Precision precision = Precision::kFp32;  // never kAuto
   std::string name;                        // "OpenVINOExecutionProvider 1.8.1"
   std::string hardware;                    // "Intel(R) Xeon(R) Processor"
@@ -35,7 +36,7 @@ struct Provider {
 
 /// The provider for a device (not kAuto), with `threads` on CPUs. Throws Error{kUnavailable} with what is missing and what
 /// to install, also for a precision that the device does not have. Loads the provider's library.
-Provider make_provider(const Device& device, Precision precision, int threads);
+Provider make_provider(const Device& device, Precision precision, int threads, int parallel_runs = 1);
 
 /// The devices that `auto` tries on this machine, fastest first, CPU last. Looks for files only.
 std::vector<Device> automatic_devices();

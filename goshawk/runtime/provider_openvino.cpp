@@ -29,11 +29,11 @@ Precision choose_precision(Precision wanted, const std::string& capabilities) {
   return wanted;
 }
 
-std::string configuration(Precision precision, int threads) {
+std::string configuration(Precision precision, int threads, int parallel_runs) {
   const char* hint = precision == Precision::kBf16 ? "bf16" : precision == Precision::kFp16 ? "f16" : "f32";
   // A pinned thread waits for its core while another thread of the pipeline has it (docs/decisions/030).
   const nlohmann::json cpu{
-      {"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}, {"ENABLE_CPU_PINNING", "NO"}};
+      {"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}, {"ENABLE_CPU_PINNING", "NO"}, {"NUM_STREAMS", std::to_string(parallel_runs)}};
   return nlohmann::json{{"CPU", cpu}}.dump();
 }
 
@@ -51,7 +51,7 @@ bool forbidden_by_sanitizer() {
 
 bool openvino_is_present() { return !forbidden_by_sanitizer() && find_plugin(kOpenVinoPlugin); }
 
-Provider make_openvino(Precision precision, int threads) {
+Provider make_openvino(Precision precision, int threads, int parallel_runs) {
   if (forbidden_by_sanitizer()) {
     throw Error(ErrorCode::kUnavailable, "OpenVINO cannot be loaded into a program that was built with sanitizers",
                 "--device", "Build without them, or use --device cpu");
@@ -73,8 +73,9 @@ Provider make_openvino(Precision precision, int threads) {
   provider.precision = choose_precision(precision, device_metadata(devices[0], "OPTIMIZATION_CAPABILITIES"));
   provider.name = std::string(kName) + " " + device_metadata(devices[0], "version");
   provider.hardware = device_metadata(devices[0], "FULL_DEVICE_NAME");
+  provider.parallel_runs = parallel_runs;
   provider.keeps = Keeps::kCompiledModel;
-  provider.settings = configuration(provider.precision, threads);
+  provider.settings = configuration(provider.precision, threads, parallel_runs);
   provider.append = [devices, settings = provider.settings](Ort::SessionOptions& options, const std::filesystem::path&) {
     options.AppendExecutionProvider_V2(Environment::instance().ort(), devices,
                                        std::unordered_map<std::string, std::string>{{"load_config", settings}});

@@ -11,6 +11,6 @@ inline constexpr std::string_view kOpenVinoPlugin = "libonnxruntime_providers_op
 bool openvino_is_present();
 
 /// kAuto is what OpenVINO itself would take: bf16 on CPUs with bf16 instructions, else fp32. Throws as `make_provider` does.
-Provider make_openvino(Precision precision, int threads);
+Provider make_openvino(Precision precision, int threads, int parallel_runs);
 
 }  // namespace goshawk::runtime

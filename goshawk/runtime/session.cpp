@@ -138,7 +138,7 @@ class Loading {
 
  private:
   std::unique_ptr<OrtSession> open(const Device& device) {
-    const Provider provider = make_provider(device, options_.precision, threads_);
+    const Provider provider = make_provider(device, options_.precision, threads_, options_.parallel_runs);
     return Opening(path_, model_, provider, options_, threads_).open();
   }
 

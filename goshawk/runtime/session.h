@@ -44,7 +44,8 @@ struct Tensor {
 struct SessionOptions {
   Device device;  // auto: the fastest that can load the model
   Precision precision = Precision::kAuto;
-  int threads = 0;                                    // of the CPU providers; 0: all cores of this process
+  int threads = 0;        // of the CPU providers; 0: all cores of this process
+  int parallel_runs = 1;  // runs at once that share the threads; more than 1 gives throughput for latency (OpenVINO only)
   std::optional<std::filesystem::path> cache_folder;  // for compiled blobs and engines; nullopt: nothing is kept
   bool warm_up = true;  // run once on zeros while loading, so that the first frame is as fast as the others;
                         // left out when a dimension other than the first varies
@@ -79,6 +80,8 @@ class Session {
   /// What runs it in the end (never kAuto), and with which arithmetic.
   virtual Device device() const = 0;
   virtual Precision precision() const = 0;
+  /// Runs at once that gain anything: `SessionOptions::parallel_runs` where the device can, else 1.
+  virtual int parallel_runs() const { return 1; }
   /// SHA-256 of the ONNX file.
   virtual const std::string& model_hash() const = 0;
 
