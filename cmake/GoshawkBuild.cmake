@@ -33,9 +33,6 @@ endif()
 if(GOSHAWK_FUZZ)
   target_compile_options(goshawk_build INTERFACE -fsanitize=fuzzer-no-link)  # the fuzzers see which code they reach
 endif()
-if(GOSHAWK_FUZZ)
-  target_compile_options(goshawk_build INTERFACE -fsanitize=fuzzer-no-link)  # libFuzzer steers by coverage of our code
-endif()
 
 # ThreadSanitizer cannot see the locks inside libav and ONNX Runtime, which are not built with it; it judges our code only.
 set(GOSHAWK_TEST_ENVIRONMENT "")

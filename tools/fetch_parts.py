@@ -42,6 +42,11 @@ def done(name, key):
     return stamp.exists() and stamp.read_text() == key
 
 
+def mark_undone(name):
+    """An interrupted replacement must not look finished."""
+    (DEPS / f".{name}.stamp").unlink(missing_ok=True)
+
+
 def mark_done(name, key):
     (DEPS / f".{name}.stamp").write_text(key)
 
@@ -88,6 +93,7 @@ def wheel_part(name, package, target, wanted, finish=lambda target: None):
     if done(name, requirement) and target.is_dir():
         return
     print(f"setup: {requirement.split()[0]} -> {target.relative_to(ROOT)}", flush=True)
+    mark_undone(name)
     unpack_wheel(requirement, target, wanted)
     finish(target)
     mark_done(name, requirement)
@@ -154,6 +160,7 @@ def onnxruntime_headers():
             if not OLDEST_HEADER_API <= api <= library_api:
                 continue
             print(f"setup: ONNX Runtime headers (API {api}, Debian {suite}) -> {include.relative_to(ROOT)}", flush=True)
+            mark_undone("onnxruntime-headers")
             shutil.rmtree(include, ignore_errors=True)
             shutil.move(found, include)
             mark_done("onnxruntime-headers", key)
@@ -197,6 +204,7 @@ def python_environment(name):
     if done(name, key) and (folder / "bin" / "python").exists():
         return
     print(f"setup: Python environment {name} ({lock.relative_to(ROOT)}) -> {folder.relative_to(ROOT)}", flush=True)
+    mark_undone(name)
     shutil.rmtree(folder, ignore_errors=True)
     # Debian's own interpreter, so that the lock's wheels fit whatever else is first on PATH.
     run(["/usr/bin/python3", "-m", "venv", folder])
@@ -217,6 +225,7 @@ def main():
     parser.add_argument("--oracles", action="store_true", help="also the environment of the parity tests")
     parser.add_argument("--peers", action="store_true", help="also the environment of the benchmarked peers")
     parser.add_argument("--demo", action="store_true", help="also the demo clip")
+    parser.add_argument("--fuzz", action="store_true", help="nothing more here: tools/setup brings clang")
     options = parser.parse_args()
     DEPS.mkdir(exist_ok=True)
     wheel_part("onnxruntime", "onnxruntime", DEPS / "onnxruntime" / "lib", library_only, link_soname)
