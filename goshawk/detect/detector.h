@@ -27,7 +27,8 @@ struct DetectorOptions {
   std::vector<std::string> classes;                  // names to keep; empty: all
 };
 
-/// Time by step of `detect`, a sample a call.
+/// Time by step of `detect`, a sample a call. Where several runs go side by side (SessionOptions::parallel_runs) it is their
+/// mean: about the time that passed, not the sum over threads.
 struct DetectorTimings {
   LatencyRecorder prepare, inference, decode;
 };
