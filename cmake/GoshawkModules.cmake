@@ -5,6 +5,9 @@
 # cases ctest runs under the label `unit`. An edge that is not in the table below is refused.
 
 set(GOSHAWK_EDGES_core "")
+set(GOSHAWK_EDGES_report core)
+set(GOSHAWK_EDGES_dataset core report)
+set(GOSHAWK_EDGES_evaluate core report dataset)
 set(GOSHAWK_EDGES_media core)
 set(GOSHAWK_EDGES_runtime core)
 set(GOSHAWK_EDGES_detect core runtime)

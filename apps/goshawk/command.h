@@ -51,7 +51,7 @@
 namespace goshawk::cli {
 
 /// Heading under which `goshawk --help` lists a command.
-enum class Group { kUse, kModels, kSetup };
+enum class Group { kUse, kData, kModels, kSetup };
 
 /// An argument that is known by its place.
 struct Positional {

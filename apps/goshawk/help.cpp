@@ -98,6 +98,8 @@ std::string title_of(Group group) {
   switch (group) {
     case Group::kUse:
       return "Use a model";
+    case Group::kData:
+      return "Data and evaluation";
     case Group::kModels:
       return "Models";
     case Group::kSetup:
@@ -112,7 +114,7 @@ std::string overview(const Style& style) {
   std::string text = "goshawk finds and tracks objects in video.\n\nUsage: goshawk COMMAND [arguments] [flags]\n";
   std::vector<Row> all;
   for (const auto& command : commands()) all.push_back({command.name, command.summary});
-  for (const Group group : {Group::kUse, Group::kModels, Group::kSetup}) {
+  for (const Group group : {Group::kUse, Group::kData, Group::kModels, Group::kSetup}) {
     std::vector<Row> rows;
     for (const auto& command : commands()) {
       if (command.group == group) rows.push_back({command.name, command.summary});

@@ -1,0 +1,149 @@
+// A labelled data set in memory: the one form that every reader makes and every writer takes.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "goshawk/core/geometry.h"
+
+namespace goshawk::dataset {
+
+/// Part of a data set that an image belongs to; kNone where the format or its files do not say.
+enum class Split : std::uint8_t { kNone, kTrain, kVal, kTest };
+
+/// Box in double precision, as the formats hold it: top-left corner and size. Pixels of the stored image (before any EXIF
+/// rotation is applied: labels and images are taken as the formats' own tools take them), or fractions of the image where
+/// its size is not known (ImageEntry::width == 0). May lie outside the image.
+struct Rectangle {
+  double x = 0, y = 0, width = 0, height = 0;
+
+  double area() const { return width * height; }
+  Box box() const {
+    return {static_cast<float>(x), static_cast<float>(y), static_cast<float>(x + width), static_cast<float>(y + height)};
+  }
+  bool operator==(const Rectangle&) const = default;
+};
+
+/// Outline of an object: one or more polygons, each x1, y1, x2, y2, ... in the unit of the annotation's rectangle.
+using Polygons = std::vector<std::vector<double>>;
+
+/// Run lengths of a bit mask, column by column, beginning with background (COCO's RLE). Sum of counts = height * width.
+struct RunLengths {
+  std::uint32_t height = 0, width = 0;
+  std::vector<std::uint32_t> counts;
+  bool compressed = false;  // written as COCO's compressed text, else as a list
+  bool operator==(const RunLengths&) const = default;
+};
+
+using Mask = std::variant<Polygons, RunLengths>;
+
+/// What only some formats know of an object: CVAT's attributes, VOC's pose, MOT's visibility. In file order, names unique.
+using Attributes = std::vector<std::pair<std::string, std::string>>;
+
+/// A class. `id` is the number that the files use; its place in Dataset::categories is what annotations refer to.
+struct Category {
+  std::int64_t id = 0;
+  std::string name;
+  std::string supercategory;
+  bool operator==(const Category&) const = default;
+};
+
+struct ImageEntry {
+  std::int64_t id = 0;                  // COCO's and CVAT's number; unique within the data set
+  std::string file;                     // relative to Dataset::root, '/' between folders, never outside of it
+  std::uint32_t width = 0, height = 0;  // pixels as the file or the labels say; 0: not known
+  Split split = Split::kNone;
+  std::string sequence;    // MOT: the sequence's name; else empty
+  std::int64_t frame = 0;  // MOT: 1-based number in the sequence; else 0
+  bool labelled = true;    // false: no label file at all; an empty one says that nothing is there
+  bool operator==(const ImageEntry&) const = default;
+};
+
+/// One object. Kept small (a dense set holds millions): what is rare lies in tables of the data set, by index.
+struct Annotation {
+  std::int64_t id = 0;         // COCO's number; 0: none
+  std::uint32_t image = 0;     // index into Dataset::images
+  std::uint32_t category = 0;  // index into Dataset::categories
+  Rectangle rectangle;
+  double area = 0;               // pixels^2 as the file states it (COCO: of the mask), else of the rectangle
+  float score = -1;              // confidence in [0, 1] of a prediction; -1: labelled by a person or not stated
+  std::int32_t mask = -1;        // index into Dataset::masks, -1: none
+  std::int32_t attributes = -1;  // index into Dataset::attributes, -1: none
+  std::int32_t track = -1;       // identity over frames, -1: none
+  bool crowd = false;            // COCO's iscrowd: a region of many objects
+  bool difficult = false;        // VOC
+  bool truncated = false;        // VOC
+  bool occluded = false;         // CVAT, VOC
+};
+
+/// Images, classes and annotations. Annotations lie in the order of their images (`annotations_by_image` relies on it).
+struct Dataset {
+  std::filesystem::path root;  // folder that ImageEntry::file is relative to
+  std::vector<Category> categories;
+  std::vector<ImageEntry> images;
+  std::vector<Annotation> annotations;
+  std::vector<Mask> masks;
+  std::vector<Attributes> attributes;
+
+  std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }
+};
+
+/// How bad a problem is; the exit status of `goshawk data check` follows from the worst.
+enum class Severity : std::uint8_t { kNote, kWarning, kError };
+
+/// What is wrong with a data set, a closed list.
+enum class ProblemKind : std::uint8_t {
+  kMissingImage,
+  kUnreadableImage,
+  kSizeDiffers,     // the image is not as large as the labels say
+  kMissingLabels,   // an image without any label file
+  kEmptyLabels,     // a label file without objects
+  kBadLine,         // text that is no label; the line is left out
+  kNotFinite,       // NaN or infinite numbers; the object is left out
+  kOutsideImage,    // a box partly or wholly beyond the image
+  kDegenerateBox,   // no width or no height
+  kDuplicateBox,    // same image, class and box
+  kUnknownClass,    // a class beyond the list; the object is left out
+  kDuplicateImage,  // the same bytes twice
+  kNearDuplicate,   // pictures that look the same
+  kUnsafePath,      // a path that leads out of the data set; the image is left out
+  kTooMany,         // more objects than the limits allow; the rest is left out
+  kOrphanLabels,    // a label file without an image
+  kDropped,         // the target format cannot hold it
+};
+
+/// Name as it appears in reports and JSON, for instance "missing_image".
+const char* name(ProblemKind kind);
+const char* name(Severity severity);
+const char* name(Split split);
+
+/// One of many small problems in a data set; returned as a list, not thrown.
+struct Problem {
+  ProblemKind kind;
+  Severity severity = Severity::kError;
+  std::string file;       // as the user knows it: relative to the data set where it lies within
+  std::int64_t line = 0;  // 1-based, 0: the file as a whole
+  std::string message;    // one sentence
+};
+
+/// A data set as it was read, with all that was wrong with it.
+struct ReadResult {
+  Dataset dataset;
+  std::vector<Problem> problems;        // at most ReadLimits::problems; in file order
+  std::uint64_t problems_left_out = 0;  // those beyond the limit
+};
+
+/// Bounds on data sets from outside.
+struct ReadLimits {
+  std::uint64_t file_bytes = 8ULL << 30;  // of one label file; JSON of COCO's size fits
+  std::uint64_t images = 20'000'000;
+  std::uint64_t objects_per_image = 100'000;
+  std::uint64_t problems = 10'000;  // listed; the rest is counted
+};
+
+}  // namespace goshawk::dataset
