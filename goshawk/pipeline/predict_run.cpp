@@ -14,8 +14,8 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/queue.h"
 #include "goshawk/media/image.h"
+#include "goshawk/pipeline/detect_run.h"
 #include "goshawk/pipeline/first_error.h"
-#include "goshawk/pipeline/read_next.h"
 
 namespace goshawk::pipeline {
 namespace {
@@ -42,29 +42,28 @@ class PredictRun {
         detector_(detector),
         options_(options),
         folder_(folder),
-        frames_(queue_size()),
-        predicted_(queue_size()) {}
+        predicted_(static_cast<std::size_t>(std::max(options.batch, 2)) * 2) {}
 
   PredictSummary run(std::stop_token stop, const std::function<void(const ImagePrediction&)>& on_image) {
     const auto start = Clock::now();
+    DetectRun detected;
     {
-      std::jthread reader([&] { errors_.guard([&] { read_images(stop); }); });
       std::jthread writer([&] { errors_.guard([&] { write_images(); }); });
-      errors_.guard([&] { detect_images(on_image); });
-      if (errors_.happened()) cancel();
+      errors_.guard([&] {
+        detected = detect_images(source_, detector_, options_.batch, stop,
+                                 [&](DetectedFrame item) { return take(std::move(item), on_image); });
+        predicted_.close();
+      });
     }
     errors_.rethrow();
     predictions_.stream() << (summary_.images > 0 ? "\n]\n" : "[]\n");
     predictions_.commit();
-    summary_.interrupted = stop.stop_requested();
+    summary_.interrupted = detected.interrupted;
     summary_.wall_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     summarize_classes();
-    const auto& timings = detector_.timings();
-    summary_.stages = {{"read", read_.summary()},
-                       {"prepare", timings.prepare.summary()},
-                       {"inference", timings.inference.summary()},
-                       {"postprocess", timings.decode.summary()},
-                       {"write", write_.summary()}};
+    summary_.unreadable = std::move(detected.unreadable);
+    summary_.stages = std::move(detected.stages);
+    summary_.stages.emplace_back("write", write_.summary());
     return summary_;
   }
 
@@ -74,45 +73,12 @@ class PredictRun {
     ImagePrediction prediction;
   };
 
-  std::size_t queue_size() const { return static_cast<std::size_t>(std::max(options_.batch, 2)) * 2; }
-
-  void cancel() {
-    frames_.cancel();
-    predicted_.cancel();
-  }
-
-  void read_images(const std::stop_token& stop) {
-    while (auto frame = next_image(stop)) {
-      if (!frames_.push(std::move(*frame))) return;
-    }
-    frames_.close();
-  }
-
-  std::optional<Frame> next_image(const std::stop_token& stop) {
-    const ScopedTimer timer(read_);
-    return read_next(source_, stop, summary_.unreadable);  // read by others after the join only
-  }
-
-  void detect_images(const std::function<void(const ImagePrediction&)>& on_image) {
-    for (;;) {
-      std::vector<Frame> batch;
-      while (batch.size() < static_cast<std::size_t>(options_.batch)) {
-        auto frame = frames_.pop();
-        if (!frame) break;
-        batch.push_back(std::move(*frame));
-      }
-      if (batch.empty()) break;
-      std::vector<cv::Mat> images;
-      for (const auto& frame : batch) images.push_back(frame.image);
-      auto results = detector_.detect(images);
-      for (std::size_t i = 0; i < batch.size(); ++i) {
-        ImagePrediction prediction{batch[i].name, images[i].cols, images[i].rows, std::move(results[i])};
-        count(prediction);
-        if (on_image) on_image(prediction);
-        if (!predicted_.push({std::move(batch[i]), std::move(prediction)})) return;
-      }
-    }
-    predicted_.close();
+  /// False when the writer takes no more.
+  bool take(DetectedFrame item, const std::function<void(const ImagePrediction&)>& on_image) {
+    ImagePrediction prediction{item.frame.name, item.frame.image.cols, item.frame.image.rows, std::move(item.detections)};
+    count(prediction);
+    if (on_image) on_image(prediction);
+    return predicted_.push({std::move(item.frame), std::move(prediction)});
   }
 
   void count(const ImagePrediction& prediction) {
@@ -196,15 +162,13 @@ class PredictRun {
   detect::Detector& detector_;
   const PredictOptions& options_;
   fs::path folder_;
-  BoundedQueue<Frame> frames_;
   BoundedQueue<Predicted> predicted_;
-  LatencyRecorder read_;   // reader's thread
   LatencyRecorder write_;  // writer's thread
   std::set<std::string> stems_;
   std::map<int, std::int64_t> by_class_;
   AtomicFile predictions_{folder_ / "predictions.json"};  // written image by image: memory does not grow
   PredictSummary summary_;
-  FirstError errors_{[this] { cancel(); }};
+  FirstError errors_{[this] { predicted_.cancel(); }};
 };
 
 }  // namespace
