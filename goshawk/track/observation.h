@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "goshawk/core/detection.h"
-#include "goshawk/track/assignment.h"
+#include "goshawk/core/assignment.h"
 #include "goshawk/track/tracker.h"
 
 namespace goshawk::track {

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "goshawk/track/assignment.h"
+#include "goshawk/core/assignment.h"
 #include "goshawk/track/observation.h"
 
 namespace goshawk::track {

@@ -5,7 +5,13 @@
 #include <span>
 #include <vector>
 
-namespace goshawk::track {
+namespace goshawk {
+
+/// A pair that may be matched, in a problem that lists them row by row.
+struct AssignmentEdge {
+  int col;
+  double cost;
+};
 
 /// Solves rectangular assignment problems exactly, by shortest augmenting paths with potentials over the edges that may
 /// be used. Keeps its working memory, so that a solver used frame after frame stops allocating. Not thread-safe.
@@ -20,13 +26,20 @@ class AssignmentSolver {
   /// not allowed then.
   std::span<const int> solve(std::span<const double> cost, int rows, int cols, double limit = kNoLimit);
 
+  /// The same with a finite `limit`, over the pairs that exist: those of row r are edges[row_begin[r]] up to
+  /// edges[row_begin[r + 1]], each column at most once; row_begin has rows + 1 entries.
+  std::span<const int> solve_sparse(std::span<const AssignmentEdge> edges, std::span<const int> row_begin, int cols,
+                                    double limit);
+
+  /// Whether every other answer to the last problem with a limit is worse by more than `tolerance`. May say no where that
+  /// is so; never says yes where it is not.
+  bool is_unique(double tolerance);
+
  private:
-  struct Edge {
-    int col;
-    double cost;
-  };
+  using Edge = AssignmentEdge;
   void begin(int rows, int cols);
   void solve_limited(std::span<const double> cost, int rows, int cols, double limit);
+  void finish_limited(int rows, int cols);
   void solve_unlimited(std::span<const double> cost, int rows, int cols);
   /// Gives every row its cheapest column where that is free.
   void assign_greedily();
@@ -44,7 +57,8 @@ class AssignmentSolver {
   std::vector<double> distance_;  // of columns from the row that looks for a partner
   std::vector<int> predecessor_;
   std::vector<char> is_settled_;
-  std::vector<int> open_, settled_;  // columns: reached, and done
+  std::vector<int> open_, settled_;                         // columns: reached, and done
+  std::vector<int> exchange_begin_, exchanges_, arrivals_;  // of is_unique
 };
 
-}  // namespace goshawk::track
+}  // namespace goshawk

@@ -1,10 +1,10 @@
-#include "goshawk/track/assignment.h"
+#include "goshawk/core/assignment.h"
 
 #include <algorithm>
 
 #include "goshawk/core/error.h"
 
-namespace goshawk::track {
+namespace goshawk {
 
 namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -14,7 +14,10 @@ std::span<const int> AssignmentSolver::solve(std::span<const double> cost, int r
   require(rows >= 0 && cols >= 0 && cost.size() == static_cast<std::size_t>(rows) * cols,
           "AssignmentSolver: the cost matrix does not have the stated shape");
   answer_.assign(rows, -1);
-  if (rows == 0 || cols == 0) return answer_;
+  if (rows == 0 || cols == 0) {
+    begin(0, 0);
+    return answer_;
+  }
   if (limit == kNoLimit) {
     solve_unlimited(cost, rows, cols);
   } else {
@@ -46,11 +49,73 @@ void AssignmentSolver::solve_limited(std::span<const double> cost, int rows, int
     edges_.push_back({cols + row, limit});
     edge_begin_.push_back(static_cast<int>(edges_.size()));
   }
+  finish_limited(rows, cols);
+}
+
+void AssignmentSolver::finish_limited(int rows, int cols) {
   assign_greedily();
   for (int row = 0; row < rows; ++row) {
     if (col_of_[row] < 0) augment_from(row);
   }
   for (int row = 0; row < rows; ++row) answer_[row] = col_of_[row] < cols ? col_of_[row] : -1;
+}
+
+std::span<const int> AssignmentSolver::solve_sparse(std::span<const AssignmentEdge> edges, std::span<const int> row_begin,
+                                                    int cols, double limit) {
+  require(!row_begin.empty() && cols >= 0, "AssignmentSolver: row_begin has rows + 1 entries");
+  const int rows = static_cast<int>(row_begin.size()) - 1;
+  answer_.assign(rows, -1);
+  begin(rows, cols + rows);
+  for (int row = 0; row < rows; ++row) {
+    for (int e = row_begin[row]; e < row_begin[row + 1]; ++e) {
+      if (edges[e].cost < limit) edges_.push_back(edges[e]);
+    }
+    edges_.push_back({cols + row, limit});
+    edge_begin_.push_back(static_cast<int>(edges_.size()));
+  }
+  finish_limited(rows, cols);
+  return answer_;
+}
+
+// Two answers differ by exchanges: a row takes another column, whose row takes another one, and so on, round in a circle or
+// from a column that nobody wants to a free one. Edges of an answer that is as good (but for the tolerance) have no reduced
+// cost, and columns without partner no potential. So: a graph of rows, and of one node for all columns that are or may
+// be free; the answer is unique when nothing in it goes round in a circle (Kahn's removal of what nothing leads to).
+bool AssignmentSolver::is_unique(double tolerance) {
+  const int rows = static_cast<int>(col_of_.size()), outside = rows;
+  exchange_begin_.assign(1, 0);
+  exchanges_.clear();
+  arrivals_.assign(rows + 1, 0);
+  const auto lead_to = [&](int node) {
+    exchanges_.push_back(node);
+    ++arrivals_[node];
+  };
+  for (int row = 0; row < rows; ++row) {
+    for (int e = edge_begin_[row]; e < edge_begin_[row + 1]; ++e) {
+      const auto& [col, cost] = edges_[e];
+      if (col == col_of_[row] || cost - row_dual_[row] - col_dual_[col] > tolerance) continue;
+      lead_to(row_of_[col] < 0 ? outside : row_of_[col]);
+    }
+    exchange_begin_.push_back(static_cast<int>(exchanges_.size()));
+  }
+  for (int row = 0; row < rows; ++row) {
+    if (col_dual_[col_of_[row]] >= -tolerance) lead_to(row);  // its column may become free
+  }
+  exchange_begin_.push_back(static_cast<int>(exchanges_.size()));
+  open_.clear();
+  for (int node = 0; node <= rows; ++node) {
+    if (arrivals_[node] == 0) open_.push_back(node);
+  }
+  int removed = 0;
+  while (!open_.empty()) {
+    const int node = open_.back();
+    open_.pop_back();
+    ++removed;
+    for (int k = exchange_begin_[node]; k < exchange_begin_[node + 1]; ++k) {
+      if (--arrivals_[exchanges_[k]] == 0) open_.push_back(exchanges_[k]);
+    }
+  }
+  return removed == rows + 1;
 }
 
 void AssignmentSolver::solve_unlimited(std::span<const double> cost, int rows, int cols) {
@@ -152,4 +217,4 @@ void AssignmentSolver::reset(int col) {
   is_settled_[col] = 0;
 }
 
-}  // namespace goshawk::track
+}  // namespace goshawk

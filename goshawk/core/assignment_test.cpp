@@ -1,4 +1,4 @@
-#include "goshawk/track/assignment.h"
+#include "goshawk/core/assignment.h"
 
 #include <gtest/gtest.h>
 
@@ -6,7 +6,7 @@
 #include <cmath>
 #include <random>
 
-namespace goshawk::track {
+namespace goshawk {
 namespace {
 
 /// The least sum by trying everything: each row takes a free column or, where `unmatched` is finite, pays that.
@@ -108,6 +108,66 @@ TEST(Assignment, TakesInfiniteCostsWithALimitAndEmptyProblems) {
   EXPECT_EQ(solver.solve({}, 3, 0).size(), 3U);
 }
 
+/// Every sum of a problem with a limit, in no order.
+void all_sums(const std::vector<double>& cost, int rows, int cols, double limit, int row, unsigned taken, double sum,
+              std::vector<double>& sums) {
+  if (row == rows) {
+    sums.push_back(sum);
+    return;
+  }
+  all_sums(cost, rows, cols, limit, row + 1, taken, sum + limit, sums);
+  for (int col = 0; col < cols; ++col) {
+    const double here = cost[row * cols + col];
+    if (taken >> col & 1U || !(here < limit)) continue;
+    all_sums(cost, rows, cols, limit, row + 1, taken | 1U << col, sum + here, sums);
+  }
+}
+
+TEST(Assignment, KnowsWhetherTheAnswerIsTheOnlyOne) {
+  std::mt19937 random(5);
+  AssignmentSolver solver;
+  int unique = 0, said_so = 0;
+  for (int round = 0; round < 4000; ++round) {
+    const int rows = static_cast<int>(random() % 6), cols = static_cast<int>(random() % 6);
+    auto cost = random_costs(random, rows * cols, round % 2);
+    for (double& value : cost) {
+      if (random() % 3 == 0) value = 1;  // beyond the limit: no such pair
+    }
+    solver.solve(cost, rows, cols, 0.5);
+    std::vector<double> sums;
+    all_sums(cost, rows, cols, 0.5, 0, 0, 0, sums);
+    std::ranges::sort(sums);
+    const bool only_one = sums.size() == 1 || sums[1] > sums[0] + 1e-9;
+    const bool answer = solver.is_unique(1e-9);
+    EXPECT_TRUE(only_one || !answer) << rows << "x" << cols << " round " << round;
+    unique += only_one;
+    said_so += answer;
+  }
+  EXPECT_GT(unique, 1000);
+  EXPECT_GE(said_so, unique * 95 / 100);
+}
+
+TEST(Assignment, SparseAndDenseProblemsAgree) {
+  std::mt19937 random(6);
+  AssignmentSolver solver;
+  for (int round = 0; round < 2000; ++round) {
+    const int rows = static_cast<int>(random() % 9), cols = 1 + static_cast<int>(random() % 9);
+    const double infinity = std::numeric_limits<double>::infinity();
+    std::vector<double> cost = random_costs(random, rows * cols, round % 2);
+    std::vector<AssignmentEdge> edges;
+    std::vector<int> row_begin = {0};
+    for (int row = 0; row < rows; ++row) {
+      for (int col = 0; col < cols; ++col) {
+        if (random() % 2) cost[row * cols + col] = infinity;
+        else edges.push_back({col, cost[row * cols + col]});
+      }
+      row_begin.push_back(static_cast<int>(edges.size()));
+    }
+    const double dense = add_up(solver.solve(cost, rows, cols, 0.3), cost, cols, 0.3).sum;
+    EXPECT_NEAR(add_up(solver.solve_sparse(edges, row_begin, cols, 0.3), cost, cols, 0.3).sum, dense, 1e-12) << round;
+  }
+}
+
 TEST(Assignment, SolvesLargeProblems) {
   std::mt19937 random(3);
   AssignmentSolver solver;
@@ -126,4 +186,4 @@ TEST(Assignment, SolvesLargeProblems) {
 }
 
 }  // namespace
-}  // namespace goshawk::track
+}  // namespace goshawk
