@@ -117,12 +117,6 @@ std::optional<T> to_number(std::string_view text) {
   return value;
 }
 
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return result;
-}
-
 std::string upper(std::string_view text) {
   std::string result(text);
   for (char& c : result) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
@@ -130,7 +124,7 @@ std::string upper(std::string_view text) {
 }
 
 std::optional<bool> to_boolean(std::string_view text) {
-  const std::string word = lower(text);
+  const std::string word = to_lower(text);
   if (word == "true" || word == "yes" || word == "on" || word == "1") return true;
   if (word == "false" || word == "no" || word == "off" || word == "0") return false;
   return std::nullopt;
@@ -288,7 +282,7 @@ json parse_setting(const Setting& setting, std::string_view raw, ErrorCode code,
       if (const double value = parse_seconds(text); std::isfinite(value) && within(setting, value)) return value;
       break;
     case kChoice:
-      if (is_word(setting, lower(text))) return lower(text);
+      if (is_word(setting, to_lower(text))) return to_lower(text);
       break;
     case kText:
     case kPath:

@@ -9,6 +9,9 @@
 
 namespace goshawk {
 
+/// With the letters A to Z made small, whatever the locale; other bytes stay.
+std::string to_lower(std::string_view text);
+
 /// The candidate nearest to `word` by Damerau-Levenshtein distance, when it is near enough to have been meant.
 std::optional<std::string> closest_match(std::string_view word, std::span<const std::string> candidates);
 

@@ -14,6 +14,8 @@ TEST(ClosestMatch, FindsASwapAMissingLetterAndNothingForOtherWords) {
   EXPECT_EQ(did_you_mean("traker", kFlags), "; did you mean 'tracker'?");
 }
 
+TEST(ToLower, ChangesAsciiLettersOnly) { EXPECT_EQ(to_lower("Ab@[`Z9É\xC0"), "ab@[`z9É\xC0"); }
+
 TEST(Table, AlignsNumbersRightAndCountsCodePoints) {
   Table table({"class", "n"});
   table.add_row({"vélo", "7"});

@@ -2,13 +2,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <limits>
 #include <string>
 #include <string_view>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
 #include "goshawk/media/jpeg.h"
 #include "goshawk/media/source_kind.h"
 #include "goshawk/media/still.h"
@@ -17,9 +17,7 @@ namespace goshawk::media {
 namespace {
 
 std::string lower_extension(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return extension;
+  return to_lower(path.extension().string());
 }
 
 bool is_jpeg_name(const std::filesystem::path& path) {

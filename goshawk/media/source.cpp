@@ -1,11 +1,10 @@
 #include "goshawk/media/source.h"
 
-#include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 #include "goshawk/media/image_source.h"
 #include "goshawk/media/source_kind.h"
 #include "goshawk/media/video_source.h"
@@ -26,8 +25,7 @@ void check_options(const SourceOptions& options) {
 
 /// A file of JPEG pictures one after another begins as one JPEG does; only its name tells.
 bool named_as_motion_jpeg(const fs::path& path) {
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
+  const std::string extension = to_lower(path.extension().string());
   return extension == ".mjpeg" || extension == ".mjpg";
 }
 

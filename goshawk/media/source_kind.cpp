@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 
 namespace goshawk::media {
 namespace {
@@ -16,12 +17,6 @@ namespace fs = std::filesystem;
 using namespace std::string_view_literals;
 
 constexpr std::string_view kCameraPrefix = "camera:";
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), [](unsigned char c) { return std::tolower(c); });
-  return result;
-}
 
 bool all_digits(std::string_view text) {
   return !text.empty() && text.size() <= 4 &&
@@ -43,7 +38,7 @@ SourceKind kind_of_source(const std::string& spec) {
   if (spec.starts_with("/dev/video")) return SourceKind::kCamera;
   const auto colon = spec.find("://");
   if (colon == std::string::npos || spec.find('/') < colon) return SourceKind::kDisk;
-  const std::string scheme = lower(std::string_view(spec).substr(0, colon));
+  const std::string scheme = to_lower(std::string_view(spec).substr(0, colon));
   if (scheme == "http" || scheme == "https") return SourceKind::kHttp;
   if (scheme == "rtsp" || scheme == "rtsps") return SourceKind::kRtsp;
   throw Error(ErrorCode::kUsage, "sources cannot come through " + scheme + "://", without_secrets(spec),

@@ -10,10 +10,7 @@
 namespace goshawk::runtime {
 namespace {
 
-bool on_gpu(const Session& session) {
-  const auto kind = session.device().kind;
-  return kind == DeviceKind::kCuda || kind == DeviceKind::kTensorRt || kind == DeviceKind::kTensorRtRtx;
-}
+bool on_gpu(const Session& session) { return is_gpu(session.device().kind); }
 
 /// Makes the peak of the resident memory start again from what is resident now (proc(5), clear_refs 5).
 void restart_peak() { std::ofstream("/proc/self/clear_refs") << "5"; }

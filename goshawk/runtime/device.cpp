@@ -18,10 +18,6 @@ constexpr std::array<std::pair<DeviceKind, std::string_view>, 6> kDevices{{{Devi
 constexpr std::array<std::pair<Precision, std::string_view>, 4> kPrecisions{
     {{Precision::kAuto, "auto"}, {Precision::kFp32, "fp32"}, {Precision::kBf16, "bf16"}, {Precision::kFp16, "fp16"}}};
 
-bool has_index(DeviceKind kind) {
-  return kind == DeviceKind::kCuda || kind == DeviceKind::kTensorRt || kind == DeviceKind::kTensorRtRtx;
-}
-
 template <typename Table>
 [[noreturn]] void refuse(std::string_view what, std::string_view given, const Table& table) {
   std::vector<std::string> words;
@@ -37,6 +33,10 @@ template <typename Table>
 
 }  // namespace
 
+bool is_gpu(DeviceKind kind) {
+  return kind == DeviceKind::kCuda || kind == DeviceKind::kTensorRt || kind == DeviceKind::kTensorRtRtx;
+}
+
 Device parse_device(std::string_view text) {
   const auto colon = text.find(':');
   const std::string_view word = text.substr(0, colon);
@@ -46,7 +46,7 @@ Device parse_device(std::string_view text) {
     const std::string_view digits = text.substr(colon + 1);
     const bool number =
         !digits.empty() && digits.size() <= 3 && digits.find_first_not_of("0123456789") == std::string_view::npos;
-    if (has_index(kind) && number) return {kind, std::stoi(std::string(digits))};
+    if (is_gpu(kind) && number) return {kind, std::stoi(std::string(digits))};
     break;
   }
   refuse("device", text, kDevices);
@@ -61,7 +61,7 @@ Precision parse_precision(std::string_view text) {
 
 std::string to_string(const Device& device) {
   std::string text(kDevices.at(static_cast<std::size_t>(device.kind)).second);
-  if (has_index(device.kind)) text += ":" + std::to_string(device.index);
+  if (is_gpu(device.kind)) text += ":" + std::to_string(device.index);
   return text;
 }
 

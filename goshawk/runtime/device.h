@@ -17,6 +17,9 @@ struct Device {
   bool operator==(const Device&) const = default;
 };
 
+/// Whether it is a graphics card, with memory of its own and a number.
+bool is_gpu(DeviceKind kind);
+
 /// Throw Error{kUsage} with the allowed words.
 Device parse_device(std::string_view text);
 Precision parse_precision(std::string_view text);

@@ -29,8 +29,6 @@ bool fits(const std::vector<std::int64_t>& given, const std::vector<std::int64_t
          std::equal(given.begin(), given.end(), wanted.begin(), [](auto g, auto w) { return g >= 0 && (w < 0 || g == w); });
 }
 
-bool is_gpu(const Device& device) { return device.kind != DeviceKind::kCpu && device.kind != DeviceKind::kOpenVino; }
-
 }  // namespace
 
 OrtSession::OrtSession(Ort::Session session, Provider provider, ModelFile model)
@@ -120,7 +118,7 @@ void OrtSession::set_load_ms(double milliseconds) {
 }
 
 std::uint64_t OrtSession::device_bytes() const {
-  if (!is_gpu(provider_.device)) return 0;
+  if (!is_gpu(provider_.device.kind)) return 0;
   const auto card = gpu(provider_.device.index);
   if (!card) return 0;
   return card->process_bytes > 0 ? card->process_bytes : card->total_bytes - card->free_bytes;
