@@ -33,6 +33,10 @@ std::string reason() { return std::generic_category().message(errno); }
               path.string(), hint);
 }
 
+[[noreturn]] void throw_taken(const fs::path& path) {
+  throw Error(ErrorCode::kUsage, "the target exists already", path.string(), "Remove it, or choose another name.");
+}
+
 class FileDescriptor {
  public:
   FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
@@ -178,6 +182,40 @@ void write_file_atomically(const fs::path& path, std::string_view content) {
   AtomicFile file(path);
   file.stream().write(content.data(), static_cast<std::streamsize>(content.size()));
   file.commit();
+}
+
+AtomicFolder::AtomicFolder(const fs::path& path) {
+  // "out/" and "out" are the same folder; an absolute path keeps its meaning when the current folder changes.
+  path_ = fs::absolute(path).lexically_normal();
+  if (!path_.has_filename()) path_ = path_.parent_path();
+  std::error_code error;
+  if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) throw_taken(path);
+  fs::create_directories(path_.parent_path(), error);
+  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), path_.parent_path().string());
+  temporary_ = temporary_beside(path_);
+  if (::mkdir(temporary_.c_str(), 0777) != 0) throw_io("cannot create the folder", path);
+}
+
+AtomicFolder::~AtomicFolder() {
+  if (committed_) return;
+  std::error_code ignored;
+  fs::remove_all(temporary_, ignored);
+}
+
+void AtomicFolder::commit() {
+  {
+    const FileDescriptor folder(temporary_, O_RDONLY | O_DIRECTORY);
+    if (folder.get() < 0 || ::syncfs(folder.get()) != 0) throw_io("cannot flush the folder to disk", path_);
+  }
+  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {
+    committed_ = true;
+    return;
+  }
+  if (errno == EEXIST) throw_taken(path_);
+  if (errno != EINVAL && errno != ENOSYS) throw_io("cannot give the folder its final name", path_);
+  // The file system knows no RENAME_NOREPLACE. A plain rename replaces an empty folder at most.
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) throw_io("cannot give the folder its final name", path_);
+  committed_ = true;
 }
 
 fs::path create_run_folder(const fs::path& parent, const std::string& name) {

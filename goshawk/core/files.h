@@ -12,7 +12,8 @@ namespace goshawk {
 
 /// Whole content of a file of at most `max_bytes`.
 /// A pipe or device is read only where the caller opened it (/dev/fd/N, /dev/stdin), and /dev/null as an empty file.
-/// Throws Error{kNotFound} when it cannot be opened or is no regular file, {kBadData} when it is larger, {kIo} when reading fails.
+/// Throws Error{kNotFound} when it cannot be opened or is no regular file, {kBadData} when it is larger, {kIo} when reading
+/// fails.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 64ULL << 20);
 
 /// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.
@@ -39,6 +40,29 @@ class AtomicFile {
   std::filesystem::path path_;
   std::filesystem::path temporary_;
   std::ofstream stream_;
+  bool committed_ = false;
+};
+
+/// A folder that fills under a temporary name beside `path` and takes its final name in `commit`, so that nothing
+/// half-written ever has that name. The destructor removes what was not committed. Not thread-safe; threads may write into
+/// the folder.
+class AtomicFolder {
+ public:
+  /// Makes the folders above `path` too. Throws Error{kUsage} when `path` exists, {kIo} when it cannot be made.
+  explicit AtomicFolder(const std::filesystem::path& path);
+  ~AtomicFolder();
+  AtomicFolder(const AtomicFolder&) = delete;
+  AtomicFolder& operator=(const AtomicFolder&) = delete;
+
+  /// Where the files are until `commit`.
+  const std::filesystem::path& temporary_path() const { return temporary_; }
+  const std::filesystem::path& path() const { return path_; }
+  /// Flushes to disk and renames. Throws Error{kUsage} when the final name was taken meanwhile, {kIo}.
+  void commit();
+
+ private:
+  std::filesystem::path path_;
+  std::filesystem::path temporary_;
   bool committed_ = false;
 };
 

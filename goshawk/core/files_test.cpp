@@ -28,6 +28,27 @@ class FilesTest : public testing::Test {
   fs::path folder_;
 };
 
+TEST_F(FilesTest, AtomicFolderHasItsNameOnlyWhenItIsWhole) {
+  {
+    AtomicFolder folder(folder_ / "new/a");
+    std::ofstream(folder.temporary_path() / "x.txt") << "x";
+    EXPECT_FALSE(std::filesystem::exists(folder_ / "new/a"));
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "new"));
+  AtomicFolder folder(folder_ / "new/a/");
+  std::ofstream(folder.temporary_path() / "x.txt") << "x";
+  folder.commit();
+  EXPECT_EQ(read_file(folder_ / "new/a/x.txt"), "x");
+  EXPECT_THROW(AtomicFolder(folder_ / "new/a"), Error);
+}
+
+TEST_F(FilesTest, AtomicFolderReplacesNothing) {
+  AtomicFolder folder(folder_ / "a");
+  std::filesystem::create_directory(folder_ / "a");
+  EXPECT_THROW(folder.commit(), Error);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_ / "a"));
+}
+
 TEST_F(FilesTest, AtomicFileLeavesNothingWithoutCommit) {
   {
     AtomicFile file(folder_ / "a.txt");

@@ -1,5 +1,7 @@
 #include "goshawk/dataset/dataset.h"
 
+#include <algorithm>
+
 namespace goshawk::dataset {
 
 const char* name(ProblemKind kind) {
@@ -66,6 +68,19 @@ const char* name(Split split) {
       return "test";
   }
   return "";
+}
+
+std::vector<std::size_t> annotations_by_image(const Dataset& dataset) {
+  std::vector<std::size_t> begin(dataset.images.size() + 1, 0);
+  for (const auto& annotation : dataset.annotations) ++begin[annotation.image + 1];
+  for (std::size_t i = 1; i < begin.size(); ++i) begin[i] += begin[i - 1];
+  return begin;
+}
+
+void sort_by_image(Dataset& dataset) {
+  const auto earlier = [](const Annotation& a, const Annotation& b) { return a.image < b.image; };
+  if (std::is_sorted(dataset.annotations.begin(), dataset.annotations.end(), earlier)) return;
+  std::stable_sort(dataset.annotations.begin(), dataset.annotations.end(), earlier);
 }
 
 }  // namespace goshawk::dataset

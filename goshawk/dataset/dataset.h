@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <utility>
 #include <variant>
@@ -16,9 +17,9 @@ namespace goshawk::dataset {
 /// Part of a data set that an image belongs to; kNone where the format or its files do not say.
 enum class Split : std::uint8_t { kNone, kTrain, kVal, kTest };
 
-/// Box in double precision, as the formats hold it: top-left corner and size. Pixels of the stored image (before any EXIF
-/// rotation is applied: labels and images are taken as the formats' own tools take them), or fractions of the image where
-/// its size is not known (ImageEntry::width == 0). May lie outside the image.
+/// Box in double precision, as the formats hold it: top-left corner and size. Pixels of the image as viewers and label tools
+/// show it (turned by its EXIF orientation), or fractions of it where its size is not known (ImageEntry::width == 0). May
+/// lie outside the image.
 struct Rectangle {
   double x = 0, y = 0, width = 0, height = 0;
 
@@ -55,7 +56,9 @@ struct Category {
 
 struct ImageEntry {
   std::int64_t id = 0;                  // COCO's and CVAT's number; unique within the data set
-  std::string file;                     // relative to Dataset::root, '/' between folders, never outside of it
+  std::string file;                     // relative to Dataset::root, '/' between folders, never outside of it; absolute
+                                        // only where a list of the user's own names it so (YOLO's data.yaml and txt)
+  std::string labels;                   // its own label file, relative to the root or absolute; empty: none, or one for all
   std::uint32_t width = 0, height = 0;  // pixels as the file or the labels say; 0: not known
   Split split = Split::kNone;
   std::string sequence;    // MOT: the sequence's name; else empty
@@ -75,15 +78,21 @@ struct Annotation {
   std::int32_t mask = -1;        // index into Dataset::masks, -1: none
   std::int32_t attributes = -1;  // index into Dataset::attributes, -1: none
   std::int32_t track = -1;       // identity over frames, -1: none
+  std::uint32_t line = 0;        // 1-based, in ImageEntry::labels or Dataset::source; 0: not known
   bool crowd = false;            // COCO's iscrowd: a region of many objects
   bool difficult = false;        // VOC
   bool truncated = false;        // VOC
   bool occluded = false;         // CVAT, VOC
 };
 
+/// What became of the classes of an earlier data set: old name and new name, the new one empty where the class was dropped.
+using ClassMapping = std::vector<std::pair<std::string, std::string>>;
+
 /// Images, classes and annotations. Annotations lie in the order of their images (`annotations_by_image` relies on it).
 struct Dataset {
   std::filesystem::path root;  // folder that ImageEntry::file is relative to
+  std::string source;          // the file that was read: data.yaml, instances.json; relative to the root or absolute
+  ClassMapping class_mapping;  // how this set was made from another one (data.yaml keeps it); empty: as it was labelled
   std::vector<Category> categories;
   std::vector<ImageEntry> images;
   std::vector<Annotation> annotations;
@@ -92,6 +101,11 @@ struct Dataset {
 
   std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }
 };
+
+/// Where each image's annotations lie: those of image i are [result[i], result[i + 1]). SHAPE: images + 1.
+std::vector<std::size_t> annotations_by_image(const Dataset& dataset);
+/// Puts the annotations into the order of their images; those of one image keep their order.
+void sort_by_image(Dataset& dataset);
 
 /// How bad a problem is; the exit status of `goshawk data check` follows from the worst.
 enum class Severity : std::uint8_t { kNote, kWarning, kError };
@@ -144,6 +158,7 @@ struct ReadLimits {
   std::uint64_t images = 20'000'000;
   std::uint64_t objects_per_image = 100'000;
   std::uint64_t problems = 10'000;  // listed; the rest is counted
+  std::stop_token stop;             // then Error{kInterrupted}
 };
 
 }  // namespace goshawk::dataset

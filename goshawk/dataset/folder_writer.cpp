@@ -1,0 +1,167 @@
+#include "goshawk/dataset/folder_writer.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/parallel.h"
+#include "goshawk/dataset/safe_path.h"
+
+namespace goshawk::dataset {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void throw_io(const std::string& action, const fs::path& path) {
+  throw Error(ErrorCode::kIo, action + ": " + std::generic_category().message(errno), path.string());
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int close() { return ::close(std::exchange(fd_, -1)); }
+
+ private:
+  int fd_;
+};
+
+int create(const fs::path& path) { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); }
+
+void write_all(int fd, std::string_view bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_io("cannot write the file", path);
+    bytes.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+/// By the kernel where it can, else through a buffer.
+void copy_content(int from, int to, const fs::path& source, const fs::path& target) {
+  for (;;) {
+    const ssize_t n = ::copy_file_range(from, nullptr, to, nullptr, std::size_t{1} << 30, 0);
+    if (n > 0) continue;
+    if (n == 0) break;
+    if (errno == EXDEV || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP) break;
+    if (errno != EINTR) throw_io("cannot copy the image", target);
+  }
+  std::vector<char> block(1 << 17);
+  for (;;) {
+    const ssize_t n = ::read(from, block.data(), block.size());
+    if (n == 0) return;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) throw_io("cannot read the image", source);
+    write_all(to, {block.data(), static_cast<std::size_t>(n)}, target);
+  }
+}
+
+void copy(int from, const fs::path& source, const fs::path& target) {
+  Descriptor to(create(target));
+  if (to.get() < 0) throw_io("cannot create the image", target);
+  copy_content(from, to.get(), source, target);
+  if (to.close() != 0) throw_io("cannot write the image", target);
+}
+
+void link(const fs::path& source, const fs::path& target) {
+  if (::linkat(AT_FDCWD, source.c_str(), AT_FDCWD, target.c_str(), AT_SYMLINK_FOLLOW) == 0) return;
+  if (errno == EEXIST) throw_io("cannot link the image", target);
+  std::error_code error;
+  const fs::path whole = fs::canonical(source, error);
+  if (error || ::symlink(whole.c_str(), target.c_str()) != 0) throw_io("cannot link the image", target);
+}
+
+}  // namespace
+
+fs::path FolderWriter::target(const std::string& name) {
+  const auto safe = safe_relative_path(name);
+  if (!safe) throw Error(ErrorCode::kBadData, "a file's name leads out of the data set: '" + name + "'");
+  const std::size_t slash = safe->rfind('/');
+  if (slash != std::string::npos) {
+    const std::string folder = safe->substr(0, slash);
+    const std::lock_guard lock(mutex_);
+    if (folders_.insert(folder).second) {
+      std::error_code error;
+      fs::create_directories(root_ / folder, error);
+      if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), (root_ / folder).string());
+    }
+  }
+  return root_ / *safe;
+}
+
+void FolderWriter::write(const std::string& name, std::string_view content) {
+  const fs::path path = target(name);
+  Descriptor file(create(path));
+  if (file.get() < 0) throw_io("cannot create the file", path);
+  write_all(file.get(), content, path);
+  if (file.close() != 0) throw_io("cannot write the file", path);
+}
+
+bool FolderWriter::place(const fs::path& source, const std::string& name, Images how) {
+  if (how == Images::kNone) return true;
+  const Descriptor from(::open(source.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (from.get() < 0 || ::fstat(from.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  const fs::path path = target(name);
+  if (how == Images::kLink) link(source, path);
+  else copy(from.get(), source, path);
+  return true;
+}
+
+std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, std::span<const std::string> names,
+                                  const WriteOptions& options) {
+  require(names.size() == dataset.images.size(), "place_images: one name for each image");
+  if (options.images == Images::kNone) return {};
+  std::vector<char> missing(names.size(), 0);
+  const auto total = static_cast<std::int64_t>(names.size());
+  parallel_blocks(
+      names.size(), 16,
+      [&](std::size_t begin, std::size_t end) {
+        for (std::size_t i = begin; i < end; ++i) {
+          if (options.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+          if (names[i].empty()) continue;
+          missing[i] = writer.place(dataset.path_of(dataset.images[i]), names[i], options.images) ? 0 : 1;
+        }
+      },
+      [&](std::size_t done) {
+        if (options.progress) options.progress(static_cast<std::int64_t>(done), total);
+      });
+  std::vector<Problem> problems;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (missing[i] == 0) continue;
+    problems.push_back({ProblemKind::kMissingImage, Severity::kWarning, dataset.images[i].file, 0,
+                        "there is no such image; its labels were written without it"});
+  }
+  return problems;
+}
+
+std::string DistinctNames::take(const std::string& wanted) {
+  const auto folded = [](std::string text) {
+    std::transform(text.begin(), text.end(), text.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return text;
+  };
+  const std::string stem(without_extension(wanted));
+  const std::string extension = wanted.substr(stem.size());
+  const auto [first, is_new] = taken_.try_emplace(folded(stem), 2);
+  if (is_new) return wanted;
+  int& number = first->second;  // references into an unordered_map last
+  for (;;) {
+    const std::string candidate = stem + "-" + std::to_string(number++);
+    if (taken_.try_emplace(folded(candidate), 2).second) return candidate + extension;
+  }
+}
+
+}  // namespace goshawk::dataset

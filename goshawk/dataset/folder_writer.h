@@ -1,0 +1,54 @@
+// Writing a data set's files and images into a new folder, and nowhere else.
+#pragma once
+
+#include <filesystem>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/dataset/formats.h"
+
+namespace goshawk::dataset {
+
+/// Files below a folder that this process made. Names are relative ('/' between folders), go through `safe_relative_path`,
+/// and folders are made as needed. Nothing that exists is overwritten and no symbolic link is followed by the last part of a
+/// name. Thread rule: all methods may be called from several threads at once.
+class FolderWriter {
+ public:
+  explicit FolderWriter(std::filesystem::path root) : root_(std::move(root)) {}
+
+  const std::filesystem::path& root() const { return root_; }
+  /// Throws Error{kIo} when the file exists or cannot be written, {kBadData} for an unsafe name.
+  void write(const std::string& name, std::string_view content);
+  /// A copy, a hard link (else a symbolic one), or nothing. False when there is no such source file, or no regular one.
+  bool place(const std::filesystem::path& source, const std::string& name, Images how);
+
+ private:
+  std::filesystem::path target(const std::string& name);
+
+  std::filesystem::path root_;
+  std::mutex mutex_;
+  std::unordered_set<std::string> folders_;
+};
+
+/// Places images[i] of the set as `names[i]` (empty: not at all), on all cores, with progress and stop of `options`.
+/// Returns one problem for each image that is missing; its labels can still be written.
+std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, std::span<const std::string> names,
+                                  const WriteOptions& options);
+
+/// Hands out names that differ: "a.jpg", then "a-2.jpg". Names that differ only in their extension or in ASCII case count as
+/// equal, as their label files would be the same, or are so on some systems.
+class DistinctNames {
+ public:
+  std::string take(const std::string& wanted);
+
+ private:
+  std::unordered_map<std::string, int> taken_;  // and the number to try next
+};
+
+}  // namespace goshawk::dataset
