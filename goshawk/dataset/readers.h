@@ -17,6 +17,4 @@ namespace goshawk::dataset {
 //   Writes into `folder`, which is there, empty and of a temporary name, with a FolderWriter. Sizes of the images are known
 //   unless their files are missing (then the image's rectangles are fractions).
 
-                                const WriteOptions& options = {});
-
-                                }  // namespace goshawk::dataset
+}  // namespace goshawk::dataset
