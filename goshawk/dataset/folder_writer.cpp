@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <system_error>
@@ -145,6 +146,22 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
                         "there is no such image; its labels were written without it"});
   }
   return problems;
+}
+
+std::string written_name(const ImageEntry& image) {
+  std::string_view path = image.file;
+  if (path.starts_with('/')) {
+    const std::size_t at = path.rfind("/images/");
+    path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
+  }
+  constexpr std::array<std::string_view, 6> kOwn{"images", "labels", "train", "val", "valid", "test"};
+  for (;;) {
+    const std::size_t slash = path.find('/');
+    if (slash == std::string_view::npos) break;
+    if (std::find(kOwn.begin(), kOwn.end(), path.substr(0, slash)) == kOwn.end()) break;
+    path.remove_prefix(slash + 1);
+  }
+  return std::string(path);
 }
 
 std::string DistinctNames::take(const std::string& wanted) {

@@ -25,7 +25,7 @@ struct FormatRow {
 };
 
 constexpr std::array kFormats{
-    FormatRow{Format::kYolo, "yolo", nullptr, nullptr},           //
+    FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},      //
     FormatRow{Format::kCoco, "coco", nullptr, nullptr},           //
     FormatRow{Format::kVoc, "voc", nullptr, nullptr},             //
     FormatRow{Format::kCvat, "cvat", nullptr, nullptr},           //

@@ -17,4 +17,8 @@ namespace goshawk::dataset {
 //   Writes into `folder`, which is there, empty and of a temporary name, with a FolderWriter. Sizes of the images are known
 //   unless their files are missing (then the image's rectangles are fractions).
 
+ReadResult read_yolo(const std::filesystem::path& path, const ReadLimits& limits = {});
+std::vector<Problem> write_yolo(const Dataset& dataset, const std::filesystem::path& folder,
+                                const WriteOptions& options = {});
+
 }  // namespace goshawk::dataset

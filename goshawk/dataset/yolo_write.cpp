@@ -1,0 +1,188 @@
+// Writing YOLO data sets: images/<split>/, labels/<split>/ and data.yaml.
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/parallel.h"
+#include "goshawk/dataset/dropped.h"
+#include "goshawk/dataset/folder_writer.h"
+#include "goshawk/dataset/readers.h"
+#include "goshawk/dataset/safe_path.h"
+#include "goshawk/dataset/yolo_text.h"
+
+namespace goshawk::dataset {
+namespace {
+
+constexpr std::array kSplits{Split::kTrain, Split::kVal, Split::kTest};
+
+const std::vector<double>* single_polygon(const Dataset& dataset, const Annotation& annotation) {
+  if (annotation.mask < 0) return nullptr;
+  const auto* polygons = std::get_if<Polygons>(&dataset.masks[static_cast<std::size_t>(annotation.mask)]);
+  if (polygons == nullptr || polygons->size() != 1 || polygons->front().size() < 6) return nullptr;
+  return &polygons->front();
+}
+
+/// Whether reading the outline gives the box back.
+bool spans_its_box(const Rectangle& r, const std::vector<double>& polygon) {
+  double x1 = polygon[0], x2 = x1, y1 = polygon[1], y2 = y1;
+  for (std::size_t i = 2; i + 1 < polygon.size(); i += 2) {
+    x1 = std::min(x1, polygon[i]);
+    x2 = std::max(x2, polygon[i]);
+    y1 = std::min(y1, polygon[i + 1]);
+    y2 = std::max(y2, polygon[i + 1]);
+  }
+  constexpr double kSame = 1e-6;
+  return std::abs(x1 - r.x) < kSame && std::abs(y1 - r.y) < kSame && std::abs(x2 - x1 - r.width) < kSame &&
+         std::abs(y2 - y1 - r.height) < kSame;
+}
+
+/// Outlines are written where every object has one that spans its box; Ultralytics refuses files that mix boxes and
+/// outlines.
+bool is_all_outlines(const Dataset& dataset) {
+  return !dataset.annotations.empty() &&
+         std::all_of(dataset.annotations.begin(), dataset.annotations.end(), [&](const Annotation& annotation) {
+           const auto* polygon = single_polygon(dataset, annotation);
+           return polygon != nullptr && !annotation.crowd && spans_its_box(annotation.rectangle, *polygon);
+         });
+}
+
+class Writer {
+ public:
+  Writer(const Dataset& dataset, const std::filesystem::path& folder, const WriteOptions& options)
+      : dataset_(dataset), options_(options), files_(folder), outlines_(is_all_outlines(dataset)) {}
+
+  std::vector<Problem> run() {
+    name_images();
+    write_labels();
+    files_.write("data.yaml", config());
+    auto problems = dropped();
+    auto missing = place_images(files_, dataset_, names_, options_);
+    problems.insert(problems.end(), missing.begin(), missing.end());
+    return problems;
+  }
+
+ private:
+  void name_images() {
+    for (const auto& image : dataset_.images) used_[static_cast<std::size_t>(image.split)] = true;
+    mixed_ = used_[0] && (used_[1] || used_[2] || used_[3]);
+    DistinctNames distinct;
+    for (const auto& image : dataset_.images) {
+      const Split split = mixed_ && image.split == Split::kNone ? Split::kTrain : image.split;
+      std::string stem = "images/";
+      if (split != Split::kNone) stem += std::string(name(split)) + "/";
+      names_.push_back(distinct.take(stem + written_name(image)));
+    }
+    if (mixed_) {
+      used_[0] = false;
+      used_[1] = true;
+    }
+  }
+
+  void write_labels() {
+    const auto begin = annotations_by_image(dataset_);
+    parallel_blocks(dataset_.images.size(), 64, [&](std::size_t first, std::size_t last) {
+      if (options_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+      std::string text;
+      for (std::size_t i = first; i < last; ++i) {
+        if (!dataset_.images[i].labelled && begin[i] == begin[i + 1]) continue;
+        text.clear();
+        for (std::size_t k = begin[i]; k < begin[i + 1]; ++k) append(dataset_.annotations[k], dataset_.images[i], text);
+        const std::string_view stem = without_extension(names_[i]);
+        files_.write("labels" + std::string(stem.substr(stem.find('/'))) + ".txt", text);
+      }
+    });
+  }
+
+  void append(const Annotation& annotation, const ImageEntry& image, std::string& text) const {
+    if (annotation.crowd) return;
+    const bool known = image.width > 0 && image.height > 0;
+    const double width = known ? image.width : 1, height = known ? image.height : 1;
+    text += std::to_string(annotation.category);
+    const auto number = [&](double value) {
+      text += ' ';
+      append_fraction(text, value);
+    };
+    if (outlines_) {
+      const auto& polygon = *single_polygon(dataset_, annotation);
+      for (std::size_t i = 0; i + 1 < polygon.size(); i += 2) {
+        number(polygon[i] / width);
+        number(polygon[i + 1] / height);
+      }
+    } else {
+      const Rectangle& r = annotation.rectangle;
+      number((r.x + r.width / 2) / width);
+      number((r.y + r.height / 2) / height);
+      number(r.width / width);
+      number(r.height / height);
+    }
+    if (options_.scores && annotation.score >= 0) {
+      std::array<char, 32> digits{};
+      text += ' ';
+      text.append(digits.data(), std::to_chars(digits.data(), digits.data() + digits.size(), annotation.score).ptr);
+    }
+    text += '\n';
+  }
+
+  std::vector<Problem> dropped() const {
+    Holds holds;
+    holds.scores = options_.scores;
+    holds.polygons = outlines_;
+    holds.crowds = true;  // said below
+    holds.splits = holds.unlabelled = holds.class_mapping = true;
+    auto notes = dropped_fields(dataset_, holds, "yolo");
+    const auto crowds = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
+                                      [](const Annotation& annotation) { return annotation.crowd; });
+    if (mixed_)
+      notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, "images that are in no split were put into train"});
+    if (crowds > 0)
+      notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0,
+                       "yolo cannot hold crowds, and they are no single objects: " + std::to_string(crowds) + " left out"});
+    return notes;
+  }
+
+  /// Text in double quotes, as YAML and JSON both have it.
+  static std::string text_value(const std::string& text) {
+    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  }
+
+  /// Without "path", the file's own folder is meant, wherever it is moved to.
+  std::string config() const {
+    std::string text;
+    if (used_[0] || dataset_.images.empty()) {
+      text += "train: images\nval: images\n";  // no split is stated
+    } else {
+      for (const Split split : kSplits) {
+        if (used_[static_cast<std::size_t>(split)]) text += std::string(name(split)) + ": images/" + name(split) + "\n";
+      }
+    }
+    text +=
+        "nc: " + std::to_string(dataset_.categories.size()) + "\nnames:" + (dataset_.categories.empty() ? " []\n" : "\n");
+    for (std::size_t i = 0; i < dataset_.categories.size(); ++i)
+      text += "  " + std::to_string(i) + ": " + text_value(dataset_.categories[i].name) + "\n";
+    if (dataset_.class_mapping.empty()) return text;
+    text += "class_mapping:  # old name: new name; empty: dropped\n";
+    for (const auto& [from, to] : dataset_.class_mapping) text += "  " + text_value(from) + ": " + text_value(to) + "\n";
+    return text;
+  }
+
+  const Dataset& dataset_;
+  const WriteOptions& options_;
+  FolderWriter files_;
+  const bool outlines_;
+  std::vector<std::string> names_;
+  std::array<bool, 4> used_{};  // by split
+  bool mixed_ = false;          // some images are of no split: they go to train
+};
+
+}  // namespace
+
+std::vector<Problem> write_yolo(const Dataset& dataset, const std::filesystem::path& folder, const WriteOptions& options) {
+  return Writer(dataset, folder, options).run();
+}
+
+}  // namespace goshawk::dataset
