@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -46,11 +47,23 @@ using Mask = std::variant<Polygons, RunLengths>;
 /// What only some formats know of an object: CVAT's attributes, VOC's pose, MOT's visibility. In file order, names unique.
 using Attributes = std::vector<std::pair<std::string, std::string>>;
 
+/// An attribute that a labelling tool asks for with each object of a class (CVAT's label constructor).
+struct AttributeRule {
+  std::string name;
+  std::string input_type;  // "select", "radio", "checkbox", "number", "text"
+  std::string default_value;
+  std::string values;       // the choices, one a line
+  bool is_mutable = false;  // may change along a track
+  bool operator==(const AttributeRule&) const = default;
+};
+
 /// A class. `id` is the number that the files use; its place in Dataset::categories is what annotations refer to.
 struct Category {
   std::int64_t id = 0;
   std::string name;
-  std::string supercategory;
+  std::string supercategory = {};
+  std::string color = {};  // "#rrggbb", empty: none
+  std::vector<AttributeRule> attribute_rules = {};
   bool operator==(const Category&) const = default;
 };
 
@@ -61,9 +74,10 @@ struct ImageEntry {
   std::string labels;                   // its own label file, relative to the root or absolute; empty: none, or one for all
   std::uint32_t width = 0, height = 0;  // pixels as the file or the labels say; 0: not known
   Split split = Split::kNone;
-  std::string sequence;    // MOT: the sequence's name; else empty
-  std::int64_t frame = 0;  // MOT: 1-based number in the sequence; else 0
-  bool labelled = true;    // false: no label file at all; an empty one says that nothing is there
+  std::string sequence;          // MOT: the sequence's name; else empty
+  std::int64_t frame = 0;        // MOT: 1-based number in the sequence; else 0
+  bool labelled = true;          // false: no label file at all; an empty one says that nothing is there
+  std::int32_t attributes = -1;  // what is known of the image as a whole; index into Dataset::attributes, -1: none
   bool operator==(const ImageEntry&) const = default;
 };
 
@@ -98,6 +112,7 @@ struct Dataset {
   std::vector<Annotation> annotations;
   std::vector<Mask> masks;
   std::vector<Attributes> attributes;
+  std::shared_ptr<const void> unpacked;  // keeps the temporary folder of an unpacked archive, where `root` is then
 
   std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }
 };

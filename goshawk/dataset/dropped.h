@@ -23,6 +23,9 @@ struct Holds {
   bool splits = false;
   bool unlabelled = false;  // tells an image without labels from one on which there is nothing
   bool class_mapping = false;
+  bool image_attributes = false;
+  bool class_colors = false;
+  bool attribute_rules = false;  // what attributes a class may have
 };
 
 /// One note (ProblemKind::kDropped) for each kind of field that `dataset` uses and the format cannot hold, with its count.

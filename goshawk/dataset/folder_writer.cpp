@@ -154,7 +154,10 @@ std::string written_name(const ImageEntry& image) {
     const std::size_t at = path.rfind("/images/");
     path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
   }
-  constexpr std::array<std::string_view, 6> kOwn{"images", "labels", "train", "val", "valid", "test"};
+  constexpr std::array<std::string_view, 10> kOwn{"images",         "labels",       "train",      "val",
+                                                  "valid",          "test",         "JPEGImages", "obj_train_data",
+                                                  "obj_valid_data", "obj_test_data"};
+  if (const std::size_t at = path.find("/JPEGImages/"); at != std::string_view::npos) path.remove_prefix(at + 1);
   for (;;) {
     const std::size_t slash = path.find('/');
     if (slash == std::string_view::npos) break;

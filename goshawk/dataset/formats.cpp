@@ -27,7 +27,7 @@ struct FormatRow {
 constexpr std::array kFormats{
     FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},      //
     FormatRow{Format::kCoco, "coco", nullptr, nullptr},           //
-    FormatRow{Format::kVoc, "voc", nullptr, nullptr},             //
+    FormatRow{Format::kVoc, "voc", read_voc, write_voc},          //
     FormatRow{Format::kCvat, "cvat", nullptr, nullptr},           //
     FormatRow{Format::kCvatYolo, "cvat-yolo", nullptr, nullptr},  //
     FormatRow{Format::kLabelImg, "labelimg", nullptr, nullptr},   //

@@ -6,8 +6,23 @@
 namespace goshawk::dataset {
 namespace {
 
-/// Length of the valid UTF-8 sequence that `text` begins with; 0: none.
-std::size_t sequence_length(std::string_view text) {
+/// Valid UTF-8 of at most `limit` bytes ("..." behind what is longer), without control characters.
+std::string printable(std::string_view text, std::size_t limit) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t length = utf8_sequence_length(text);
+    if (out.size() + std::max<std::size_t>(length, 1) > limit) return out + "...";
+    const auto first = static_cast<unsigned char>(text[0]);
+    if (length == 0 || first < 0x20 || first == 0x7F) out += '?';
+    else out += text.substr(0, length);
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::size_t utf8_sequence_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return 1;
@@ -25,22 +40,6 @@ std::size_t sequence_length(std::string_view text) {
   if (first == 0xF4 && byte(1) >= 0x90) return 0;  // beyond U+10FFFF
   return length;
 }
-
-/// Valid UTF-8 of at most `limit` bytes ("..." behind what is longer), without control characters.
-std::string printable(std::string_view text, std::size_t limit) {
-  std::string out;
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (out.size() + std::max<std::size_t>(length, 1) > limit) return out + "...";
-    const auto first = static_cast<unsigned char>(text[0]);
-    if (length == 0 || first < 0x20 || first == 0x7F) out += '?';
-    else out += text.substr(0, length);
-    text.remove_prefix(std::max<std::size_t>(length, 1));
-  }
-  return out;
-}
-
-}  // namespace
 
 void ProblemList::add(ProblemKind kind, Severity severity, std::string file, std::int64_t line, std::string message) {
   if (problems_.size() >= limit_) {

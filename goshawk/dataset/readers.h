@@ -21,4 +21,8 @@ ReadResult read_yolo(const std::filesystem::path& path, const ReadLimits& limits
 std::vector<Problem> write_yolo(const Dataset& dataset, const std::filesystem::path& folder,
                                 const WriteOptions& options = {});
 
+ReadResult read_voc(const std::filesystem::path& path, const ReadLimits& limits = {});
+std::vector<Problem> write_voc(const Dataset& dataset, const std::filesystem::path& folder,
+                               const WriteOptions& options = {});
+
 }  // namespace goshawk::dataset
