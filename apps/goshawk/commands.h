@@ -15,6 +15,7 @@ Command config_save_command();
 Command config_docs_command();
 Command completion_command();
 Command predict_command();
+Command eval_tracks_command();
 Command track_command();
 Command verify_command();
 Command version_command();

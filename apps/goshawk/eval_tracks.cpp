@@ -1,0 +1,150 @@
+// goshawk eval-tracks: HOTA, CLEAR and Identity scores of tracking results in MOT text.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string>
+#include <system_error>
+#include <vector>
+
+#include "apps/goshawk/commands.h"
+#include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/dataset/mot_text.h"
+#include "goshawk/evaluate/mot_challenge.h"
+#include "goshawk/evaluate/track_report.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const std::string& needed(const Invocation& call, const std::string& option) {
+  const auto found = call.options.find(option);
+  if (found != call.options.end() && !found->second.empty()) return found->second;
+  throw Error(ErrorCode::kUsage, "--" + option + " is missing", "eval-tracks",
+              "goshawk eval-tracks --gt GROUND_TRUTH --dt RESULTS");
+}
+
+std::vector<std::string> list_of(const std::string& text) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    if (end > begin) names.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+std::int64_t class_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (code == std::errc() && end == text.data() + text.size()) return number;
+  for (std::int64_t id = 1; !dataset::mot_class_name(id).empty(); ++id) {
+    if (text == dataset::mot_class_name(id)) return id;
+  }
+  throw Error(ErrorCode::kUsage, "no class of the MOT Challenge: " + text, "--class",
+              "Give a number, or a name such as pedestrian, car or bicycle.");
+}
+
+evaluate::MotEvaluation evaluation_of(const Invocation& call) {
+  evaluate::MotEvaluation evaluation;
+  evaluation.limits.stop = call.stop;
+  if (call.has("benchmark")) {
+    evaluation.rules = evaluate::mot_rules_of(call.options.at("benchmark"));
+    if (!evaluation.rules) {
+      throw Error(ErrorCode::kUsage, "no such benchmark: " + call.options.at("benchmark"), "--benchmark",
+                  "One of MOT15, MOT16, MOT17, MOT20, plain.");
+    }
+  }
+  if (call.has("class")) evaluation.category = class_of(call.options.at("class"));
+  if (call.has("sequences")) evaluation.sequences = list_of(call.options.at("sequences"));
+  return evaluation;
+}
+
+void write_files(const fs::path& folder, const json& metrics, const std::vector<evaluate::TrackScores>& rows) {
+  std::error_code code;
+  fs::create_directories(folder, code);
+  if (code) throw Error(ErrorCode::kIo, "cannot create the folder: " + code.message(), folder.string());
+  write_file_atomically(folder / "metrics.json", metrics.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "sequences.csv", evaluate::to_csv(rows));
+}
+
+int run_eval_tracks(const Invocation& call) {
+  const auto evaluation = evaluation_of(call);
+  const auto sequences = evaluate::find_mot_sequences(needed(call, "gt"), needed(call, "dt"), evaluation);
+  for (const auto& file : sequences.unused) spdlog::warn("not evaluated, no ground truth of this name: {}", file.string());
+
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) {
+    progress.emplace("evaluating", static_cast<std::int64_t>(sequences.found.size()), "sequences");
+  }
+  std::vector<evaluate::TrackScores> rows;
+  std::vector<std::string> rules;
+  for (const auto& files : sequences.found) {
+    if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "interrupted; nothing was written");
+    const auto prepared = evaluate::prepare_mot_sequence(files, evaluation);
+    rows.push_back(evaluate::evaluate_tracks(prepared.sequence, call.stop));
+    rules.emplace_back(evaluate::name(prepared.rules));
+    if (progress) progress->update(static_cast<std::int64_t>(rows.size()), files.name);
+  }
+  if (progress) progress->finish();
+
+  json metrics{{"sequences", json::array()}};
+  for (std::size_t k = 0; k < rows.size(); ++k) {
+    metrics["sequences"].push_back(evaluate::to_json(rows[k]));
+    metrics["sequences"].back()["rules"] = rules[k];
+  }
+  rows.push_back(evaluate::combine_tracks(rows));
+  metrics["combined"] = evaluate::to_json(rows.back());
+  metrics["not_evaluated"] = json::array();
+  for (const auto& file : sequences.unused) metrics["not_evaluated"].push_back(file.string());
+
+  if (call.has("out")) write_files(call.options.at("out"), metrics, rows);
+  if (call.json) {
+    fmt::print("{}\n", metrics.dump(2, ' ', false, json::error_handler_t::replace));
+    return 0;
+  }
+  if (rows.size() == 2) rows.pop_back();  // of one sequence, the sum says nothing new
+  const std::set<std::string> used(rules.begin(), rules.end());
+  fmt::print("rules of {}\n\n{}", fmt::join(used, ", "), evaluate::to_tables(rows));
+  if (call.has("out"))
+    fmt::print("\nscores  {}\n", (fs::path(call.options.at("out")) / "{metrics.json,sequences.csv}").string());
+  return 0;
+}
+
+}  // namespace
+
+Command eval_tracks_command() {
+  Command command;
+  command.name = "eval-tracks";
+  command.group = Group::kData;
+  command.summary = "Score tracking results: HOTA, MOTA, IDF1 and their parts";
+  command.details =
+      "Reads MOT text. --gt: gt.txt, or a folder with SEQ/gt/gt.txt (and SEQ/seqinfo.ini), SEQ/gt.txt or SEQ.txt. --dt: a "
+      "file, the folder of a `goshawk track` run, or a folder with SEQ.txt, data/SEQ.txt or SEQ/mot.txt. The rules of the "
+      "benchmark are told from the names of the sequences (MOT16-02) and from the classes, or given with --benchmark.";
+  command.options = {
+      {.flag = "gt", .placeholder = "PATH", .help = "ground truth: a file or a folder"},
+      {.flag = "dt", .placeholder = "PATH", .help = "results: a file or a folder"},
+      {.flag = "benchmark", .placeholder = "NAME", .help = "MOT15, MOT16, MOT17, MOT20 or plain (classes as they are)"},
+      {.flag = "class", .placeholder = "CLASS", .help = "the class that counts, by name or number (pedestrian)"},
+      {.flag = "sequences", .placeholder = "A,B", .help = "only these"},
+      {.flag = "out", .placeholder = "FOLDER", .help = "write metrics.json and sequences.csv there"},
+  };
+  command.json = true;
+  command.examples = {"goshawk eval-tracks --gt MOT17/train --dt results/MOT17",
+                      "goshawk eval-tracks --gt TUD-Campus/gt.txt --dt TUD-Campus/test.txt --json",
+                      "goshawk eval-tracks --gt street/gt.txt --dt runs/track/street --out runs/eval/street"};
+  command.run = run_eval_tracks;
+  return command;
+}
+
+}  // namespace goshawk::cli
