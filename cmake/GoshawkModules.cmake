@@ -12,7 +12,7 @@ set(GOSHAWK_EDGES_media core)
 set(GOSHAWK_EDGES_runtime core)
 set(GOSHAWK_EDGES_detect core runtime)
 set(GOSHAWK_EDGES_track core)
-set(GOSHAWK_EDGES_pipeline core media runtime detect track)
+set(GOSHAWK_EDGES_pipeline core dataset media runtime detect track)
 
 function(goshawk_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PUBLIC;PRIVATE" ${ARGN})

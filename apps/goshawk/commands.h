@@ -17,6 +17,7 @@ Command completion_command();
 Command predict_command();
 Command eval_tracks_command();
 Command track_command();
+Command frames_command();
 Command verify_command();
 Command version_command();
 

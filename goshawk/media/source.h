@@ -29,6 +29,9 @@ struct SourceOptions {
   int threads = 0;                            // decoder threads; 0: chosen by the decoder
   SourceLimits limits;
   std::function<void(const std::string&)> log;  // one-line warnings, said on the thread that reads; may be empty
+  // For video: frames of which it says no are passed over before they are converted, which costs less than reading them;
+  // asked of each frame in [start, end), in order, after `every`. May be empty: all are wanted.
+  std::function<bool(std::int64_t index, Microseconds pts)> wanted;
 };
 
 struct SourceInfo {

@@ -49,6 +49,7 @@ class VideoSource final : public Source {
       if (options_.start && decoder_.time() < *options_.start) continue;
       if (options_.end && decoder_.time() >= *options_.end) return end(false);
       if (in_range_++ % options_.every != 0) continue;
+      if (options_.wanted && !options_.wanted(decoder_.index(), decoder_.time())) continue;
       ++given_;
       return frame();
     }

@@ -1,0 +1,249 @@
+// goshawk frames: still images out of videos, with frames.json.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/run_folder.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/pipeline/frames_run.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+template <typename T>
+T number_of(const Invocation& call, const std::string& flag, T least, T most) {
+  const std::string& text = call.options.at(flag);
+  T value{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most)) {
+    throw Error(ErrorCode::kUsage, fmt::format("--{} must be a number from {} to {}, not '{}'", flag, least, most, text));
+  }
+  return value;
+}
+
+Microseconds time_of(const Invocation& call, const std::string& flag) {
+  const std::string& text = call.options.at(flag);
+  const double seconds = parse_seconds(text);
+  if (!(seconds >= 1e-6 && seconds < 1e9)) {
+    throw Error(ErrorCode::kUsage, fmt::format("--{} must be a time such as 0.5, 90 or 1:30, not '{}'", flag, text));
+  }
+  return Microseconds(std::llround(seconds * 1e6));
+}
+
+pipeline::FrameSelection selection_of(const Invocation& call) {
+  const bool every = call.config.entry("source.every").layer != ConfigLayer::kDefault;
+  const int ways = int{every} + int{call.has("interval")} + int{call.has("random")} + int{call.has("scenes")};
+  if (ways > 1) throw Error(ErrorCode::kUsage, "--every, --interval, --random and --scenes exclude each other: give one");
+  if (call.has("seed") && !call.has("random")) throw Error(ErrorCode::kUsage, "--seed goes with --random");
+  if (call.has("scene-threshold") && !call.has("scenes"))
+    throw Error(ErrorCode::kUsage, "--scene-threshold goes with --scenes");
+  if (every) return pipeline::EveryFrames{call.config.integer("source.every")};
+  if (call.has("random")) {
+    pipeline::RandomFrames random{number_of<std::int64_t>(call, "random", 1, 100'000'000)};
+    if (call.has("seed")) random.seed = number_of<std::uint64_t>(call, "seed", 0, UINT64_MAX);
+    return random;
+  }
+  if (call.has("scenes")) {
+    pipeline::SceneChanges scenes;
+    if (call.has("scene-threshold")) scenes.threshold = number_of<double>(call, "scene-threshold", 0.1, 100);
+    return scenes;
+  }
+  return call.has("interval") ? pipeline::EveryInterval{time_of(call, "interval")} : pipeline::EveryInterval{};
+}
+
+pipeline::FramesOptions options_of(const Invocation& call) {
+  pipeline::FramesOptions options;
+  options.selection = selection_of(call);
+  options.start = call.config.time_if_set("source.start");
+  options.end = call.config.time_if_set("source.end");
+  if (call.has("duration")) {
+    if (options.end) throw Error(ErrorCode::kUsage, "--end and --duration exclude each other: give one");
+    options.end = options.start.value_or(Microseconds(0)) + time_of(call, "duration");
+  }
+  if (options.start && options.end && *options.end <= *options.start) {
+    throw Error(ErrorCode::kUsage, "the end lies before the start", "--end");
+  }
+  options.max_frames = call.config.integer_if_set("source.max_frames");
+  if (const auto timeout = call.config.time_if_set("source.timeout")) {
+    options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
+  }
+  if (call.has("min-change")) options.min_change = number_of<double>(call, "min-change", 0, 100);
+  if (call.has("format")) {
+    const std::string& format = call.options.at("format");
+    if (format != "jpg" && format != "jpeg" && format != "png") {
+      throw Error(ErrorCode::kUsage, "--format must be jpg or png, not '" + format + "'");
+    }
+    options.encoding.png = format == "png";
+  }
+  if (call.has("quality")) options.encoding.quality = number_of<int>(call, "quality", 1, 100);
+  options.restart = call.has("restart");
+  options.log = [](const std::string& line) { spdlog::warn(line); };
+  return options;
+}
+
+bool is_camera_or_url(const std::string& spec) {
+  return spec.starts_with("camera:") || spec.starts_with("/dev/video") || media::is_url(spec);
+}
+
+/// A folder stands for the videos in it.
+std::vector<pipeline::FramesInput> inputs_of(const Invocation& call) {
+  std::vector<pipeline::FramesInput> inputs;
+  const auto add = [&](const std::string& spec) {
+    std::string name = name_of_source(spec);
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char c) { return c < 32 || c == '\\'; }, '_');
+    while (name.starts_with('.')) name.erase(0, 1);
+    inputs.push_back({spec, name.empty() ? "video" : name});
+  };
+  for (const auto& spec : call.arguments) {
+    std::error_code ignored;
+    if (is_camera_or_url(spec) || !fs::is_directory(spec, ignored)) {
+      add(spec);
+      continue;
+    }
+    for (const auto& video : pipeline::videos_in_folder(spec)) add(video.string());
+  }
+  return inputs;
+}
+
+void check_bounded(const std::vector<pipeline::FramesInput>& inputs, const pipeline::FramesOptions& options) {
+  for (const auto& input : inputs) {
+    if (!is_camera_or_url(input.spec) || options.end || options.max_frames) continue;
+    if (!input.spec.starts_with("http")) {
+      throw Error(ErrorCode::kUsage, "a live source has no end", without_secrets(input.spec),
+                  "Say how long with --duration, or how many with --max-frames.");
+    }
+  }
+}
+
+std::string state_text(const pipeline::FramesRow& row) {
+  if (row.error) return "failed";
+  if (row.state == dataset::FrameSourceState::kPartial) return "stopped";
+  return row.written == 0 && row.earlier > 0 ? "done before" : "done";
+}
+
+void print_table(const pipeline::FramesSummary& summary, const fs::path& folder) {
+  Table table({"source", "read", "written", "from before", "similar", "state"});
+  std::int64_t written = 0, there = 0;
+  for (const auto& row : summary.sources) {
+    table.add_row({row.name, std::to_string(row.read), std::to_string(row.written), std::to_string(row.earlier),
+                   std::to_string(row.similar), state_text(row)});
+    written += row.written;
+    there += row.written + row.earlier;
+  }
+  fmt::print("{}\n{} image{} written in {:.1f} s, {} there now\n{}\n", table.str(), written, written == 1 ? "" : "s",
+             summary.wall_seconds, there, (folder / "frames.json").string());
+}
+
+json to_json(const pipeline::FramesSummary& summary, const fs::path& folder) {
+  json sources = json::array();
+  for (const auto& row : summary.sources) {
+    sources.push_back({{"name", row.name},
+                       {"path", row.path},
+                       {"state", dataset::name(row.state)},
+                       {"read", row.read},
+                       {"written", row.written},
+                       {"earlier", row.earlier},
+                       {"similar", row.similar},
+                       {"error", row.error ? json(row.error->what()) : json()}});
+  }
+  return {{"folder", folder.string()},
+          {"frames_file", (folder / "frames.json").string()},
+          {"seconds", summary.wall_seconds},
+          {"interrupted", summary.interrupted},
+          {"sources", sources}};
+}
+
+/// In megabytes of video, or in frames where a live source has no end.
+class FramesBar {
+ public:
+  explicit FramesBar(std::size_t sources) : sources_(sources) {}
+  void update(const pipeline::FramesProgress& now) {
+    constexpr double kUnit = 1e6;
+    if (!bar_) {
+      if (now.total >= kUnit) bar_.emplace("taking frames", static_cast<std::int64_t>(now.total / kUnit), "MB");
+      else bar_.emplace("taking frames", std::nullopt, "frames");
+    }
+    const std::string files = sources_ > 1 ? fmt::format("{}/{} videos, ", now.sources_ended, sources_) : "";
+    bar_->update(now.total >= kUnit ? static_cast<std::int64_t>(now.done / kUnit) : now.read,
+                 fmt::format("{}{} images", files, now.written));
+  }
+  void finish() {
+    if (bar_) bar_->finish();
+  }
+
+ private:
+  std::size_t sources_;
+  std::optional<Progress> bar_;
+};
+
+int run_frames(const Invocation& call) {
+  if (!call.has("out")) {
+    throw Error(ErrorCode::kUsage, "`goshawk frames` needs --out: the folder for the images", "",
+                "for instance goshawk frames " + call.argument(0) + " --out frames");
+  }
+  const fs::path folder = call.options.at("out");
+  const auto options = options_of(call);
+  const auto inputs = inputs_of(call);
+  check_bounded(inputs, options);
+  FramesBar bar(inputs.size());
+  const bool quiet = call.config.boolean("log.quiet");
+  const auto summary = pipeline::extract_frames(inputs, folder, options, call.stop, [&](const auto& now) {
+    if (!quiet) bar.update(now);
+  });
+  bar.finish();
+  if (call.json) fmt::print("{}\n", to_json(summary, folder).dump(2, ' ', false, json::error_handler_t::replace));
+  else print_table(summary, folder);
+
+  const pipeline::FramesRow* failed = nullptr;
+  for (const auto& row : summary.sources) {
+    if (!row.error) continue;
+    if (failed != nullptr) spdlog::warn("{}", failed->error->describe());
+    failed = &row;
+  }
+  if (failed != nullptr) throw Error(*failed->error);
+  return summary.interrupted ? exit_code(ErrorCode::kInterrupted) : 0;
+}
+
+}  // namespace
+
+Command frames_command() {
+  Command command;
+  command.name = "frames";
+  command.group = Group::kData;
+  command.summary = "Take still images out of videos";
+  command.details =
+      "Writes DIR/NAME_INDEX.jpg and DIR/frames.json (source, index, time and hash of each). Run again, it goes on where it "
+      "stopped. Without --every, --interval, --random or --scenes it takes a frame a second.";
+  command.positionals = {{.name = "SOURCE", .help = "videos, folders of videos, camera:N or URLs", .many = true}};
+  command.settings = {"source.start", "source.end", "source.every", "source.max_frames", "source.timeout"};
+  command.options = {
+      {"out", "DIR", "Folder for the images and frames.json"},
+      {"interval", "T", "Take the first frame at or after each T seconds"},
+      {"random", "N", "Take N frames of each source at random"},
+      {"seed", "S", "Which random frames; default 0"},
+      {"scenes", "", "Take the first frame of each scene"},
+      {"scene-threshold", "X", "How much a scene's first frame differs, 0.1 to 100; default 10"},
+      {"duration", "T", "Stop after T seconds of each source"},
+      {"min-change", "P", "Pass over frames that differ from the last one taken by less than P % of full scale"},
+      {"format", "F", "jpg or png; default jpg"},
+      {"quality", "Q", "Quality of JPEG, 1 to 100; default 92"},
+      {"restart", "", "Take the sources anew, even where frames of them are there"}};
+  command.json = true;
+  command.examples = {"goshawk frames street.mp4 --out frames --interval 2",
+                      "goshawk frames clips/ --out frames --random 200 --seed 7 --min-change 2",
+                      "goshawk frames rtsp://camera/stream --out frames --duration 60 --every 25"};
+  command.run = run_frames;
+  return command;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,122 @@
+#include "goshawk/dataset/perceptual_hash.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <numbers>
+#include <vector>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::dataset {
+namespace {
+
+constexpr int kSide = 32;  // cells of the small picture along a side
+constexpr int kLow = 8;    // frequencies along a side
+
+using Cells = std::array<std::array<std::int64_t, kSide>, kSide>;
+
+/// Overlap of the spans [a, a + a_length) and [b, b + b_length).
+std::int64_t overlap(std::int64_t a, std::int64_t a_length, std::int64_t b, std::int64_t b_length) {
+  return std::max<std::int64_t>(0, std::min(a + a_length, b + b_length) - std::max(a, b));
+}
+
+/// Adds `weight` times the row in grey to `sums`. Rec. 601 in 1/256.
+void add_row(const cv::Mat& image, int y, std::uint32_t weight, std::vector<std::uint32_t>& sums) {
+  const std::uint8_t* pixel = image.ptr<std::uint8_t>(y);
+  const auto width = static_cast<std::size_t>(image.cols);
+  if (image.channels() == 1) {
+    for (std::size_t x = 0; x < width; ++x) sums[x] += weight * pixel[x];
+    return;
+  }
+  for (std::size_t x = 0; x < width; ++x) {
+    const std::uint32_t grey = (29U * pixel[3 * x] + 150U * pixel[3 * x + 1] + 77U * pixel[3 * x + 2] + 128U) >> 8U;
+    sums[x] += weight * grey;
+  }
+}
+
+/// Mean grey of each cell, times 256. A cell takes the pixels it covers, by the part that it covers: all lengths are counted
+/// in 1/32 of a pixel, so they are whole.
+Cells shrink(const cv::Mat& image) {
+  const std::int64_t width = image.cols, height = image.rows;
+  Cells cells{};
+  std::vector<std::uint32_t> sums(static_cast<std::size_t>(width));
+  for (std::int64_t row = 0; row < kSide; ++row) {
+    std::fill(sums.begin(), sums.end(), 0);
+    const std::int64_t top = row * height;  // the cell's span is [top, top + height) of kSide * height
+    for (std::int64_t y = top / kSide; y < height && y * kSide < top + height; ++y) {
+      const auto weight = static_cast<std::uint32_t>(overlap(y * kSide, kSide, top, height));
+      add_row(image, static_cast<int>(y), weight, sums);
+    }
+    for (std::int64_t column = 0; column < kSide; ++column) {
+      const std::int64_t left = column * width;
+      std::int64_t sum = 0;
+      for (std::int64_t x = left / kSide; x < width && x * kSide < left + width; ++x) {
+        sum += overlap(x * kSide, kSide, left, width) * sums[static_cast<std::size_t>(x)];
+      }
+      cells[static_cast<std::size_t>(row)][static_cast<std::size_t>(column)] = sum * 256 / (width * height);
+    }
+  }
+  return cells;
+}
+
+/// cos((2 x + 1) u pi / 64) in 1/4096, for u = 0..8.
+using Waves = std::array<std::array<std::int64_t, kSide>, kLow + 1>;
+
+Waves make_waves() {
+  Waves waves{};
+  for (int u = 0; u <= kLow; ++u) {
+    for (int x = 0; x < kSide; ++x) {
+      const double angle = (2 * x + 1) * u * std::numbers::pi / (2 * kSide);
+      waves[static_cast<std::size_t>(u)][static_cast<std::size_t>(x)] = std::llround(std::cos(angle) * 4096);
+    }
+  }
+  return waves;
+}
+
+}  // namespace
+
+std::uint64_t perceptual_hash(const cv::Mat& image) {
+  require(!image.empty() && (image.type() == CV_8UC3 || image.type() == CV_8UC1), "perceptual_hash takes 8-bit BGR or grey");
+  require(image.cols <= 1 << 16 && image.rows <= 1 << 16, "perceptual_hash takes sides of at most 65,536 pixels");
+  static const Waves kWaves = make_waves();
+  const Cells cells = shrink(image);
+  std::array<std::int64_t, kLow * kLow> strengths{};
+  for (std::size_t u = 0; u <= kLow; ++u) {
+    std::array<std::int64_t, kSide> along{};
+    for (std::size_t y = 0; y < kSide; ++y) {
+      for (std::size_t x = 0; x < kSide; ++x) along[y] += cells[y][x] * kWaves[u][x];
+    }
+    const auto strength = [&](std::size_t v) {
+      std::int64_t sum = 0;
+      for (std::size_t y = 0; y < kSide; ++y) sum += along[y] * kWaves[v][y];
+      return sum;
+    };
+    if (u == kLow) {
+      strengths[0] = strength(0);  // in the place of the mean, which says nothing
+      break;
+    }
+    for (std::size_t v = 0; v < kLow; ++v) strengths[v * kLow + u] = strength(v);
+  }
+  auto sorted = strengths;
+  std::nth_element(sorted.begin(), sorted.begin() + kLow * kLow / 2, sorted.end());
+  const std::int64_t median = sorted[kLow * kLow / 2];
+  std::uint64_t hash = 0;
+  for (const std::int64_t strength : strengths) hash = hash << 1U | (strength >= median ? 1U : 0U);
+  return hash;
+}
+
+std::string hash_text(std::uint64_t hash) { return fmt::format("{:016x}", hash); }
+
+std::optional<std::uint64_t> parse_hash(std::string_view text) {
+  const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+  if (text.size() != 16 || !std::all_of(text.begin(), text.end(), is_digit)) return std::nullopt;
+  std::uint64_t hash = 0;
+  std::from_chars(text.data(), text.data() + text.size(), hash, 16);
+  return hash;
+}
+
+}  // namespace goshawk::dataset
