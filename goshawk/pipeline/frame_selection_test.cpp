@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <opencv2/core.hpp>
 #include <set>
 
 namespace goshawk::pipeline {
