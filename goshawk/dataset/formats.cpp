@@ -6,10 +6,12 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/image_size.h"
 #include "goshawk/dataset/problems.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/recognise.h"
+#include "goshawk/dataset/zip_archive.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -28,7 +30,7 @@ constexpr std::array kFormats{
     FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},      //
     FormatRow{Format::kCoco, "coco", nullptr, nullptr},           //
     FormatRow{Format::kVoc, "voc", read_voc, write_voc},          //
-    FormatRow{Format::kCvat, "cvat", nullptr, nullptr},           //
+    FormatRow{Format::kCvat, "cvat", read_cvat, write_cvat},      //
     FormatRow{Format::kCvatYolo, "cvat-yolo", nullptr, nullptr},  //
     FormatRow{Format::kLabelImg, "labelimg", nullptr, nullptr},   //
     FormatRow{Format::kMot, "mot", nullptr, nullptr},             //
@@ -38,6 +40,29 @@ const FormatRow& row_of(Format format) {
   const auto* row = std::find_if(kFormats.begin(), kFormats.end(), [&](const FormatRow& r) { return r.format == format; });
   require(row != kFormats.end(), "every format has a row");
   return *row;
+}
+
+/// As `write_dataset`, packed: into a folder beside the target first, of which nothing stays.
+std::vector<Problem> write_archive(const Dataset& dataset, const FormatRow& row, const fs::path& target,
+                                   const WriteOptions& options) {
+  if (row.format != Format::kCvat && row.format != Format::kCvatYolo) {
+    throw Error(ErrorCode::kUsage, std::string("the format ") + row.name + " is a folder, not an archive", target.string(),
+                "Give a name without .zip.");
+  }
+  const AtomicFolder folder(target);  // never committed: the archive takes the name
+  WriteOptions unpacked = options;
+  if (options.images == Images::kCopy) unpacked.images = Images::kLink;  // the archive holds the one copy
+  auto dropped = row.write(dataset, folder.temporary_path(), unpacked);
+  const fs::path packed = temporary_beside(target);
+  try {
+    pack_folder(folder.temporary_path(), packed, options.stop);
+    rename_durably(packed, target);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove(packed, ignored);
+    throw;
+  }
+  return dropped;
 }
 
 }  // namespace
@@ -73,6 +98,7 @@ std::vector<Problem> write_dataset(const Dataset& dataset, Format format, const 
                                    const WriteOptions& options) {
   const FormatRow& row = row_of(format);
   if (row.write == nullptr) throw Error(ErrorCode::kUsage, std::string("the format ") + row.name + " cannot be written yet");
+  if (to_lower(target.extension().string()) == ".zip") return write_archive(dataset, row, target, options);
   AtomicFolder folder(target);
   auto dropped = row.write(dataset, folder.temporary_path(), options);
   if (options.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");

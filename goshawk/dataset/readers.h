@@ -25,4 +25,8 @@ ReadResult read_voc(const std::filesystem::path& path, const ReadLimits& limits 
 std::vector<Problem> write_voc(const Dataset& dataset, const std::filesystem::path& folder,
                                const WriteOptions& options = {});
 
+ReadResult read_cvat(const std::filesystem::path& path, const ReadLimits& limits = {});
+std::vector<Problem> write_cvat(const Dataset& dataset, const std::filesystem::path& folder,
+                                const WriteOptions& options = {});
+
 }  // namespace goshawk::dataset
