@@ -7,6 +7,7 @@ Sections:
   track     whole `goshawk track` and `yolo track` (ONNX, OpenVINO) of one clip, video written: wall, processor, memory
   image     one image in a new process: `goshawk predict` and `yolo predict`
   trackers  SORT, ByteTrack and OC-SORT a frame, against roboflow `trackers`
+  scores    `goshawk eval-tracks` against TrackEval (.deps/oracles), one core: a made crowd, and the test data's two sequences
   steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
 
 Peer and goshawk take turns; every figure is the median of the rounds. A run of each that is not counted comes first, so files
@@ -265,6 +266,42 @@ def trackers(bench):
                                  "rows": rows, "goals": goals}
 
 
+def scores(bench):
+    python, rows, goals = ROOT / ".deps" / "oracles" / "bin" / "python", {}, []
+    if not python.exists():
+        sys.exit("bench: TrackEval is not there; run tools/setup --oracles")
+    crowd = bench.work / "crowd"
+    bench.run(sys.executable, ROOT / "bench" / "tracks_peer.py", "--make", crowd)
+    sets = {"crowd, 1000 frames of 120 people": crowd}
+    for name, length in (("TUD-Campus", 71), ("TUD-Stadtmitte", 179)):
+        given = bench.options.shared / "mot" / name
+        if not given.exists():
+            continue
+        sets[name] = folder = bench.work / name
+        (folder / "gt" / name / "gt").mkdir(parents=True, exist_ok=True)
+        (folder / "dt").mkdir(exist_ok=True)
+        shutil.copyfile(given / "gt.txt", folder / "gt" / name / "gt" / "gt.txt")
+        shutil.copyfile(given / "test.txt", folder / "dt" / f"{name}.txt")
+        (folder / "gt" / name / "seqinfo.ini").write_text(f"[Sequence]\nname={name}\nseqLength={length}\n")
+    for name, folder in sets.items():
+        places = ["--gt", folder / "gt", "--dt", folder / "dt"]
+        runs = bench.alternate({
+            "goshawk": lambda: bench.run("taskset", "--cpu-list", "0", bench.goshawk, "eval-tracks", *places, "--json"),
+            "TrackEval": lambda: bench.run("taskset", "--cpu-list", "0", python, ROOT / "bench" / "tracks_peer.py", *places)})
+        program = {"goshawk": (bench.goshawk, "eval-tracks", *places, "--json"),
+                   "TrackEval": (python, ROOT / "bench" / "tracks_peer.py", *places)}
+        core = bench.alternate({who: lambda words=words: bench.json_of("taskset", "--cpu-list", "0", *words)["seconds"]
+                                for who, words in program.items()})
+        for who, children in runs.items():
+            rows[f"{who}, {name}"] = {**summary(children), "without_start_seconds": median(core[who])}
+        ours, theirs = rows[f"goshawk, {name}"], rows[f"TrackEval, {name}"]
+        theirs["ratio"] = theirs["processor_seconds"] / ours["processor_seconds"]
+        goals.append(goal(f"times less processor time, {name}", theirs["ratio"], 10))
+        goals.append(goal(f"times faster without the start, {name}",
+                          theirs["without_start_seconds"] / ours["without_start_seconds"], 10))
+    bench.results["scores"] = {"what": "HOTA, CLEAR and Identity from MOT text, whole process", "rows": rows, "goals": goals}
+
+
 def steps(bench):
     program = bench.options.bin / "detect_bench"
     wanted = {"letterbox/yolov8_1080p_to_640": "letterbox", "decode_and_suppress/30": "decode_and_suppress"}
@@ -287,7 +324,7 @@ def steps(bench):
                   goal("us, decode and suppress", rows["decode_and_suppress"]["goshawk_us"], 300, at_least=False)]}
 
 
-SECTIONS = {"track": track, "image": image, "trackers": trackers, "steps": steps}
+SECTIONS = {"track": track, "image": image, "trackers": trackers, "scores": scores, "steps": steps}
 
 # ---- report
 

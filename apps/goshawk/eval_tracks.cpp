@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <charconv>
+#include <chrono>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -88,6 +89,7 @@ int run_eval_tracks(const Invocation& call) {
   }
   std::vector<evaluate::TrackScores> rows;
   std::vector<std::string> rules;
+  const auto start = std::chrono::steady_clock::now();
   for (const auto& files : sequences.found) {
     if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "interrupted; nothing was written");
     const auto prepared = evaluate::prepare_mot_sequence(files, evaluation);
@@ -103,6 +105,7 @@ int run_eval_tracks(const Invocation& call) {
     metrics["sequences"].back()["rules"] = rules[k];
   }
   rows.push_back(evaluate::combine_tracks(rows));
+  metrics["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   metrics["combined"] = evaluate::to_json(rows.back());
   metrics["not_evaluated"] = json::array();
   for (const auto& file : sequences.unused) metrics["not_evaluated"].push_back(file.string());

@@ -8,6 +8,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/image_size.h"
+#include "goshawk/dataset/mot.h"
 #include "goshawk/dataset/problems.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/recognise.h"
@@ -33,7 +34,7 @@ constexpr std::array kFormats{
     FormatRow{Format::kCvat, "cvat", read_cvat, write_cvat},      //
     FormatRow{Format::kCvatYolo, "cvat-yolo", nullptr, nullptr},  //
     FormatRow{Format::kLabelImg, "labelimg", nullptr, nullptr},   //
-    FormatRow{Format::kMot, "mot", nullptr, nullptr},             //
+    FormatRow{Format::kMot, "mot", read_mot, write_mot},          //
 };
 
 const FormatRow& row_of(Format format) {

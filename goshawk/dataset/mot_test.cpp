@@ -1,0 +1,82 @@
+#include "goshawk/dataset/mot.h"
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/testing.h"
+
+namespace goshawk::dataset {
+namespace {
+
+class Mot : public testing::FolderTest {};
+
+constexpr const char* kInfo =
+    "[Sequence]\nname=MOT17-02\nimDir=img1\nframeRate=30\nseqLength=3\nimWidth=640\nimHeight=480\nimExt=.jpg\n";
+
+TEST_F(Mot, ReadsASequenceWithAllItsFrames) {
+  write("MOT17-02/seqinfo.ini", kInfo);
+  write("MOT17-02/gt/gt.txt", "3,2,1,1,10.5,20,0,7,0.25\n1,1,11,21,30,40,1,1,1\n");
+  const auto result = read_mot(folder_);
+  EXPECT_TRUE(result.problems.empty());
+  ASSERT_EQ(result.dataset.images.size(), 3U);
+  EXPECT_EQ(result.dataset.images[2].frame, 3);
+  EXPECT_EQ(result.dataset.images[2].width, 640U);
+  EXPECT_EQ(result.dataset.images[2].sequence, "MOT17-02");
+  ASSERT_EQ(result.dataset.annotations.size(), 2U);
+  const Annotation& person = result.dataset.annotations[0];
+  EXPECT_EQ(person.rectangle, (Rectangle{10, 20, 30, 40}));  // counted from 0
+  EXPECT_EQ(person.track, 1);
+  const Annotation& other = result.dataset.annotations[1];
+  EXPECT_EQ(result.dataset.categories[other.category], (Category{7, "static_person", ""}));
+  EXPECT_EQ(result.dataset.attributes[other.attributes], (Attributes{{"considered", "0"}, {"visibility", "0.25"}}));
+}
+
+TEST_F(Mot, ARoundTripKeepsEveryLine) {
+  const std::string lines = "1,1,281.931,187.466,79.93,209.537,1,1,1\n2,5,-3.25,0,10,20,0,7,0.5\n3,1,1,1,5,5,1,13,0.123\n";
+  write("in/MOT17-02/seqinfo.ini", kInfo);
+  write("in/MOT17-02/gt/gt.txt", lines);
+  std::filesystem::create_directory(folder_ / "out");
+  write_mot(read_mot(folder_ / "in").dataset, folder_ / "out");
+  EXPECT_EQ(read("out/MOT17-02/gt/gt.txt"), lines);
+  const std::string info = read("out/MOT17-02/seqinfo.ini");
+  EXPECT_NE(info.find("seqLength=3"), std::string::npos);
+  EXPECT_NE(info.find("imWidth=640"), std::string::npos);
+}
+
+TEST_F(Mot, ForeignClassesAndDetectionsMakeTheRoundTripToo) {
+  write("in/gt/gt.txt", "1,1,1,1,5,5,1,2,1\n");
+  write("in/gt/labels.txt", "cat\ndog\n");
+  const auto cats = read_mot(folder_ / "in");
+  EXPECT_EQ(cats.dataset.categories.at(0).name, "dog");
+  std::filesystem::create_directory(folder_ / "out");
+  write_mot(cats.dataset, folder_ / "out");
+  EXPECT_EQ(read_mot(folder_ / "out").dataset.categories.at(0).name, "dog");
+  write("d/det/det.txt", "1,-1,10,20,5,5,0.75\n");
+  const auto detections = read_mot(folder_ / "d");
+  EXPECT_EQ(detections.dataset.annotations.at(0).score, 0.75F);
+  EXPECT_EQ(detections.dataset.annotations.at(0).track, -1);
+}
+
+TEST_F(Mot, ListsWhatIsWrongWithFileAndLine) {
+  write("gt/gt.txt", "1,1,1,1,5,5\n1,1,2,2,5,5\nx\n1,2,nan,1,5,5\n1,99999999999,1,1,5,5\n9,1,1,1,5,5\n");
+  write("seqinfo.ini", kInfo);
+  const auto result = read_mot(folder_);
+  EXPECT_EQ(result.dataset.annotations.size(), 1U);
+  EXPECT_EQ(testing::brief(result.problems),
+            (std::vector<std::string>{"bad_line gt/gt.txt:3", "not_finite gt/gt.txt:4", "bad_line gt/gt.txt:2",
+                                      "bad_line gt/gt.txt:5", "bad_line gt/gt.txt:6"}));
+}
+
+TEST_F(Mot, ClaimsOfSizeTakeNoMemoryAndPathsStayInside) {
+  write("a/gt/gt.txt", "1000000000000,1,1,1,5,5\n");
+  EXPECT_EQ(read_mot(folder_ / "a").dataset.images.size(), 1U);
+  write("a/seqinfo.ini", "[Sequence]\nseqLength=1000000000000\n");
+  EXPECT_EQ(read_mot(folder_ / "a").dataset.images.size(), 1U);
+  write("a/seqinfo.ini", "[Sequence]\nimDir=../../x\n");
+  const auto result = read_mot(folder_ / "a");
+  EXPECT_TRUE(result.dataset.images.empty());
+  ASSERT_FALSE(result.problems.empty());
+  EXPECT_EQ(result.problems[0].kind, ProblemKind::kUnsafePath);
+  EXPECT_THROW(read_mot(folder_ / "nothing"), Error);
+}
+
+}  // namespace
+}  // namespace goshawk::dataset

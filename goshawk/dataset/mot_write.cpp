@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/decimal.h"
+#include "goshawk/dataset/dropped.h"
+#include "goshawk/dataset/folder_writer.h"
+#include "goshawk/dataset/mot.h"
+#include "goshawk/dataset/mot_text.h"
+#include "goshawk/dataset/safe_path.h"
+
+namespace goshawk::dataset {
+namespace {
+
+constexpr const char* kLooseImages = "images";
+
+class Writer {
+ public:
+  Writer(const Dataset& dataset, const std::filesystem::path& folder, const WriteOptions& options)
+      : dataset_(dataset), options_(options), files_(folder), begin_(annotations_by_image(dataset)) {}
+
+  std::vector<Problem> write() {
+    detections_ = !dataset_.annotations.empty() && std::ranges::all_of(dataset_.annotations, [](const Annotation& one) {
+      return one.track < 0 && one.score >= 0;
+    });
+    number_classes();
+    for (std::size_t i = 0; i < dataset_.images.size(); ++i) {
+      const auto safe = safe_relative_path(dataset_.images[i].sequence);
+      sequences_[safe ? std::string(file_name_of(*safe)) : kLooseImages].push_back(i);
+    }
+    names_.resize(dataset_.images.size());
+    for (const auto& [name, images] : sequences_) write_sequence(name, images);
+    Holds holds;
+    holds.scores = detections_;
+    holds.tracks = holds.attributes = holds.class_numbers = true;
+    auto problems = dropped_fields(dataset_, holds, "mot");
+    auto missing = place_images(files_, dataset_, names_, options_);
+    problems.insert(problems.end(), missing.begin(), missing.end());
+    return problems;
+  }
+
+ private:
+  /// The Challenge's own numbers where every class is one of its.
+  void number_classes() {
+    own_numbers_ =
+        std::ranges::all_of(dataset_.categories, [](const Category& c) { return c.name == mot_class_name(c.id); });
+    for (std::size_t k = 0; k < dataset_.categories.size(); ++k) {
+      classes_.push_back(own_numbers_ ? dataset_.categories[k].id : static_cast<std::int64_t>(k) + 1);
+    }
+  }
+
+  void write_sequence(const std::string& name, const std::vector<std::size_t>& images) {
+    std::string text;
+    std::int64_t last = 0, next = 1;
+    std::int32_t fresh = 0;  // identity for what has none
+    for (const std::size_t i : images) {
+      for (std::size_t k = begin_[i]; k < begin_[i + 1]; ++k) fresh = std::max(fresh, dataset_.annotations[k].track);
+    }
+    for (const std::size_t i : images) {
+      if (options_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+      const ImageEntry& image = dataset_.images[i];
+      const std::int64_t frame = name == kLooseImages || image.frame < 1 ? next : image.frame;
+      next = frame + 1;
+      last = std::max(last, frame);
+      names_[i] = fmt::format("{}/img1/{:06}{}", name, frame, std::filesystem::path(image.file).extension().string());
+      for (std::size_t k = begin_[i]; k < begin_[i + 1]; ++k) append(dataset_.annotations[k], frame, fresh, text);
+    }
+    files_.write(name + (detections_ ? "/det/det.txt" : "/gt/gt.txt"), text);
+    if (!own_numbers_) {
+      std::string labels;
+      for (const auto& category : dataset_.categories) labels += category.name + "\n";
+      files_.write(name + (detections_ ? "/det/labels.txt" : "/gt/labels.txt"), labels);
+    }
+    const ImageEntry& first = dataset_.images[images.front()];
+    const std::string extension = std::filesystem::path(first.file).extension().string();
+    files_.write(
+        name + "/seqinfo.ini",
+        fmt::format("[Sequence]\nname={}\nimDir=img1\nframeRate=0\nseqLength={}\nimWidth={}\nimHeight={}\nimExt={}\n", name,
+                    last, first.width, first.height, extension.empty() ? ".jpg" : extension));
+  }
+
+  void append(const Annotation& one, std::int64_t frame, std::int32_t& fresh, std::string& text) const {
+    const Rectangle& r = one.rectangle;
+    const std::int32_t id = detections_ ? -1 : one.track >= 0 ? one.track : ++fresh;
+    std::string confidence = detections_ ? fmt::format("{}", one.score) : "1", visibility = detections_ ? "-1" : "1";
+    if (one.attributes >= 0) {
+      for (const auto& [name, value] : dataset_.attributes[one.attributes]) {
+        if (name == "considered" && value == "0" && !detections_) confidence = "0";
+        if (name == "visibility") visibility = value;
+      }
+    }
+    text += fmt::format("{},{},{},{},{},{},{},{},{}\n", frame, id, decimal_text(nearest_decimal(r.x + 1)),
+                        decimal_text(nearest_decimal(r.y + 1)), decimal_text(r.width), decimal_text(r.height), confidence,
+                        classes_[one.category], visibility);
+  }
+
+  const Dataset& dataset_;
+  const WriteOptions& options_;
+  FolderWriter files_;
+  std::vector<std::size_t> begin_;
+  bool detections_ = false, own_numbers_ = false;
+  std::vector<std::int64_t> classes_;
+  std::map<std::string, std::vector<std::size_t>> sequences_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace
+
+std::vector<Problem> write_mot(const Dataset& dataset, const std::filesystem::path& folder, const WriteOptions& options) {
+  return Writer(dataset, folder, options).write();
+}
+
+}  // namespace goshawk::dataset
