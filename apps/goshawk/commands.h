@@ -18,6 +18,7 @@ Command predict_command();
 Command eval_tracks_command();
 Command track_command();
 Command frames_command();
+Command eval_boxes_command();
 Command verify_command();
 Command version_command();
 

@@ -7,9 +7,10 @@ namespace goshawk::cli {
 
 const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
-      track_command(),        predict_command(),     frames_command(),      eval_tracks_command(), models_list_command(),
-      verify_command(),       models_pull_command(), models_info_command(), doctor_command(),      config_show_command(),
-      config_check_command(), config_save_command(), config_docs_command(), completion_command(),  version_command()};
+      track_command(),       predict_command(),     frames_command(),      eval_boxes_command(),
+      eval_tracks_command(), models_list_command(), verify_command(),      models_pull_command(),
+      models_info_command(), doctor_command(),      config_show_command(), config_check_command(),
+      config_save_command(), config_docs_command(), completion_command(),  version_command()};
   return kCommands;
 }
 

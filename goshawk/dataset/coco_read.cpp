@@ -1,0 +1,339 @@
+#include "goshawk/dataset/coco_read.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <unordered_set>
+
+#include "goshawk/dataset/coco_json.h"
+#include "goshawk/dataset/safe_path.h"
+
+namespace goshawk::dataset {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kStopEvery = 1U << 14U;  // elements between looks at ReadLimits::stop
+constexpr std::int64_t kLargestTrack = std::numeric_limits<std::int32_t>::max();
+
+/// One pass over the file; numbers of images and categories are looked up at its end, as they may stand behind the
+/// annotations.
+class CocoFile {
+ public:
+  CocoFile(const fs::path& file, std::string name, const CocoFileOptions& options, const ReadLimits& limits,
+           Dataset& dataset, ProblemList& problems)
+      : json_(file, limits),
+        name_(std::move(name)),
+        options_(options),
+        limits_(limits),
+        dataset_(dataset),
+        problems_(problems) {}
+
+  void read() {
+    ondemand::object top;
+    if (json_.document().get_object().get(top) != simdjson::SUCCESS)
+      json_.fail("COCO's labels are an object with images, categories and annotations; this is another kind of JSON");
+    bool images = false, annotations = false;
+    json_.for_each_field(top, [&](std::string_view key, ondemand::value value) {
+      if (key == "images") images = true, read_list(value, "images", [&](auto element) { read_image(element); });
+      else if (key == "categories") read_list(value, "categories", [&](auto element) { read_category(element); });
+      else if (key == "annotations")
+        annotations = true, read_list(value, "annotations", [&](auto element) { read_annotation(element); });
+      else unknown_.count("", key);
+    });
+    json_.expect_end();
+    if (!images) json_.fail("there is no list of images");
+    if (!annotations) json_.fail("there is no list of annotations");
+    look_up();
+    unknown_.list(name_, problems_);
+  }
+
+ private:
+  template <typename Read>
+  void read_list(ondemand::value value, const char* section, Read read) {
+    ondemand::array array;
+    if (value.get_array().get(array) != simdjson::SUCCESS) json_.fail(std::string(section) + " is no list");
+    section_ = section;
+    element_ = 0;
+    json_.for_each_element(array, [&](ondemand::value element) {
+      if (element_ % kStopEvery == 0 && limits_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
+      line_ = json_.line_of(element.raw_json_token().data());
+      ondemand::object object;
+      if (element.get_object().get(object) == simdjson::SUCCESS) read(object);
+      else report(ProblemKind::kBadLine, "is no object");
+      ++element_;
+    });
+  }
+
+  /// Of the element that is being read.
+  void report(ProblemKind kind, const std::string& what, Severity severity = Severity::kError) {
+    problems_.add(kind, severity, name_, line_, std::string(section_) + "[" + std::to_string(element_) + "] " + what);
+  }
+
+  std::string text_of(ondemand::value value) {
+    std::string_view text;
+    return value.get_string().get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+  }
+
+  void read_category(ondemand::object object) {
+    Category category;
+    bool has_id = false;
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value value) {
+      if (key == "id") has_id = get_integer(value, category.id);
+      else if (key == "name") category.name = text_of(value);
+      else if (key == "supercategory") category.supercategory = text_of(value);
+      else unknown_.count("categories", key);
+    });
+    if (!has_id) return report(ProblemKind::kBadLine, "has no id that is a whole number");
+    if (category.name.empty()) category.name = "class " + std::to_string(category.id);
+    if (!category_index_.add(category.id, static_cast<std::uint32_t>(dataset_.categories.size())))
+      return report(ProblemKind::kBadLine, "has the id " + std::to_string(category.id) + " of an earlier category");
+    dataset_.categories.push_back(std::move(category));
+  }
+
+  void read_image(ondemand::object object) {
+    ImageEntry image;
+    bool has_id = false, has_name = false, bad_size = false;
+    std::string file;
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value value) {
+      if (key == "id") has_id = get_integer(value, image.id);
+      else if (key == "width") bad_size |= !get_size(value, image.width);
+      else if (key == "height") bad_size |= !get_size(value, image.height);
+      else if (!options_.names) return;
+      else if (key == "file_name") has_name = true, file = text_of(value);
+      else if (key == "sequence") image.sequence = text_of(value);
+      else if (key == "frame") get_integer(value, image.frame);
+      else unknown_.count("images", key);
+    });
+    if (!has_id) return report(ProblemKind::kBadLine, "has no id that is a whole number");
+    if (bad_size) return report(ProblemKind::kBadLine, "has a width or height that is no size");
+    if (options_.names && !has_name) return report(ProblemKind::kBadLine, "has no file_name");
+    if (options_.names) {
+      const auto safe = safe_relative_path(file);
+      if (!safe) return report(ProblemKind::kUnsafePath, "has an unsafe file_name, " + dataset::quoted(file));
+      image.file = *safe;
+    }
+    if (dataset_.images.size() >= limits_.images)
+      json_.fail("there are more than " + std::to_string(limits_.images) + " images");
+    if (!image_index_.add(image.id, static_cast<std::uint32_t>(dataset_.images.size())))
+      return report(ProblemKind::kBadLine, "has the id " + std::to_string(image.id) + " of an earlier image");
+    dataset_.images.push_back(std::move(image));
+  }
+
+  struct Draft {
+    Annotation annotation;
+    std::int64_t image = 0, category = 0;
+    bool has_image = false, has_category = false, has_rectangle = false, has_area = false;
+    std::optional<Mask> mask;
+    Attributes attributes;
+    std::optional<FieldProblem> problem;  // the first
+
+    void wrong(ProblemKind kind, const std::string& text) {
+      if (!problem) problem = FieldProblem{kind, text};
+    }
+    void wrong(std::optional<FieldProblem> found) {
+      if (found && !problem) problem = std::move(found);
+    }
+  };
+
+  void read_annotation(ondemand::object object) {
+    Draft draft;
+    draft.annotation.line = line_;
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value value) { read_field(draft, key, value); });
+    if (!draft.problem) finish(draft);
+    if (draft.problem) report(draft.problem->kind, draft.problem->text);
+  }
+
+  void read_field(Draft& draft, std::string_view key, ondemand::value value) {
+    if (key == "image_id") draft.has_image = get_integer(value, draft.image);
+    else if (key == "category_id") draft.has_category = get_integer(value, draft.category);
+    else if (key == "bbox") read_rectangle(draft, value);
+    else if (key == "area") read_area(draft, value);
+    else if (key == "id") read_id(draft, value);
+    else if (key == "iscrowd") read_crowd(draft, value);
+    else if (key == "segmentation") read_mask(draft, value);
+    else if (key == "score") read_score(draft, value);
+    else if (key == "track_id") read_track(draft, value);
+    else if (key == "attributes" && options_.names) read_attributes(draft, value);
+    else if (options_.names) unknown_.count("annotations", key);
+  }
+
+  void read_rectangle(Draft& draft, ondemand::value value) {
+    draft.has_rectangle = true;
+    draft.wrong(get_rectangle(json_, value, draft.annotation.rectangle));
+  }
+
+  void read_area(Draft& draft, ondemand::value value) {
+    switch (get_number(value, draft.annotation.area)) {
+      case Got::kNumber:
+        draft.has_area = true;
+        break;
+      case Got::kNotFinite:
+        draft.wrong(ProblemKind::kNotFinite, "its area is not finite");
+        break;
+      case Got::kOther:
+        draft.wrong(ProblemKind::kBadLine, "its area is no number");
+        break;
+    }
+  }
+
+  void read_id(Draft& draft, ondemand::value value) {
+    if (!get_integer(value, draft.annotation.id)) draft.wrong(ProblemKind::kBadLine, "its id is no whole number");
+  }
+
+  void read_crowd(Draft& draft, ondemand::value value) {
+    if (!get_boolean(value, draft.annotation.crowd)) draft.wrong(ProblemKind::kBadLine, "its iscrowd is neither 0 nor 1");
+  }
+
+  void read_mask(Draft& draft, ondemand::value value) {
+    if (options_.masks) draft.wrong(get_mask(json_, value, draft.mask));
+  }
+
+  void read_score(Draft& draft, ondemand::value value) {
+    double score = 0;
+    const bool good = get_number(value, score) == Got::kNumber && score >= 0 && score <= 1;
+    if (good) draft.annotation.score = static_cast<float>(score);
+    else draft.wrong(ProblemKind::kBadLine, "its score is no number in [0, 1]");
+  }
+
+  void read_track(Draft& draft, ondemand::value value) {
+    std::int64_t track = 0;
+    if (get_integer(value, track) && track >= 0 && track <= kLargestTrack)
+      draft.annotation.track = static_cast<std::int32_t>(track);
+    else unknown_.count("annotations", "track_id");
+  }
+
+  void read_attributes(Draft& draft, ondemand::value value) {
+    ondemand::object object;
+    if (value.get_object().get(object) != simdjson::SUCCESS) return unknown_.count("annotations", "attributes");
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value field) { read_attribute(draft, key, field); });
+  }
+
+  void read_attribute(Draft& draft, std::string_view key, ondemand::value value) {
+    Annotation& annotation = draft.annotation;
+    bool* const flag = key == "occluded"    ? &annotation.occluded
+                       : key == "truncated" ? &annotation.truncated
+                       : key == "difficult" ? &annotation.difficult
+                                            : nullptr;
+    if (flag != nullptr && value.get_bool().get(*flag) == simdjson::SUCCESS) return;
+    ondemand::json_type type{};
+    json_.check(value.type().get(type));
+    const std::string name(key);
+    if (type == ondemand::json_type::string) {
+      draft.attributes.emplace_back(name, text_of(value));
+    } else if (type == ondemand::json_type::number || type == ondemand::json_type::boolean) {
+      std::string_view token = value.raw_json_token();
+      token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
+      draft.attributes.emplace_back(name, std::string(token));
+    } else {
+      unknown_.count("attributes", key);
+    }
+  }
+
+  void finish(Draft& draft) {
+    Annotation& annotation = draft.annotation;
+    if (!draft.has_image) return draft.wrong(ProblemKind::kBadLine, "has no image_id that is a whole number");
+    if (!draft.has_category) return draft.wrong(ProblemKind::kBadLine, "has no category_id that is a whole number");
+    if (!draft.has_rectangle && !draft.mask) return draft.wrong(ProblemKind::kBadLine, "has no bbox");
+    if (!draft.has_rectangle) annotation.rectangle = bounds_of(*draft.mask);
+    if (!draft.has_area) annotation.area = annotation.rectangle.area();
+    if (draft.mask) {
+      annotation.mask = static_cast<std::int32_t>(dataset_.masks.size());
+      dataset_.masks.push_back(std::move(*draft.mask));
+    }
+    if (!draft.attributes.empty()) {
+      annotation.attributes = static_cast<std::int32_t>(dataset_.attributes.size());
+      dataset_.attributes.push_back(std::move(draft.attributes));
+    }
+    dataset_.annotations.push_back(annotation);
+    numbers_.push_back({draft.image, draft.category, static_cast<std::uint32_t>(element_)});
+  }
+
+  void look_up() {
+    section_ = "annotations";
+    std::vector<std::uint64_t> objects(dataset_.images.size(), 0);
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < dataset_.annotations.size(); ++i) {
+      Annotation annotation = dataset_.annotations[i];
+      element_ = numbers_[i].element;
+      line_ = annotation.line;
+      if (!look_up(annotation, numbers_[i], objects)) continue;
+      dataset_.annotations[kept++] = annotation;
+    }
+    dataset_.annotations.resize(kept);
+    report_doubled_ids();
+  }
+
+  struct Numbers {
+    std::int64_t image = 0, category = 0;
+    std::uint32_t element = 0;
+  };
+
+  bool look_up(Annotation& annotation, const Numbers& numbers, std::vector<std::uint64_t>& objects) {
+    const auto image = image_index_.find(numbers.image);
+    if (!image) {
+      report(ProblemKind::kOrphanLabels, "names image " + std::to_string(numbers.image) + ", which is not there");
+      return false;
+    }
+    const auto category = category_index_.find(numbers.category);
+    if (!category) {
+      report(ProblemKind::kUnknownClass, "names category " + std::to_string(numbers.category) + ", which is not there");
+      return false;
+    }
+    annotation.image = *image;
+    annotation.category = *category;
+    if (++objects[*image] <= limits_.objects_per_image) return true;
+    if (objects[*image] == limits_.objects_per_image + 1) {
+      report(ProblemKind::kTooMany,
+             "is beyond the " + std::to_string(limits_.objects_per_image) + " objects that an image may have");
+    }
+    return false;
+  }
+
+  void report_doubled_ids() {
+    std::vector<std::int64_t> ids;
+    ids.reserve(dataset_.annotations.size());
+    for (const auto& annotation : dataset_.annotations) {
+      if (annotation.id != 0) ids.push_back(annotation.id);
+    }
+    if (std::is_sorted(ids.begin(), ids.end(), std::less_equal<>())) return;
+    std::sort(ids.begin(), ids.end());
+    const auto first = std::adjacent_find(ids.begin(), ids.end());
+    if (first == ids.end()) return;
+    problems_.add(ProblemKind::kBadLine, Severity::kWarning, name_, 0,
+                  "several annotations have the id " + std::to_string(*first));
+  }
+
+  CocoJson json_;
+  std::string name_;
+  const CocoFileOptions& options_;
+  const ReadLimits& limits_;
+  Dataset& dataset_;
+  ProblemList& problems_;
+  UnknownFields unknown_;
+  IdIndex image_index_, category_index_;
+  std::vector<Numbers> numbers_;
+  const char* section_ = "";
+  std::uint64_t element_ = 0;
+  std::uint32_t line_ = 0;
+};
+
+}  // namespace
+
+void read_coco_file(const fs::path& file, const std::string& name, const CocoFileOptions& options, const ReadLimits& limits,
+                    Dataset& dataset, ProblemList& problems) {
+  CocoFile(file, name, options, limits, dataset, problems).read();
+}
+
+ReadResult read_coco_truth(const fs::path& file, CocoParts parts, const ReadLimits& limits) {
+  ReadResult result;
+  ProblemList problems(limits.problems);
+  result.dataset.root = file.parent_path();
+  result.dataset.source = file.filename().string();
+  read_coco_file(file, file.string(), {.names = false, .masks = parts == CocoParts::kBoxesAndMasks}, limits, result.dataset,
+                 problems);
+  problems.move_to(result);
+  return result;
+}
+
+}  // namespace goshawk::dataset
