@@ -2,13 +2,15 @@
 
 #include <algorithm>
 #include <array>
-#include <atomic>
+#include <exception>
 #include <future>
 #include <map>
 #include <mutex>
+#include <thread>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/queue.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/inference.h"
 
@@ -16,6 +18,8 @@ namespace goshawk::detect {
 namespace {
 
 using Clock = LatencyRecorder::Clock;
+
+constexpr std::size_t kMostJobs = 64;  // submitted and not begun; one more waits
 
 std::vector<bool> kept_classes(const std::vector<std::string>& wanted, const std::vector<std::string>& names) {
   if (wanted.empty()) return {};
@@ -46,8 +50,22 @@ struct Part {
   std::vector<std::size_t> members;
 };
 
+using Durations = std::array<Clock::duration, 3>;  // prepare, inference, decode
+
+/// What was submitted at once. Shared by the lanes that work on its parts.
+struct Call {
+  std::vector<cv::Mat> images;
+  std::vector<Detections> results;
+  std::promise<std::vector<Detections>> done;
+  std::mutex mutex;         // of what follows; `results` are written by one lane each
+  std::size_t waiting = 0;  // parts that are not done
+  std::size_t side_by_side = 1;
+  Durations sum{};
+  std::exception_ptr error;
+};
+
 /// Each lane has buffers and a thread of its own over the one session, so that devices that gain from several runs at once
-/// get them.
+/// get them. All take their work from one queue: none waits at the end of a call for the others.
 class RecipeDetector : public Detector {
  public:
   RecipeDetector(const std::filesystem::path& model, const DetectorOptions& options) {
@@ -65,39 +83,43 @@ class RecipeDetector : public Detector {
     recipe_.max_detections = options.max_detections.value_or(recipe_.max_detections);
     if (recipe_.max_detections < 1) throw Error(ErrorCode::kUsage, "must be at least 1", "max_detections");
     limits_ = {recipe_.confidence, kept_classes(options.classes, recipe_.class_names)};
+    for (auto& lane : lanes_) {
+      threads_.emplace_back([this, &lane = *lane] {
+        while (const auto job = jobs_.pop()) work(lane, *job->call, job->part);
+      });
+    }
   }
+
+  ~RecipeDetector() override { jobs_.close(); }  // the threads finish what was submitted
 
   std::vector<Detections> detect(std::span<const cv::Mat> images) override {
-    std::vector<Detections> results(images.size());
-    const std::vector<Part> parts = divide(images);
-    std::atomic<std::size_t> next{0};
-    std::mutex mutex;
-    Durations sum{};
-    const auto work = [&](Inference& lane) {
-      Durations mine{};
-      for (std::size_t i = next++; i < parts.size(); i = next++) run_part(lane, images, parts[i], results, mine);
-      const std::lock_guard lock(mutex);
-      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += mine[i];
-    };
-    const std::size_t busy = std::min(lanes_.size(), std::max<std::size_t>(1, parts.size()));
-    std::vector<std::future<void>> others;
-    for (std::size_t i = 1; i < busy; ++i) others.push_back(std::async(std::launch::async, work, std::ref(*lanes_[i])));
-    work(*lanes_[0]);
-    for (auto& other : others) other.get();
-    // Lanes run side by side: their mean is the time that passed.
-    timings_.prepare.add(sum[0] / busy);
-    timings_.inference.add(sum[1] / busy);
-    timings_.decode.add(sum[2] / busy);
-    return results;
+    return submit({images.begin(), images.end()}).get();
   }
 
+  std::future<std::vector<Detections>> submit(std::vector<cv::Mat> images) override {
+    const auto call = std::make_shared<Call>();
+    std::vector<Part> parts = divide(images);
+    call->results.resize(images.size());
+    call->images = std::move(images);
+    call->waiting = parts.size();
+    call->side_by_side = std::clamp<std::size_t>(parts.size(), 1, lanes_.size());
+    auto result = call->done.get_future();
+    if (parts.empty()) call->done.set_value({});
+    for (auto& part : parts) jobs_.push({call, std::move(part)});
+    return result;
+  }
+
+  int useful_batch() const override { return static_cast<int>(lanes_[0]->max_batch() * lanes_.size()); }
   int fitting_batch() override { return lanes_[0]->fitting_batch(); }
   const Recipe& recipe() const override { return recipe_; }
   const runtime::Session& session() const override { return lanes_[0]->session(); }
   const DetectorTimings& timings() const override { return timings_; }
 
  private:
-  using Durations = std::array<Clock::duration, 3>;  // prepare, inference, decode
+  struct Job {
+    std::shared_ptr<Call> call;
+    Part part;
+  };
 
   std::vector<Part> divide(std::span<const cv::Mat> images) const {
     std::map<InputSize, std::vector<std::size_t>> groups;
@@ -115,27 +137,54 @@ class RecipeDetector : public Detector {
     return parts;
   }
 
-  void run_part(Inference& lane, std::span<const cv::Mat> images, const Part& part, std::vector<Detections>& results,
-                Durations& durations) const {
+  void work(Inference& lane, Call& call, const Part& part) {
+    Durations durations{};
+    std::exception_ptr error;
+    try {
+      run_part(lane, call, part, durations);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    const std::lock_guard lock(call.mutex);
+    for (std::size_t i = 0; i < durations.size(); ++i) call.sum[i] += durations[i];
+    if (!call.error) call.error = error;
+    if (--call.waiting == 0) finish(call);
+  }
+
+  void run_part(Inference& lane, Call& call, const Part& part, Durations& durations) const {
     const auto start = Clock::now();
     std::vector<const cv::Mat*> chosen;
-    for (const std::size_t member : part.members) chosen.push_back(&images[member]);
+    for (const std::size_t member : part.members) chosen.push_back(&call.images[member]);
     std::vector<Placement> placements = lane.fill(chosen, part.size);
     const auto prepared = Clock::now();
     const Inferred inferred = lane.run(std::move(placements), part.size);
     const auto ran = Clock::now();
     for (std::size_t i = 0; i < part.members.size(); ++i) {
-      results[part.members[i]] = lane.decode(inferred, i, limits_, recipe_.iou, recipe_.max_detections);
+      call.results[part.members[i]] = lane.decode(inferred, i, limits_, recipe_.iou, recipe_.max_detections);
     }
-    durations[0] += prepared - start;
-    durations[1] += ran - prepared;
-    durations[2] += Clock::now() - ran;
+    durations = {prepared - start, ran - prepared, Clock::now() - ran};
+  }
+
+  /// The last part of a call is done.
+  void finish(Call& call) {
+    call.images.clear();  // their owner may use them again
+    if (call.error) return call.done.set_exception(call.error);
+    {
+      const std::lock_guard lock(timings_mutex_);
+      timings_.prepare.add(call.sum[0] / call.side_by_side);
+      timings_.inference.add(call.sum[1] / call.side_by_side);
+      timings_.decode.add(call.sum[2] / call.side_by_side);
+    }
+    call.done.set_value(std::move(call.results));
   }
 
   std::vector<std::unique_ptr<Inference>> lanes_;
   Recipe recipe_;  // with the options over it
   DecodeLimits limits_;
+  std::mutex timings_mutex_;
   DetectorTimings timings_;
+  BoundedQueue<Job> jobs_{kMostJobs};
+  std::vector<std::jthread> threads_;  // one a lane; last, so that they end first
 };
 
 }  // namespace

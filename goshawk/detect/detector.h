@@ -2,11 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <future>
 #include <memory>
 #include <opencv2/core/mat.hpp>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "goshawk/core/detection.h"
@@ -27,13 +29,13 @@ struct DetectorOptions {
   std::vector<std::string> classes;                  // names to keep; empty: all
 };
 
-/// Time by step of `detect`, a sample a call. Where several runs go side by side (SessionOptions::parallel_runs) it is their
-/// mean: about the time that passed, not the sum over threads.
+/// Time by step of `detect` and `submit`, a sample a call. Where several runs go side by side
+/// (SessionOptions::parallel_runs) it is their mean: about the time that passed, not the sum over threads.
 struct DetectorTimings {
   LatencyRecorder prepare, inference, decode;
 };
 
-/// Not thread-safe: one thread calls `detect`. Batches larger than the model takes are run in parts.
+/// Not thread-safe: one thread calls `detect` and `submit`. Batches larger than the model takes are run in parts.
 class Detector {
  public:
   /// Loads the model and settles its recipe: from metadata, the YAML given, or recognised by its outputs.
@@ -43,11 +45,21 @@ class Detector {
 
   /// Detections of each image, highest score first, in that image's pixels, clipped to it. Images may differ in size.
   virtual std::vector<Detections> detect(std::span<const cv::Mat> images) = 0;
+  /// `detect` without waiting for it: a device that runs several images side by side stays busy when the next ones are
+  /// submitted before the first are done. The images are shared, not copied, and must not change until then. What is
+  /// submitted first starts first. May wait until there is room. Ready before the detector ends. By default the images are
+  /// detected when the result is asked for.
+  virtual std::future<std::vector<Detections>> submit(std::vector<cv::Mat> images) {
+    return std::async(std::launch::deferred, [this, all = std::move(images)] { return detect(all); });
+  }
+  /// Images that gain from being in one call; more only wait for each other.
+  virtual int useful_batch() const { return 64; }
   /// Images of the recipe's input size that one call may hold in 80 % of the free memory (runtime/batch.h); measured, which
   /// takes two runs. 1 for a model of fixed batch 1.
   virtual int fitting_batch() { return 1; }
   virtual const Recipe& recipe() const = 0;
   virtual const runtime::Session& session() const = 0;
+  /// Complete when every call has given its result.
   virtual const DetectorTimings& timings() const = 0;
 };
 

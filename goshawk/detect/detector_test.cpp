@@ -73,6 +73,32 @@ TEST_F(DetectorOfBrightness, GivesTheSameForEveryBatch) {
   }
 }
 
+TEST_F(DetectorOfBrightness, GivesEachSubmittedCallItsOwnResults) {
+  for (const Dimensions& input : {Dimensions{1, 3, 64, 64}, Dimensions{-1, 3, -1, -1}}) {
+    DetectorOptions options = on_cpu();
+    options.confidence = 0.3F;
+    const auto detector = Detector::load(model(input), options);
+    const auto images = pictures(40);
+    const auto expected = one_by_one(*detector, images);
+    std::vector<std::future<std::vector<Detections>>> calls;
+    for (std::size_t i = 0; i < images.size(); i += 2) calls.push_back(detector->submit({images[i], images[i + 1]}));
+    calls.push_back(detector->submit({}));
+    std::vector<Detections> found;
+    for (auto& call : calls) {
+      for (auto& detections : call.get()) found.push_back(std::move(detections));
+    }
+    EXPECT_EQ(found, expected);
+    EXPECT_EQ(detector->timings().inference.summary().count, images.size() + images.size() / 2);
+  }
+}
+
+TEST_F(DetectorOfBrightness, FinishesWhatWasSubmittedBeforeItEnds) {
+  auto detector = Detector::load(model({1, 3, 64, 64}), on_cpu());
+  auto call = detector->submit(pictures(20));
+  detector.reset();
+  EXPECT_EQ(call.get().size(), 20U);
+}
+
 TEST_F(DetectorOfBrightness, UsesTheSmallestRectangleOfADynamicModel) {
   const auto detector = Detector::load(model({-1, 3, -1, -1}), on_cpu());
   const cv::Mat wide(30, 120, CV_8UC3, cv::Scalar::all(255));  // 64 x 16 within 64 x 32

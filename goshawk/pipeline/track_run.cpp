@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
+#include <future>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 #include <optional>
@@ -86,6 +88,7 @@ class TrackRun {
         embedder_(models.embedder),
         embedding_threshold_(embedding_threshold(options.tracker)),
         options_(options),
+        batch_(std::min(options.batch, std::max(1, models.detector.useful_batch()))),
         tracker_(track::make_tracker(options.tracker)),
         frames_(source.info().live ? 1 : static_cast<std::size_t>(std::max(options.batch, 2)) * 2,  // live: the newest only
                 source.info().live ? WhenFull::kDropOldest : WhenFull::kWait),
@@ -151,29 +154,55 @@ class TrackRun {
     return frame;
   }
 
+  /// Frames whose detections are being computed.
+  struct Submitted {
+    std::vector<DetectedFrame> frames;
+    std::future<std::vector<Detections>> results;
+  };
+
+  /// A file's next frames are submitted before the results of the last ones are waited for, so that the device never waits
+  /// for us. A live source's are not, as its frames would only become old.
   void detect_frames() {
+    const std::size_t ahead = source_.info().live ? 0 : 1;
+    std::deque<Submitted> submitted;
     std::int64_t number = 0;
     for (;;) {
       std::vector<DetectedFrame> batch = next_batch(number);
-      if (batch.empty()) break;
-      std::vector<cv::Mat> images;
-      for (const auto& item : batch) {
-        if (item.detections) images.push_back(item.frame.image);
+      const bool ended = batch.empty();
+      if (!ended) submitted.push_back(submit(std::move(batch)));
+      while (submitted.size() > (ended ? 0 : ahead)) {
+        if (!hand_on(std::move(submitted.front()))) return;
+        submitted.pop_front();
       }
-      if (!images.empty()) {
-        auto results = detector_.detect(images);
-        auto result = results.begin();
-        for (auto& item : batch) {
-          if (!item.detections) continue;
-          item.detections = std::move(*result++);
-          if (embedder_ != nullptr) embed(item.frame.image, *item.detections);
-        }
-      }
-      for (auto& item : batch) {
-        if (!detected_.push(std::move(item))) return;
-      }
+      if (ended) break;
     }
     detected_.close();
+  }
+
+  Submitted submit(std::vector<DetectedFrame> frames) {
+    std::vector<cv::Mat> images;
+    for (const auto& item : frames) {
+      if (item.detections) images.push_back(item.frame.image);
+    }
+    auto results = images.empty() ? std::future<std::vector<Detections>>() : detector_.submit(std::move(images));
+    return {std::move(frames), std::move(results)};
+  }
+
+  /// False when nobody wants more.
+  bool hand_on(Submitted submitted) {
+    if (submitted.results.valid()) {
+      auto results = submitted.results.get();
+      auto result = results.begin();
+      for (auto& item : submitted.frames) {
+        if (!item.detections) continue;
+        item.detections = std::move(*result++);
+        if (embedder_ != nullptr) embed(item.frame.image, *item.detections);
+      }
+    }
+    for (auto& item : submitted.frames) {
+      if (!detected_.push(std::move(item))) return false;
+    }
+    return true;
   }
 
   void embed(const cv::Mat& image, Detections& detections) {
@@ -191,7 +220,7 @@ class TrackRun {
   std::vector<DetectedFrame> next_batch(std::int64_t& number) {
     std::vector<DetectedFrame> batch;
     int to_detect = 0;
-    while (to_detect < options_.batch && batch.size() < 2 * static_cast<std::size_t>(options_.batch)) {
+    while (to_detect < batch_ && batch.size() < 2 * static_cast<std::size_t>(batch_)) {
       auto frame = source_.info().live && !batch.empty() ? frames_.try_pop() : frames_.pop();
       if (!frame) break;
       const bool detected = number++ % options_.detect_every == 0;
@@ -310,6 +339,7 @@ class TrackRun {
   detect::Embedder* embedder_;
   float embedding_threshold_;
   const TrackRunOptions& options_;
+  int batch_;  // frames a call of the detector
   std::unique_ptr<track::Tracker> tracker_;
   BoundedQueue<Frame> frames_;
   BoundedQueue<DetectedFrame> detected_;
