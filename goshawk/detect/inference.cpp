@@ -78,10 +78,14 @@ std::vector<Placement> Inference::fill(std::span<const cv::Mat* const> images, I
   // A model of a fixed batch gets its last part filled up with whatever the buffer holds.
   const std::size_t batch = fixed_batch_ ? max_batch_ : images.size();
   if (tensor_.size() < pixels * batch) tensor_.resize(pixels * batch);
+  if (size != filled_size_) filled_.clear();
+  filled_size_ = size;
+  filled_.resize(std::max(filled_.size(), images.size()));
   std::vector<Placement> placements;
   for (std::size_t i = 0; i < images.size(); ++i) {
-    placements.push_back(
-        prepare(*images[i], recipe_, size.width, size.height, std::span(tensor_).subspan(i * pixels, pixels)));
+    const auto target = std::span(tensor_).subspan(i * pixels, pixels);
+    placements.push_back(prepare(*images[i], recipe_, size.width, size.height, target, filled_[i]));
+    filled_[i] = placements.back();
   }
   return placements;
 }
@@ -89,6 +93,7 @@ std::vector<Placement> Inference::fill(std::span<const cv::Mat* const> images, I
 int Inference::fitting_batch() {
   const InputSize size{recipe_.input_width, recipe_.input_height};
   tensor_.resize(static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3);
+  filled_.clear();
   runtime::BatchOptions options;
   options.most = static_cast<int>(std::min<std::size_t>(max_batch_, 64));
   for (const auto& view : inputs(1, size)) options.shapes.push_back(view.shape);

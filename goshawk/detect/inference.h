@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -69,6 +70,8 @@ class Inference {
   bool sized_by_user_ = false;
   std::size_t max_batch_ = 1;
   std::vector<float> tensor_;
+  InputSize filled_size_;                         // of the images in `tensor_`
+  std::vector<std::optional<Placement>> filled_;  // how they lie there
   std::vector<float> sizes_;
   std::vector<Candidate> candidates_;
 };

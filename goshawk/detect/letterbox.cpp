@@ -64,12 +64,13 @@ Box Placement::to_image(const Box& box) const {
   return clip(unpadded, static_cast<float>(image_width), static_cast<float>(image_height));
 }
 
-Placement prepare(const cv::Mat& image, const Recipe& recipe, int width, int height, std::span<float> tensor) {
+Placement prepare(const cv::Mat& image, const Recipe& recipe, int width, int height, std::span<float> tensor,
+                  const std::optional<Placement>& before) {
   require(image.type() == CV_8UC3 && !image.empty(), "prepare: an 8-bit BGR image with pixels");
   require(width > 0 && height > 0, "prepare: a tensor with pixels");
   const PixelFormat format{recipe.color == ColorOrder::kRgb, recipe.layout == Layout::kNhwc, recipe.mean, recipe.deviation};
   const Layouted laid = lay_out(image, recipe.resize, width, height);
-  fill_border(recipe.pad_value, laid.inner, {width, height}, format, tensor);
+  if (before != laid.placement) fill_border(recipe.pad_value, laid.inner, {width, height}, format, tensor);
   resize_into(image, laid.inner, {width, height}, format, tensor);
   return laid.placement;
 }

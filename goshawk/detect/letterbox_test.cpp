@@ -4,6 +4,7 @@
 
 #include <opencv2/core.hpp>
 #include <opencv2/imgproc.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -102,6 +103,19 @@ TEST(Prepare, CentersAsUltralyticsDoes) {
   EXPECT_EQ(placement.pad_y, 27);
   const PixelFormat format{true, false, recipe.mean, recipe.deviation};
   EXPECT_EQ(tensor, reference(image, {0, 27, 160, 106}, {160, 160}, 114, format));
+}
+
+TEST(Prepare, KeepsThePaddingOnlyWhereItIsStillRight) {
+  const Recipe recipe = family_defaults(Family::kYoloV8);
+  std::vector<float> kept(160 * 160 * 3, -1), fresh(kept);
+  std::optional<Placement> before;
+  for (const cv::Size size : {cv::Size(64, 42), {64, 42}, {42, 64}, {42, 64}, {160, 160}, {320, 210}, {64, 42}}) {
+    const cv::Mat image = noise(size.width, size.height);
+    before = prepare(image, recipe, 160, 160, kept, before);
+    fresh.assign(fresh.size(), -1);
+    EXPECT_EQ(prepare(image, recipe, 160, 160, fresh), *before) << size;
+    EXPECT_EQ(kept, fresh) << size;
+  }
 }
 
 TEST(Prepare, PutsTheOddPixelOfPaddingBelowAndRight) {
