@@ -49,6 +49,7 @@ int run_predict(const Invocation& call) {
   }
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
+  detecting.session.warm_up_cached = false;
   auto detector = detect::Detector::load(model_path, detecting);
   pipeline::PredictOptions options;
   options.batch = batch_size(config, *detector);

@@ -115,6 +115,7 @@ int run_track(const Invocation& call) {
   const Config config = call.config.for_resolution(info.width, info.height);
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
+  detecting.session.warm_up_cached = info.live;  // a file's first frame may take longer, its last one shall not come later
   auto detector = detect::Detector::load(model_path, detecting);
 
   pipeline::TrackRunOptions options;

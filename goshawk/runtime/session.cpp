@@ -3,6 +3,7 @@
 #include <onnxruntime_session_options_config_keys.h>
 
 #include <chrono>
+#include <future>
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
@@ -58,23 +59,24 @@ class Opening {
     return ort;
   }
 
-  std::unique_ptr<OrtSession> make(const fs::path& file, const Ort::SessionOptions& ort) const {
+  std::unique_ptr<OrtSession> make(const fs::path& file, const Ort::SessionOptions& ort, bool warm_up) const {
     auto session =
         std::make_unique<OrtSession>(Ort::Session(Environment::instance().ort(), file.c_str(), ort), provider_, model_);
-    if (options_.warm_up) session->warm_up();
+    if (warm_up) session->warm_up();
     return session;
   }
 
-  std::unique_ptr<OrtSession> plain() const { return make(path_, session_options({})); }
+  std::unique_ptr<OrtSession> plain() const { return make(path_, session_options({}), options_.warm_up); }
 
   std::unique_ptr<OrtSession> from_cache() {
     const auto entry = cache_ ? cache_->find(key_) : std::nullopt;
     if (!entry) return nullptr;
+    const bool warm_up = options_.warm_up && options_.warm_up_cached;
     try {
-      if (provider_.keeps == Keeps::kEngineFolder) return make(path_, session_options(*entry));
+      if (provider_.keeps == Keeps::kEngineFolder) return make(path_, session_options(*entry), warm_up);
       auto ort = session_options({});
       ort.SetGraphOptimizationLevel(ORT_DISABLE_ALL);  // there is nothing left to optimise
-      return make(*entry / kCompiledModel, ort);
+      return make(*entry / kCompiledModel, ort, warm_up);
     } catch (const std::exception&) {
       cache_->remove(key_);  // stale in a way that the key does not know of
       return nullptr;
@@ -88,7 +90,7 @@ class Opening {
     try {
       const fs::path staging = cache_->begin(key_);
       try {
-        session = make(path_, building_options(staging));
+        session = make(path_, building_options(staging), options_.warm_up);
       } catch (const std::exception&) {
         std::error_code ignored;
         fs::remove_all(staging, ignored);
@@ -127,7 +129,7 @@ class Loading {
       : path_(path),
         options_(options),
         threads_(options.threads > 0 ? options.threads : usable_cores()),
-        model_(inspect_model(path)) {}
+        model_(inspect_beside_libraries()) {}
 
   std::unique_ptr<Session> load() {
     auto session = options_.device.kind == DeviceKind::kAuto ? load_on_fastest() : load_on(options_.device);
@@ -137,6 +139,19 @@ class Loading {
   }
 
  private:
+  /// Loading a provider's libraries takes about as long as reading the model and its hash: both go at once.
+  ModelFile inspect_beside_libraries() const {
+    const auto libraries = std::async(std::launch::async, [this] {
+      try {
+        const bool any = options_.device.kind == DeviceKind::kAuto;
+        make_provider(any ? automatic_devices().front() : options_.device, options_.precision, threads_);
+      } catch (const std::exception&) {
+        // Said when the provider is made for the model.
+      }
+    });
+    return inspect_model(path_);
+  }
+
   std::unique_ptr<OrtSession> open(const Device& device) {
     const Provider provider = make_provider(device, options_.precision, threads_, options_.parallel_runs);
     return Opening(path_, model_, provider, options_, threads_).open();
