@@ -1,10 +1,19 @@
 # Finds ONNX Runtime and defines onnxruntime::onnxruntime and ONNXRUNTIME_PROVIDER_DIR.
-# Looks in OnnxRuntime_ROOT (an official archive: include/, lib/) first, then in .deps/ (filled by tools/setup).
+# Looks in OnnxRuntime_ROOT (an official archive: include/, lib/) where that is given, else in .deps/ (filled by tools/setup),
+# and nowhere else: another ONNX Runtime of the system would fit neither the headers nor the execution providers.
 
-set(bundled "${PROJECT_SOURCE_DIR}/.deps/onnxruntime")
-find_path(OnnxRuntime_INCLUDE_DIR onnxruntime_cxx_api.h
-          HINTS ${OnnxRuntime_ROOT} PATHS ${bundled} PATH_SUFFIXES include include/onnxruntime NO_SYSTEM_ENVIRONMENT_PATH)
-find_library(OnnxRuntime_LIBRARY onnxruntime HINTS ${OnnxRuntime_ROOT} PATHS ${bundled} PATH_SUFFIXES lib)
+set(place "${PROJECT_SOURCE_DIR}/.deps/onnxruntime")
+if(OnnxRuntime_ROOT)
+  set(place "${OnnxRuntime_ROOT}")
+endif()
+if(NOT OnnxRuntime_PLACE STREQUAL place)  # found elsewhere by an earlier run
+  unset(OnnxRuntime_INCLUDE_DIR CACHE)
+  unset(OnnxRuntime_LIBRARY CACHE)
+  set(OnnxRuntime_PLACE "${place}" CACHE INTERNAL "Where ONNX Runtime was looked for")
+endif()
+find_path(OnnxRuntime_INCLUDE_DIR onnxruntime_cxx_api.h PATHS "${place}" PATH_SUFFIXES include include/onnxruntime
+          NO_DEFAULT_PATH)
+find_library(OnnxRuntime_LIBRARY onnxruntime PATHS "${place}" PATH_SUFFIXES lib NO_DEFAULT_PATH)
 set(ONNXRUNTIME_PROVIDER_DIR "${PROJECT_SOURCE_DIR}/.deps/providers")
 
 if(OnnxRuntime_INCLUDE_DIR)
@@ -15,10 +24,19 @@ if(OnnxRuntime_INCLUDE_DIR)
                         "${OnnxRuntime_API_VERSION}")
   endif()
 endif()
+# The library 1.N serves every API version up to N; its version stands in the name of the file behind the links.
+if(OnnxRuntime_INCLUDE_DIR AND OnnxRuntime_LIBRARY)
+  file(REAL_PATH "${OnnxRuntime_LIBRARY}" library)
+  if(library MATCHES "libonnxruntime\\.so\\.1\\.([0-9]+)" AND OnnxRuntime_API_VERSION GREATER CMAKE_MATCH_1)
+    message(FATAL_ERROR "ONNX Runtime's headers are newer than its library: ${OnnxRuntime_INCLUDE_DIR} has API version "
+                        "${OnnxRuntime_API_VERSION}, ${library} serves up to ${CMAKE_MATCH_1}. Both must come from one "
+                        "archive: give another with -DOnnxRuntime_ROOT=DIR, or delete .deps/onnxruntime and run tools/setup")
+  endif()
+endif()
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(OnnxRuntime
   REQUIRED_VARS OnnxRuntime_LIBRARY OnnxRuntime_INCLUDE_DIR
-  REASON_FAILURE_MESSAGE "run tools/setup, or give an official archive with -DOnnxRuntime_ROOT=DIR")
+  REASON_FAILURE_MESSAGE "it is not in ${place}: run tools/setup, or give an official archive with -DOnnxRuntime_ROOT=DIR")
 
 if(OnnxRuntime_FOUND AND NOT TARGET onnxruntime::onnxruntime)
   add_library(onnxruntime::onnxruntime SHARED IMPORTED)
