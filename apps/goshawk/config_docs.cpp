@@ -36,8 +36,9 @@ track:
   lines: ["door:100,400,500,400"]
 ```
 
-A name with nothing behind it, or `null`, says nothing. Lists on the command line are `--classes person,car` or the flag twice; lines and zones hold commas
-themselves, so repeat the flag (in the environment, put `;` between them). Booleans have two flags: `--video` and `--no-video`.
+A name with nothing behind it, or `null`, unsets a setting whatever profile or command set it; only those without a default below
+can be unset. Lists on the command line are `--classes person,car` or the flag twice; lines and zones hold commas themselves, so
+repeat the flag (in the environment, put `;` between them). Booleans have two flags: `--video` and `--no-video`.
 Paths are relative to the current folder. Unknown names and bad values end the command with exit code 78 (file, environment) or
 64 (flags).
 )";
@@ -57,6 +58,9 @@ resolutions:
   1080p: {runtime: {batch: 8}}
   4k: {runtime: {batch: 4}, source: {resize: 0.5}}
 ```
+
+By resolution there can be every setting that acts after the source was opened: not `model`, `log`, `output.project`, `output.name`,
+nor of `source` others than `every` and `resize`.
 
 Built in:
 

@@ -39,6 +39,13 @@ bool is_section(std::string_view name) {
               "`goshawk config show` lists every setting");
 }
 
+/// Whether a setting acts before the size of the source is known, so that `resolutions` of a profile cannot hold it.
+bool acts_early(const std::string& key) {
+  const std::string_view section = find_setting(key)->section();
+  if (section == "source") return key != "source.every" && key != "source.resize";
+  return key == "model" || section == "log" || key == "output.project" || key == "output.name";
+}
+
 json& nested(json& root, const std::string& key) {
   const auto dot = key.find('.');
   return dot == std::string::npos ? root[key] : root[key.substr(0, dot)][key.substr(dot + 1)];
@@ -70,7 +77,6 @@ void Config::set_document(const json& document, ConfigLayer layer,
   const auto set_one = [&](const std::string& key, const json& value) {
     const Setting* setting = find_setting(key);
     if (setting == nullptr) reject_key(key, origin(key));
-    if (value.is_null()) return;  // `name:` with nothing behind it leaves what an earlier layer says
     set(key, check_setting(*setting, value, ErrorCode::kBadConfig, origin(key)), layer, origin(key));
   };
   for (const auto& [name, value] : document.items()) {
@@ -99,8 +105,14 @@ void Config::set_profile(Profile profile) {
   for (const auto& [name, settings] : profile.resolutions.items()) {  // checked now, so that mistakes show at once
     no_profile(settings);
     Config probe;
-    probe.set_document(settings, ConfigLayer::kResolution,
-                       [&, n = name](const std::string&) { return origin + " (" + n + ")"; });
+    const std::string place = origin + " (" + name + ")";
+    probe.set_document(settings, ConfigLayer::kResolution, [&](const std::string&) { return place; });
+    for (const auto& [key, entry] : probe.entries_) {
+      if (entry.layer == ConfigLayer::kResolution && acts_early(key)) {
+        throw Error(ErrorCode::kBadConfig, "'" + key + "' acts before the resolution of the source is known", place,
+                    "put it under `settings:`, or into a profile of its own");
+      }
+    }
   }
   profile_ = std::move(profile);
 }

@@ -61,10 +61,13 @@ class Config {
 
   /// Sets a value (already checked) unless a later layer has set it. A value of the same layer is replaced.
   void set(std::string_view key, nlohmann::json value, ConfigLayer layer, std::string origin);
-  /// All keys of a nested document; those that are null are left as they are. Throws Error{kBadConfig} for unknown keys and bad values. `origin(key)` names the place.
+  /// All keys of a nested document; null unsets those that have no built-in default. Throws Error{kBadConfig} for unknown
+  /// keys and bad values. `origin(key)` names the place.
   void set_document(const nlohmann::json& document, ConfigLayer layer,
                     const std::function<std::string(const std::string&)>& origin);
-  /// Settings of `profile`; those by resolution wait for `for_resolution`.
+  /// Settings of `profile`; those by resolution wait for `for_resolution`. Throws Error{kBadConfig} as `set_document` does,
+  /// and for settings by resolution that act before the source is open (model, log, output.project, output.name, and of
+  /// source all but every and resize).
   void set_profile(Profile profile);
 
   /// With the profile's settings for a source of this size (pixels), still below file, environment and flags.

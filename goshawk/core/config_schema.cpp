@@ -297,7 +297,11 @@ json parse_setting(const Setting& setting, std::string_view raw, ErrorCode code,
 }
 
 json check_setting(const Setting& setting, const json& value, ErrorCode code, const std::string& where) {
-  if (value.is_null()) return nullptr;
+  if (value.is_null() && setting.fallback.empty()) return nullptr;
+  if (value.is_null()) {
+    throw Error(code, fmt::format("{} must be {}, and has nothing behind it", setting.key, setting.describe_type()), where,
+                "leave it out for the default, " + setting.fallback);
+  }
   if (!is_unicode(value)) throw Error(code, setting.key + " is not UTF-8 text", where);
   const bool list = setting.type == kList || setting.type == kItems;
   if (value.is_array() && list) {

@@ -64,7 +64,7 @@ bool selects(std::string_view selector, const Setting& setting);
 /// The typed value of a text (a flag's or a variable's). Lists come back as arrays, times as seconds, words as text.
 /// Throws Error{code} with the setting's key, the text, what is allowed, and `where`.
 nlohmann::json parse_setting(const Setting& setting, std::string_view text, ErrorCode code, const std::string& where);
-/// The same for a value of a document; null means unset.
+/// The same for a value of a document. Null means unset, which only settings without a fallback may be.
 nlohmann::json check_setting(const Setting& setting, const nlohmann::json& value, ErrorCode code, const std::string& where);
 /// Seconds of "12.5", "1:02.5" or "1:00:00"; NaN when it is none of these.
 double parse_seconds(std::string_view text);

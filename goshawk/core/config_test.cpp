@@ -70,7 +70,7 @@ TEST(ConfigSchema, IsConsistent) {
   }
 }
 
-TEST_F(ConfigTest, ASettingWithNothingBehindItLeavesTheEarlierLayersValue) {
+TEST_F(ConfigTest, NothingBehindANameUnsetsItWhereThatMeansSomething) {
   const json defaults = load_config(inputs_).to_json();
   for (const auto& setting : schema()) {
     SCOPED_TRACE(setting.key);
@@ -79,16 +79,24 @@ TEST_F(ConfigTest, ASettingWithNothingBehindItLeavesTheEarlierLayersValue) {
     const std::string text = setting.section().empty() ? name + ":\n" : setting.key.substr(0, dot) + ":\n  " + name + ":\n";
     write("null.yaml", text);
     inputs_.file = folder_ / "null.yaml";
-    EXPECT_EQ(load_config(inputs_).to_json(), defaults);
-    EXPECT_TRUE(check_config_file(folder_ / "null.yaml", inputs_.profile_folder).empty());
+    const auto problems = check_config_file(folder_ / "null.yaml", inputs_.profile_folder);
+    if (setting.fallback.empty()) {
+      EXPECT_EQ(load_config(inputs_).to_json(), defaults);
+      EXPECT_TRUE(problems.empty());
+      continue;
+    }
+    EXPECT_THAT(failure().what(), HasSubstr(setting.key + " must be"));
+    ASSERT_FALSE(problems.empty());
+    EXPECT_EQ(problems[0].where(), (folder_ / "null.yaml").string() + (dot == std::string::npos ? ":1" : ":2"));
   }
 }
 
 TEST_F(ConfigTest, AProfileMaySayNothing) {
-  write("profiles/empty.yaml", "description:\nsettings:\n  runtime:\n    threads:\n    batch: 4\nresolutions:\n  4k:\n");
+  write("profiles/empty.yaml",
+        "description:\nsettings:\n  detect:\n    conf:\n  runtime:\n    batch: 4\nresolutions:\n  4k:\n");
   inputs_.flags["profile"] = {"empty"};
   const Config config = load_config(inputs_);
-  EXPECT_EQ(config.integer("runtime.threads"), 0);
+  EXPECT_FALSE(config.is_set("detect.conf"));
   EXPECT_EQ(config.for_resolution(3840, 2160).integer("runtime.batch"), 4);
   write("profiles/nothing.yaml", "settings:\nresolutions:\n");
   inputs_.flags["profile"] = {"nothing"};
@@ -189,11 +197,23 @@ TEST_F(ConfigTest, TakesGoshawkYamlOfTheCurrentFolderUnlessToldNone) {
   EXPECT_FALSE(load_config(inputs_).is_set("detect.conf"));
 }
 
-TEST_F(ConfigTest, NullLeavesWhatAProfileSet) {
-  write("goshawk.yaml", "detect:\n  max_det: null\nprofile: edge\n");
+TEST_F(ConfigTest, NullUnsetsWhatAnEarlierLayerSet) {
+  write("goshawk.yaml", "detect:\n  max_det: null\n  conf: ~\nsource:\nprofile: edge\n");
+  inputs_.defaults = {{"detect.conf", "0.1"}};
   const Config config = load_config(inputs_);
-  EXPECT_TRUE(config.is_set("detect.max_det"));
-  EXPECT_EQ(config.origin("detect.max_det"), "profile edge");
+  EXPECT_FALSE(config.is_set("detect.max_det"));
+  EXPECT_EQ(config.origin("detect.max_det"), "goshawk.yaml:2");
+  EXPECT_FALSE(config.is_set("detect.conf"));
+  EXPECT_EQ(config.integer("source.every"), 1);
+}
+
+TEST_F(ConfigTest, TheWholeConfigurationReadsBackAsItself) {
+  inputs_.flags = {{"detect.iou", {"0.15"}}, {"source.timeout", {"5"}}, {"profile", {"debug"}}};
+  const Config saved = load_config(inputs_);
+  write("config.yaml", to_yaml(saved.to_json()));
+  inputs_.flags.clear();
+  inputs_.file = "config.yaml";
+  EXPECT_EQ(load_config(inputs_).to_json(), saved.to_json());
 }
 
 TEST_F(ConfigTest, ListsOfFlagsAndVariables) {
@@ -307,6 +327,22 @@ TEST_F(ConfigTest, OwnProfilesAreFoundAndChecked) {
     write("profiles/night.yaml", bad);
     EXPECT_EQ(failure().code(), ErrorCode::kBadConfig) << bad;
   }
+}
+
+TEST_F(ConfigTest, ResolutionsHoldOnlyWhatActsAfterTheSourceIsOpen) {
+  inputs_.flags = {{"profile", {"mine"}}};
+  for (const char* key : {"model: a.onnx", "source: {start: 3}", "source: {timeout: 3}", "source: {max_frames: ~}",
+                          "output: {project: x}", "output: {name: x}", "log: {quiet: true}"}) {
+    write("profiles/mine.yaml", std::string("resolutions: {4k: {") + key + "}}\n");
+    const Error error = failure();
+    EXPECT_EQ(error.code(), ErrorCode::kBadConfig) << key;
+    EXPECT_THAT(error.what(), HasSubstr("before the resolution of the source is known")) << key;
+    EXPECT_EQ(error.where(), "profile mine (4k)") << key;
+  }
+  write("profiles/mine.yaml",
+        "resolutions: {4k: {source: {every: 2, resize: 0.5}, detect: {conf: 0.3}, track: {tracker: sort},"
+        " output: {quality: 30}, runtime: {batch: 2}}}\n");
+  EXPECT_EQ(load_config(inputs_).for_resolution(3840, 2160).integer("source.every"), 2);
 }
 
 TEST_F(ConfigTest, EveryBuiltInProfileHolds) {
