@@ -52,6 +52,7 @@ detect::DetectorOptions detector_options(const Config& config) {
   options.class_names = config.path_if_set("detect.names");
   options.confidence = as_float("detect.conf");
   options.iou = as_float("detect.iou");
+  options.agnostic_nms = config.boolean("detect.agnostic_nms");
   options.max_detections = as_int("detect.max_det");
   options.image_size = as_int("detect.imgsz");
   options.classes = config.list("detect.classes");

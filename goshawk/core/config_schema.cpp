@@ -48,6 +48,7 @@ std::vector<Setting> make_schema() {
 
       {"detect.conf", "conf", kNumber, "", "Least confidence of a detection; unset: the model's own", {}, 0, 1},
       {"detect.iou", "iou", kNumber, "", "Overlap above which NMS drops a box; unset: the model's own", {}, 0, 1},
+      {"detect.agnostic_nms", "agnostic-nms", kBoolean, "false", "NMS drops overlapping boxes of other classes too", {}},
       {"detect.max_det", "max-det", kInteger, "", "Detections an image at most; unset: the model's own", {}, 1, 100000},
       {"detect.imgsz", "imgsz", kInteger, "", "Side of the model's input in pixels; unset: the model's own", {}, 32, 8192},
       {"detect.classes", "classes", kList, "", "Keep these classes only: names or numbers; unset: all", {}},

@@ -29,7 +29,7 @@ Replay replay(Inference& inference, const cv::Mat& image) {
   const std::vector<const cv::Mat*> images = {&image};
   Inferred inferred = inference.run(inference.fill(images, size), size);
   const Recipe& recipe = inference.recipe();
-  Detections detections = inference.decode(inferred, 0, {kLowestScore, {}}, recipe.iou, recipe.max_detections);
+  Detections detections = inference.decode(inferred, 0, {kLowestScore, {}}, {recipe.iou, recipe.max_detections});
   return {std::move(detections), std::move(inferred.outputs)};
 }
 

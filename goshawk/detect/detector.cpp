@@ -32,7 +32,7 @@ std::vector<bool> kept_classes(const std::vector<std::string>& wanted, const std
       known = true;
     }
     if (!known) {
-      throw Error(ErrorCode::kUsage, "the model has no class '" + name + "'" + did_you_mean(name, names), "classes",
+      throw Error(ErrorCode::kUsage, "the model has no class '" + name + "'" + did_you_mean(name, names), "--classes",
                   "give names or numbers of the model's " + std::to_string(names.size()) + " classes");
     }
   }
@@ -78,10 +78,11 @@ class RecipeDetector : public Detector {
       if (options.image_size) lane->set_image_size(*options.image_size);
     }
     recipe_ = lanes_[0]->recipe();
-    recipe_.confidence = in_range(options.confidence.value_or(recipe_.confidence), "confidence");
-    recipe_.iou = in_range(options.iou.value_or(recipe_.iou), "iou");
+    recipe_.confidence = in_range(options.confidence.value_or(recipe_.confidence), "--conf");
+    recipe_.iou = in_range(options.iou.value_or(recipe_.iou), "--iou");
     recipe_.max_detections = options.max_detections.value_or(recipe_.max_detections);
-    if (recipe_.max_detections < 1) throw Error(ErrorCode::kUsage, "must be at least 1", "max_detections");
+    if (recipe_.max_detections < 1) throw Error(ErrorCode::kUsage, "must be at least 1", "--max-det");
+    suppression_ = {recipe_.iou, recipe_.max_detections, options.agnostic_nms ? NmsClasses::kTogether : NmsClasses::kApart};
     limits_ = {recipe_.confidence, kept_classes(options.classes, recipe_.class_names)};
     for (auto& lane : lanes_) {
       threads_.emplace_back([this, &lane = *lane] {
@@ -160,7 +161,7 @@ class RecipeDetector : public Detector {
     const Inferred inferred = lane.run(std::move(placements), part.size);
     const auto ran = Clock::now();
     for (std::size_t i = 0; i < part.members.size(); ++i) {
-      call.results[part.members[i]] = lane.decode(inferred, i, limits_, recipe_.iou, recipe_.max_detections);
+      call.results[part.members[i]] = lane.decode(inferred, i, limits_, suppression_);
     }
     durations = {prepared - start, ran - prepared, Clock::now() - ran};
   }
@@ -181,6 +182,7 @@ class RecipeDetector : public Detector {
   std::vector<std::unique_ptr<Inference>> lanes_;
   Recipe recipe_;  // with the options over it
   DecodeLimits limits_;
+  Suppression suppression_;
   std::mutex timings_mutex_;
   DetectorTimings timings_;
   BoundedQueue<Job> jobs_{kMostJobs};

@@ -23,7 +23,8 @@ struct DetectorOptions {
   std::optional<std::filesystem::path> recipe;       // YAML; overrides what the model says of itself
   std::optional<std::filesystem::path> class_names;  // a text file, one name a line; must fit the model
   std::optional<float> confidence;                   // threshold on the score; else the recipe's
-  std::optional<float> iou;                          // threshold of class-aware NMS; else the recipe's
+  std::optional<float> iou;                          // threshold of NMS; else the recipe's
+  bool agnostic_nms = false;                         // boxes of different classes suppress each other too
   std::optional<int> max_detections;                 // per image; else the recipe's
   std::optional<int> image_size;                     // square input of this side, for models of dynamic size
   std::vector<std::string> classes;                  // names to keep; empty: all

@@ -120,6 +120,25 @@ TEST_F(DetectorOfBrightness, ObeysItsOptions) {
   EXPECT_EQ(Detector::load(model({-1, 3, -1, -1}), options)->recipe().input_width, 128);
 }
 
+TEST_F(DetectorOfBrightness, TakesOneOfOverlappingClassesWhereAskedTo) {
+  cv::Mat image(64, 64, CV_8UC3, cv::Scalar::all(0));
+  image(cv::Rect(8, 8, 8, 8)) = cv::Scalar::all(255);          // the truck's score is the better one
+  image(cv::Rect(16, 8, 8, 8)) = cv::Scalar::all(0.87 * 255);  // the car's; its box overlaps by 0.3
+  auto metadata = ultralytics_metadata();
+  metadata["names"] = "{0: 'car', 1: 'truck'}";
+  const fs::path path = folder_.write("two.onnx", brightness_model({1, 3, 64, 64}, metadata, 2));
+  DetectorOptions options = on_cpu();
+  options.iou = 0.2F;
+  const auto apart = Detector::load(path, options)->detect({&image, 1}).at(0);
+  options.agnostic_nms = true;
+  const auto together = Detector::load(path, options)->detect({&image, 1}).at(0);
+  ASSERT_EQ(apart.size(), 2U);
+  ASSERT_EQ(together.size(), 1U);
+  EXPECT_EQ(together[0], apart[0]);
+  EXPECT_EQ(apart[0].class_id, 1);
+  EXPECT_EQ(apart[1].class_id, 0);
+}
+
 TEST_F(DetectorOfBrightness, RejectsOptionsThatMakeNoSense) {
   const auto error_of = [&](auto change) {
     DetectorOptions options = on_cpu();
@@ -131,9 +150,9 @@ TEST_F(DetectorOfBrightness, RejectsOptionsThatMakeNoSense) {
     }
     return std::string("no error");
   };
-  EXPECT_THAT(error_of([](auto& o) { o.confidence = 1.5F; }), HasSubstr("between 0 and 1 (confidence)"));
-  EXPECT_THAT(error_of([](auto& o) { o.iou = -1.0F; }), HasSubstr("between 0 and 1 (iou)"));
-  EXPECT_THAT(error_of([](auto& o) { o.max_detections = 0; }), HasSubstr("max_detections"));
+  EXPECT_THAT(error_of([](auto& o) { o.confidence = 1.5F; }), HasSubstr("between 0 and 1 (--conf)"));
+  EXPECT_THAT(error_of([](auto& o) { o.iou = -1.0F; }), HasSubstr("between 0 and 1 (--iou)"));
+  EXPECT_THAT(error_of([](auto& o) { o.max_detections = 0; }), HasSubstr("--max-det"));
   EXPECT_THAT(error_of([](auto& o) { o.image_size = 32; }), HasSubstr("fixed at 64 x 64"));
   EXPECT_THAT(error_of([](auto& o) { o.classes = {"ligth"}; }), HasSubstr("no class 'ligth'; did you mean 'light'?"));
   const fs::path names = folder_.write("two.txt", "a\nb\n");

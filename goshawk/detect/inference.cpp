@@ -42,13 +42,13 @@ void Inference::check_inputs() {
 }
 
 void Inference::set_image_size(int side) {
-  if (side < 1 || side > kMaxSide) throw Error(ErrorCode::kUsage, "must lie between 1 and 16384", "image_size");
+  if (side < 1 || side > kMaxSide) throw Error(ErrorCode::kUsage, "must lie between 1 and 16384", "--imgsz");
   if (!recipe_.dynamic_size) {
     if (side == recipe_.input_width && side == recipe_.input_height) return;
     throw Error(ErrorCode::kUsage,
                 "the model's input is fixed at " + std::to_string(recipe_.input_width) + " x " +
                     std::to_string(recipe_.input_height),
-                "image_size", "leave it out, or export the model with a dynamic size");
+                "--imgsz", "leave it out, or export the model with a dynamic size");
   }
   recipe_.input_width = recipe_.input_height = round_up(side, recipe_.stride);
   sized_by_user_ = true;
@@ -121,15 +121,15 @@ Inferred Inference::run(std::vector<Placement> placements, InputSize size) {
   return {size, std::move(placements), session_->run(inputs(batch, size))};
 }
 
-Detections Inference::decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits, float iou,
-                             int max_detections) {
+Detections Inference::decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits,
+                             const Suppression& suppression) {
   candidates_.clear();
   decoder_->decode(inferred.outputs, static_cast<std::int64_t>(index), inferred.size.width, inferred.size.height, limits,
                    candidates_);
-  if (decoder_->needs_suppression()) {
-    suppress(candidates_, iou, max_detections);
+  if (decoder_->needs_suppression() || suppression.classes == NmsClasses::kTogether) {
+    suppress(candidates_, suppression.iou, suppression.max_detections, suppression.classes);
   } else {
-    sort_by_score(candidates_, static_cast<std::size_t>(std::max(0, max_detections)));
+    sort_by_score(candidates_, static_cast<std::size_t>(std::max(0, suppression.max_detections)));
   }
   Detections detections;
   detections.reserve(candidates_.size());

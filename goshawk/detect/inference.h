@@ -21,6 +21,13 @@ struct InputSize {
   auto operator<=>(const InputSize&) const = default;
 };
 
+/// How overlapping boxes of one image are thinned out.
+struct Suppression {
+  float iou = 0.7F;
+  int max_detections = 300;
+  NmsClasses classes = NmsClasses::kApart;
+};
+
 /// What one run gave for some images of the same input size.
 struct Inferred {
   InputSize size;
@@ -55,7 +62,8 @@ class Inference {
   std::vector<Placement> fill(std::span<const cv::Mat* const> images, InputSize size);
   Inferred run(std::vector<Placement> placements, InputSize size);
   /// Detections of image `index` of a run: decoded, suppressed, in that image's pixels, highest score first.
-  Detections decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits, float iou, int max_detections);
+  /// With NmsClasses::kTogether boxes are suppressed also where the model has done so by itself, class by class.
+  Detections decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits, const Suppression& suppression);
 
  private:
   void check_inputs();

@@ -21,7 +21,7 @@ void sort_by_score(std::vector<Candidate>& candidates, std::size_t max_candidate
   candidates.swap(sorted);
 }
 
-void suppress(std::vector<Candidate>& candidates, float iou_threshold, int max_detections) {
+void suppress(std::vector<Candidate>& candidates, float iou_threshold, int max_detections, NmsClasses classes) {
   sort_by_score(candidates);
   // Comparing with the kept ones only bounds the work by candidates * max_detections. Kept ones move to the front; those of
   // one class form a chain through `previous`, so that other classes cost nothing.
@@ -31,7 +31,7 @@ void suppress(std::vector<Candidate>& candidates, float iou_threshold, int max_d
   for (std::size_t i = 0; i < candidates.size() && previous.size() < static_cast<std::size_t>(std::max(0, max_detections));
        ++i) {
     const Candidate candidate = candidates[i];
-    std::size_t& chain = newest.try_emplace(candidate.class_id, kNone).first->second;
+    std::size_t& chain = newest.try_emplace(classes == NmsClasses::kApart ? candidate.class_id : 0, kNone).first->second;
     std::size_t other = chain;
     while (other != kNone && !(iou(candidates[other].box, candidate.box) > iou_threshold)) other = previous[other];
     if (other != kNone) continue;

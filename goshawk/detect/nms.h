@@ -18,9 +18,12 @@ struct Candidate {
 /// Orders `candidates` by descending score (equal ones keep their order) and keeps the first `max_candidates`.
 void sort_by_score(std::vector<Candidate>& candidates, std::size_t max_candidates = 30'000);
 
-/// Keeps, in descending order of score, each candidate whose IoU with every kept one of the same class is at most `iou`;
-/// stops at `max_detections`. Ties and the comparison are those of torchvision.ops.nms (0.20): stable order, `>` suppresses,
-/// boxes without area suppress nothing. The 30,000 best are looked at, as Ultralytics does.
-void suppress(std::vector<Candidate>& candidates, float iou, int max_detections);
+/// Whether boxes of different classes suppress each other.
+enum class NmsClasses { kApart, kTogether };
+
+/// Keeps, in descending order of score, each candidate whose IoU with every kept one (kApart: of the same class) is at most
+/// `iou`; stops at `max_detections`. Ties and the comparison are those of torchvision.ops.nms (0.20): stable order, `>`
+/// suppresses, boxes without area suppress nothing. The 30,000 best are looked at, as Ultralytics does.
+void suppress(std::vector<Candidate>& candidates, float iou, int max_detections, NmsClasses classes = NmsClasses::kApart);
 
 }  // namespace goshawk::detect

@@ -10,14 +10,15 @@ namespace {
 Candidate at(float x, float score, int class_id = 0) { return {{x, 0, x + 10, 10}, score, class_id}; }
 
 /// The definition, written the slow way: the best remaining one removes what it overlaps.
-std::vector<Candidate> slow(std::vector<Candidate> rest, float threshold, std::size_t limit) {
+std::vector<Candidate> slow(std::vector<Candidate> rest, float threshold, std::size_t limit, NmsClasses classes) {
   std::stable_sort(rest.begin(), rest.end(), [](const auto& a, const auto& b) { return a.score > b.score; });
   std::vector<Candidate> kept;
   while (!rest.empty()) {
     const Candidate best = rest.front();
     kept.push_back(best);
     std::erase_if(rest, [&](const Candidate& other) {
-      return &other == &rest.front() || (other.class_id == best.class_id && iou(other.box, best.box) > threshold);
+      return &other == &rest.front() ||
+             ((classes == NmsClasses::kTogether || other.class_id == best.class_id) && iou(other.box, best.box) > threshold);
     });
   }
   if (kept.size() > limit) kept.resize(limit);
@@ -67,9 +68,11 @@ TEST(Suppress, EqualsTheSlowDefinitionOnRandomBoxes) {
       const float x = place(random), y = place(random);
       candidates.push_back({{x, y, x + side(random), y + side(random)}, std::round(score(random) * 50) / 50, i % 3});
     }
-    const auto expected = slow(candidates, 0.4F, 40);
-    suppress(candidates, 0.4F, 40);
-    EXPECT_EQ(candidates, expected);
+    for (const auto classes : {NmsClasses::kApart, NmsClasses::kTogether}) {
+      auto kept = candidates;
+      suppress(kept, 0.4F, 40, classes);
+      EXPECT_EQ(kept, slow(candidates, 0.4F, 40, classes));
+    }
   }
 }
 

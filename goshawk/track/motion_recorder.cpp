@@ -26,7 +26,7 @@ int find_zone(const SignalTarget& target, std::span<const Zone> zones) {
     names.push_back(zones[i].name);
   }
   throw Error(ErrorCode::kBadConfig, "there is no polygon zone '" + target.zone + "'" + did_you_mean(target.zone, names),
-              "signal zone:" + target.zone);
+              "--signal zone:" + target.zone);
 }
 
 /// The target's name as part of a file name.
@@ -43,7 +43,7 @@ std::string file_stem(const SignalTarget& target) {
 
 SignalTarget parse_signal_target(std::string_view text) {
   const auto fail = [&]() -> SignalTarget {
-    throw Error(ErrorCode::kUsage, fmt::format("'{}' names neither a track nor a zone", text.substr(0, 100)), "signal",
+    throw Error(ErrorCode::kUsage, fmt::format("'{}' names neither a track nor a zone", text.substr(0, 100)), "--signal",
                 "track:NUMBER or zone:NAME");
   };
   const std::size_t colon = text.find(':');
