@@ -7,14 +7,13 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/doctor.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/terminal.h"
 #include "apps/goshawk/version.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
-#include "goshawk/media/capabilities.h"
-#include "goshawk/runtime/device.h"
 #include "goshawk/runtime/memory.h"
 
 namespace goshawk::cli {
@@ -101,8 +100,7 @@ Part device_part(const std::vector<runtime::DeviceStatus>& devices) {
   return part;
 }
 
-Part media_part() {
-  const auto media = media::capabilities();
+Part media_part(const media::Capabilities& media) {
   const bool h264 = !media.encoder.empty() && media.encoder != "mpeg4";
   Part part{"Video", {}};
   part.say("library", "FFmpeg " + media.version);
@@ -202,24 +200,32 @@ void print_part(const Part& part, const Style& style) {
 
 int run_doctor(const Invocation& call) {
   const auto devices = runtime::list_devices();
-  const std::vector<Part> parts{machine_part(), device_part(devices), media_part(), files_part()};
+  const auto media = media::capabilities();
+  const std::vector<Part> parts{machine_part(), device_part(devices), media_part(media), files_part()};
+  const int code = doctor_exit_code(devices, media);
   if (call.json) {
     fmt::print("{}\n", to_json(parts, devices).dump(2, ' ', false, ordered_json::error_handler_t::replace));
-    return 0;
+    return code;
   }
   const Style style = style_of(stdout);
   fmt::print("goshawk {}\n", kVersion);
   for (const auto& part : parts) print_part(part, style);
-  return 0;
+  return code;
 }
 
 }  // namespace
+
+int doctor_exit_code(const std::vector<runtime::DeviceStatus>& devices, const media::Capabilities& media) {
+  const bool runs = std::any_of(devices.begin(), devices.end(), [](const auto& device) { return device.available; });
+  return runs && !media.encoder.empty() ? 0 : exit_code(ErrorCode::kUnavailable);
+}
 
 Command doctor_command() {
   Command command;
   command.name = "doctor";
   command.group = Group::kSetup;
   command.summary = "Show what this machine offers, and what `auto` takes";
+  command.details = "Exit code 69 when nothing here runs a model, or no video encoder starts.";
   command.json = true;
   command.run = run_doctor;
   return command;
