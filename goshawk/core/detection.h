@@ -1,6 +1,7 @@
 // What a detector says of one frame.
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <string>
 #include <vector>
@@ -24,6 +25,13 @@ using Detections = std::vector<Detection>;
 inline std::string class_name(std::span<const std::string> names, int class_id) {
   const auto index = static_cast<std::size_t>(class_id);
   return index < names.size() ? names[index] : "class " + std::to_string(class_id);
+}
+
+/// The same, with the number behind it ("light (3)") where the model has another class of that name: for tables and keys
+/// that must not run classes together.
+inline std::string distinct_class_name(std::span<const std::string> names, int class_id) {
+  const std::string name = class_name(names, class_id);
+  return std::count(names.begin(), names.end(), name) > 1 ? name + " (" + std::to_string(class_id) + ")" : name;
 }
 
 }  // namespace goshawk

@@ -36,6 +36,7 @@ class ImageSource final : public Source {
     Frame frame;
     frame.index = static_cast<std::int64_t>(index);
     frame.name = paths_[index].filename().string();
+    frame.path = paths_[index].string();
     frame.image = index == 0 && !first_.empty() ? std::exchange(first_, {}) : load(paths_[index]);
     return frame;
   }

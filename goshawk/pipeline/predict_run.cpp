@@ -71,17 +71,20 @@ class PredictRun {
   struct Predicted {
     Frame frame;
     ImagePrediction prediction;
+    std::string stem;  // of the names of its files
   };
 
   /// False when the writer takes no more.
   bool take(DetectedFrame item, const std::function<void(const ImagePrediction&)>& on_image) {
-    ImagePrediction prediction{item.frame.name, item.frame.image.cols, item.frame.image.rows, std::move(item.detections)};
-    count(prediction);
+    const cv::Mat& image = item.frame.image;
+    ImagePrediction prediction{item.frame.name, item.frame.path, image.cols, image.rows, std::move(item.detections)};
+    std::string stem = unique_stem(prediction.name);
+    count(prediction, stem);
     if (on_image) on_image(prediction);
-    return predicted_.push({std::move(item.frame), std::move(prediction)});
+    return predicted_.push({std::move(item.frame), std::move(prediction), std::move(stem)});
   }
 
-  void count(const ImagePrediction& prediction) {
+  void count(const ImagePrediction& prediction, const std::string& stem) {
     ++summary_.images;
     std::string list;
     for (const auto& detection : prediction.detections) {
@@ -92,10 +95,14 @@ class PredictRun {
                           list.empty() ? "" : ",", box.x1, box.y1, box.x2, box.y2, detection.score, detection.class_id,
                           quoted(name_of(detection.class_id)));
     }
+    std::string files;
+    if (options_.images) files += fmt::format(R"("output": {}, )", quoted(picture_name(stem, prediction)));
+    if (options_.labels) files += fmt::format(R"("labels": {}, )", quoted(labels_name(stem)));
     predictions_.stream() << fmt::format(
         R"({}
-  {{"image": {}, "width": {}, "height": {}, "detections": [{}]}})",
-        summary_.images == 1 ? "[" : ",", quoted(prediction.name), prediction.width, prediction.height, list);
+  {{"image": {}, "path": {}, "width": {}, "height": {}, {}"detections": [{}]}})",
+        summary_.images == 1 ? "[" : ",", quoted(prediction.name), quoted(prediction.path), prediction.width,
+        prediction.height, files, list);
     if (!predictions_.stream()) {
       throw Error(ErrorCode::kIo, "cannot write the file", predictions_.path().string(), "Is the disk full?");
     }
@@ -104,7 +111,9 @@ class PredictRun {
   std::string name_of(int class_id) const { return class_name(detector_.recipe().class_names, class_id); }
 
   void summarize_classes() {
-    for (const auto& [class_id, number] : by_class_) summary_.detections.emplace_back(name_of(class_id), number);
+    for (const auto& [class_id, number] : by_class_) {
+      summary_.detections.emplace_back(distinct_class_name(detector_.recipe().class_names, class_id), number);
+    }
     std::stable_sort(summary_.detections.begin(), summary_.detections.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });
   }
@@ -112,14 +121,13 @@ class PredictRun {
   void write_images() {
     while (auto item = predicted_.pop()) {
       const ScopedTimer timer(write_);
-      const std::string stem = unique_stem(item->prediction.name);
+      const std::string& stem = item->stem;
       if (options_.labels) write_labels(stem, item->prediction);
       if (options_.crops) write_crops(stem, item->frame.image, item->prediction);
       if (options_.images) {
         Overlay overlay(options_.overlay, detector_.recipe().class_names, item->frame.image.size());
         overlay.draw_detections(item->frame.image, item->prediction.detections);
-        media::write_image(folder_ / (stem + (fs::path(item->prediction.name).extension() == ".png" ? ".png" : ".jpg")),
-                           item->frame.image);
+        media::write_image(folder_ / picture_name(stem, item->prediction), item->frame.image);
       }
     }
   }
@@ -132,6 +140,11 @@ class PredictRun {
     return chosen;
   }
 
+  static std::string picture_name(const std::string& stem, const ImagePrediction& prediction) {
+    return stem + (fs::path(prediction.name).extension() == ".png" ? ".png" : ".jpg");
+  }
+  static std::string labels_name(const std::string& stem) { return "labels/" + stem + ".txt"; }
+
   void write_labels(const std::string& stem, const ImagePrediction& prediction) {
     std::string text;
     for (const auto& detection : prediction.detections) {
@@ -141,7 +154,7 @@ class PredictRun {
                           box.height() / prediction.height, detection.score);
     }
     fs::create_directories(folder_ / "labels");
-    write_file_atomically(folder_ / "labels" / (stem + ".txt"), text);
+    write_file_atomically(folder_ / labels_name(stem), text);
   }
 
   void write_crops(const std::string& stem, const cv::Mat& image, const ImagePrediction& prediction) {

@@ -52,6 +52,20 @@ class Predict(EndToEnd):
             self.assertEqual(one, eight)
             self.assertTrue(any(entry["detections"] for entry in one))
 
+    def test_images_of_one_name_in_several_folders_are_told_apart(self):
+        for i, folder in enumerate("abc"):
+            self.picture(f"many/{folder}/same.png", 8 + 40 * i, 28)
+        self.predict(self.folder / "many" / "*" / "same.png", "--name", "all", "--txt")
+        entries = self.predictions("all")
+        self.assertEqual([entry["path"] for entry in entries],
+                         [str(self.folder / "many" / folder / "same.png") for folder in "abc"])
+        self.assertEqual([entry["output"] for entry in entries], ["same.png", "same_2.png", "same_3.png"])
+        folder = self.folder / "runs" / "predict" / "all"
+        for i, entry in enumerate(entries):
+            self.assertTrue((folder / entry["output"]).exists())
+            left = float((folder / entry["labels"]).read_text().split()[1]) * 160 - 12
+            self.assertAlmostEqual(left, 8 + 40 * i, delta=9)
+
     def test_a_damaged_image_among_many_is_named_and_the_others_are_done(self):
         self.picture("some/a.png", 64, 32)
         (self.folder / "some" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
