@@ -149,6 +149,9 @@ int run_track(const Invocation& call) {
                                               });
   if (progress) progress->finish();
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
+  for (const auto& target : summary.signals_cut_off) {
+    spdlog::warn("the signal {} ends after 2,000,000 samples; what came later is not in its files", target);
+  }
 
   write_file_atomically(folder / "config.yaml", to_yaml(config.to_json()));
   json stats = pipeline::to_json(summary, detector->recipe().class_names);

@@ -64,7 +64,7 @@ class TrackCounter {
     }
     std::vector<ClassSummary> rows;
     for (auto& [class_id, row] : classes) {
-      row.name = class_name(names, class_id);
+      row.name = distinct_class_name(names, class_id);
       row.mean_length /= static_cast<double>(row.tracks);
       rows.push_back(row);
     }
@@ -266,6 +266,7 @@ class TrackRun {
     writers.commit();
     if (events) events->commit();
     summary_.signals = motion.write(folder);
+    summary_.signals_cut_off = motion.cut_off();
   }
 
   /// Nothing is written for nothing; the reason is told unless the source already gave one.
@@ -392,6 +393,7 @@ nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::strin
               {"interrupted", summary.interrupted}};
   if (!summary.encoder.empty()) result["encoder"] = summary.encoder;
   if (summary.source_error) result["source_error"] = summary.source_error->describe();
+  if (!summary.signals_cut_off.empty()) result["signals_cut_off"] = summary.signals_cut_off;
   if (!summary.unreadable.empty()) result["unreadable"] = summary.unreadable;
   return result;
 }

@@ -45,7 +45,7 @@ struct TrackModels {
 
 /// Tracks of one class.
 struct ClassSummary {
-  std::string name;
+  std::string name;  // distinct_class_name
   std::int64_t tracks = 0;
   double mean_length = 0;  // frames in which a track was reported
   std::int64_t min_length = 0, max_length = 0;
@@ -61,6 +61,7 @@ struct TrackSummary {
   std::vector<ClassSummary> classes;  // those seen, by number of tracks
   std::vector<track::ZoneCounts> zones;
   std::vector<std::filesystem::path> signals;  // files of those targets that were seen
+  std::vector<std::string> signals_cut_off;    // targets whose recording was too long to be kept whole
   std::vector<std::pair<std::string, LatencySummary>>
       stages;                           // decode, prepare, inference, postprocess, embed, track, draw, encode
   std::string encoder;                  // empty without video

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
@@ -56,6 +57,10 @@ SignalTarget parse_signal_target(std::string_view text) {
   return {id, {}};
 }
 
+std::string to_string(const SignalTarget& target) {
+  return target.track_id > 0 ? fmt::format("track:{}", target.track_id) : "zone:" + target.zone;
+}
+
 MotionRecorder::MotionRecorder(std::vector<SignalTarget> targets, std::span<const Zone> zones) {
   for (SignalTarget& target : targets) {
     Record record;
@@ -67,7 +72,10 @@ MotionRecorder::MotionRecorder(std::vector<SignalTarget> targets, std::span<cons
 
 void MotionRecorder::update(std::span<const Track> tracks, const ZoneCounter* zones, Microseconds time) {
   for (Record& record : records_) {
-    if (record.samples.size() >= kMostSamples) continue;
+    if (record.samples.size() >= kMostSamples) {
+      record.full = true;
+      continue;
+    }
     if (record.zone >= 0) {
       require(zones != nullptr, "MotionRecorder: a zone's motion needs the zones");
       record_zone(record, tracks, *zones, time);
@@ -105,16 +113,29 @@ void MotionRecorder::record_zone(Record& record, std::span<const Track> tracks, 
 std::vector<std::filesystem::path> MotionRecorder::write(const std::filesystem::path& folder,
                                                          const SignalOptions& options) const {
   std::vector<std::filesystem::path> paths;
+  std::map<std::string, SignalTarget> taken;  // names of files, by whom
   for (const Record& record : records_) {
     if (record.samples.empty()) continue;
+    const std::string plain = file_stem(record.target);
+    std::string stem = plain;
+    int number = 1;
+    while (taken.contains(stem) && taken.at(stem) != record.target) stem = fmt::format("{}_{}", plain, ++number);
+    if (!taken.emplace(stem, record.target).second) continue;  // the same target was given twice
     const std::vector<SignalPoint> points = smooth_motion(record.samples, options);
-    const std::string stem = file_stem(record.target);
     paths.push_back(folder / (stem + ".csv"));
     write_signal_csv(paths.back(), points);
     paths.push_back(folder / (stem + ".funscript"));
     write_funscript(paths.back(), script_actions(points));
   }
   return paths;
+}
+
+std::vector<std::string> MotionRecorder::cut_off() const {
+  std::vector<std::string> names;
+  for (const Record& record : records_) {
+    if (record.full) names.push_back(to_string(record.target));
+  }
+  return names;
 }
 
 void write_signal_csv(const std::filesystem::path& path, std::span<const SignalPoint> points) {

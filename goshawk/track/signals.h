@@ -83,10 +83,11 @@ struct SignalTarget {
 
 /// "track:3" or "zone:yard". Throws Error{kUsage}.
 SignalTarget parse_signal_target(std::string_view text);
+std::string to_string(const SignalTarget& target);
 
 /// Records targets frame by frame; at most two million samples each (18 hours at 30 frames a second), later ones are not
-/// kept. A track's place is the centre of its box. A zone's place moves by the mean step of the objects that stay inside
-/// from one frame to the next, so that it does not jump when objects come and go. Not thread-safe.
+/// kept, which `cut_off` tells. A track's place is the centre of its box. A zone's place moves by the mean step of the
+/// objects that stay inside from one frame to the next, so that it does not jump when objects come and go. Not thread-safe.
 class MotionRecorder {
  public:
   /// Throws Error{kBadConfig} for a zone that `zones` does not have or that is a line.
@@ -95,8 +96,10 @@ class MotionRecorder {
   /// `zones`: after its own update for this frame; may be null when no target is a zone.
   void update(std::span<const Track> tracks, const ZoneCounter* zones, Microseconds time);
   std::span<const MotionSample> samples(int target) const { return records_[target].samples; }
-  /// Writes `track-3.csv` and `track-3.funscript` (or `zone-yard...`) into `folder` for each target that was seen.
-  /// Returns the paths. Throws Error{kIo}.
+  /// Targets ("zone:yard") of which samples were not kept.
+  std::vector<std::string> cut_off() const;
+  /// Writes `track-3.csv` and `track-3.funscript` (or `zone-yard...`) into `folder` for each target that was seen. Zones
+  /// whose names make the same file name get a number behind it. Returns the paths. Throws Error{kIo}.
   std::vector<std::filesystem::path> write(const std::filesystem::path& folder, const SignalOptions& options = {}) const;
 
  private:
@@ -104,6 +107,7 @@ class MotionRecorder {
     SignalTarget target;
     int zone = -1;
     std::vector<MotionSample> samples;
+    bool full = false;
     std::vector<std::pair<int, cv::Point2d>> last;  // zone: who was inside, and where
     cv::Point2d place;                              // zone
   };

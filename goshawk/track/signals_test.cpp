@@ -239,6 +239,34 @@ TEST_F(SignalFiles, ComeFromTheRecorder) {
   for (const auto& path : paths) EXPECT_TRUE(std::filesystem::exists(path));
 }
 
+TEST_F(SignalFiles, OfZonesWithLikeNamesStandApart) {
+  const std::vector<Zone> zones = {parse_polygon("a/b:0,0,300,0,300,360,0,360", 1),
+                                   parse_polygon("a_b:300,0,640,0,640,360,300,360", 2)};
+  ZoneCounter counter(zones, {"thing"}, {640, 360});
+  MotionRecorder recorder(
+      {parse_signal_target("zone:a/b"), parse_signal_target("zone:a_b"), parse_signal_target("zone:a_b")}, zones);
+  for (int frame = 0; frame < 60; ++frame) {
+    const std::vector<Track> tracks = {{1, {100, 100, 120, 120}, 0.9F, 0, 0, frame},
+                                       {2, {500, 100, 520, 120}, 0.9F, 0, 1, frame}};
+    counter.update(tracks, second(frame / 30.0));
+    recorder.update(tracks, &counter, second(frame / 30.0));
+  }
+  std::vector<std::string> names;
+  for (const auto& path : recorder.write(folder_)) names.push_back(path.filename());
+  EXPECT_THAT(names, ::testing::ElementsAre("zone-a_b.csv", "zone-a_b.funscript", "zone-a_b_2.csv", "zone-a_b_2.funscript"));
+  EXPECT_NE(read_file(folder_ / "zone-a_b.csv"), read_file(folder_ / "zone-a_b_2.csv"));
+}
+
+TEST(MotionRecorder, TellsWhatItDidNotKeep) {
+  MotionRecorder recorder({parse_signal_target("track:1"), parse_signal_target("track:2")}, {});
+  const std::vector<Track> tracks = {{1, {0, 0, 2, 2}, 0.9F, 0, 0, 0}};
+  for (int frame = 0; frame < 2'000'000; ++frame) recorder.update(tracks, nullptr, Microseconds(frame));
+  EXPECT_TRUE(recorder.cut_off().empty());
+  recorder.update(tracks, nullptr, Microseconds(2'000'000));
+  EXPECT_EQ(recorder.cut_off(), std::vector<std::string>{"track:1"});
+  EXPECT_EQ(recorder.samples(0).size(), 2'000'000U);
+}
+
 TEST(SignalTarget, SaysWhatIsWrong) {
   EXPECT_EQ(parse_signal_target("track:12"), (SignalTarget{12, ""}));
   EXPECT_EQ(parse_signal_target("zone:a b"), (SignalTarget{0, "a b"}));

@@ -272,8 +272,7 @@ nlohmann::json to_json(const ZoneCounts& counts, std::span<const std::string> cl
   json["total"] = to_json(counts.total(), counts.kind);
   json["by_class"] = nlohmann::json::object();
   for (const auto& [class_id, tally] : counts.by_class) {
-    const bool known = class_id >= 0 && class_id < static_cast<int>(class_names.size());
-    json["by_class"][known ? class_names[class_id] : std::to_string(class_id)] = to_json(tally, counts.kind);
+    json["by_class"][distinct_class_name(class_names, class_id)] = to_json(tally, counts.kind);
   }
   return json;
 }

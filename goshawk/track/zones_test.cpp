@@ -191,6 +191,8 @@ TEST(PolygonZone, WritesNamesAndSeconds) {
   EXPECT_EQ(json["type"], "polygon");
   EXPECT_EQ(json["by_class"]["person"]["inside"], 1);
   EXPECT_EQ(json["by_class"]["person"]["dwell_longest_s"], 1.0);
+  const std::vector<std::string> alike{"person", "person"};
+  EXPECT_EQ(to_json(walk.counts(), alike)["by_class"]["person (0)"]["inside"], 1);
 }
 
 TEST(ParseZones, SaysWhatIsWrongWithAFlag) {
