@@ -30,8 +30,6 @@ class AtomicFile {
   AtomicFile& operator=(const AtomicFile&) = delete;
 
   std::ostream& stream() { return stream_; }
-  /// Where the bytes are until `commit`; other writers (libav) may open it by name.
-  const std::filesystem::path& temporary_path() const { return temporary_; }
   const std::filesystem::path& path() const { return path_; }
   /// Throws Error{kIo} when the disk is full or a write failed; the final name is then untouched.
   void commit();

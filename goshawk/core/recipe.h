@@ -51,8 +51,7 @@ struct Recipe {
   int input_width = 640;                 // pixels
   int input_height = 640;
   bool dynamic_size = false;  // the model takes other sizes too (multiples of `stride`)
-  bool dynamic_batch = false;
-  int stride = 32;  // largest stride of the network
+  int stride = 32;            // largest stride of the network
   Layout layout = Layout::kNchw;
   Resize resize = Resize::kLetterboxCenter;
   ColorOrder color = ColorOrder::kRgb;

@@ -172,7 +172,6 @@ const std::vector<std::pair<std::string, Setter>>& setters() {
       {"input_width", [](const Field& f, Recipe& r) { r.input_width = f.integer(1, 16384); }},
       {"input_height", [](const Field& f, Recipe& r) { r.input_height = f.integer(1, 16384); }},
       {"dynamic_size", [](const Field& f, Recipe& r) { r.dynamic_size = f.boolean(); }},
-      {"dynamic_batch", [](const Field& f, Recipe& r) { r.dynamic_batch = f.boolean(); }},
       {"stride", [](const Field& f, Recipe& r) { r.stride = f.integer(1, 1024); }},
       {"layout", [](const Field& f, Recipe& r) { r.layout = f.word(kLayouts); }},
       {"resize", [](const Field& f, Recipe& r) { r.resize = f.word(kResizes); }},
@@ -198,7 +197,6 @@ void switch_family(Family family, Recipe& recipe) {
   next.input_width = recipe.input_width;
   next.input_height = recipe.input_height;
   next.dynamic_size = recipe.dynamic_size;
-  next.dynamic_batch = recipe.dynamic_batch;
   next.layout = recipe.layout;
   recipe = std::move(next);
 }
@@ -257,7 +255,6 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"input_width", recipe.input_width},
           {"input_height", recipe.input_height},
           {"dynamic_size", recipe.dynamic_size},
-          {"dynamic_batch", recipe.dynamic_batch},
           {"stride", recipe.stride},
           {"layout", word_of(kLayouts, recipe.layout)},
           {"resize", word_of(kResizes, recipe.resize)},
@@ -301,11 +298,6 @@ Recipe parse_recipe(std::string_view json_text, const std::string& where) {
 }
 
 std::string recipe_text(const Recipe& recipe) { return to_json(recipe).dump(); }
-
-void write_recipe(const std::filesystem::path& path, const Recipe& recipe) {
-  // Through a sorted tree, because that is what the YAML writer takes.
-  write_file_atomically(path, to_yaml(json(to_json(recipe))));
-}
 
 void check_class_names(const std::vector<std::string>& names, const std::string& where) {
   for (std::size_t i = 0; i < names.size(); ++i) checked_name(names[i], where + "[" + std::to_string(i) + "]");

@@ -32,9 +32,6 @@ void apply_recipe(const nlohmann::json& document, const std::string& where, Reci
 Recipe parse_recipe(std::string_view json_text, const std::string& where);
 std::string recipe_text(const Recipe& recipe);
 
-/// Writes YAML that `--recipe` reads. Throws Error{kIo}.
-void write_recipe(const std::filesystem::path& path, const Recipe& recipe);
-
 /// Throws Error{kBadConfig} for a name that is empty, longer than 200 bytes or not UTF-8.
 void check_class_names(const std::vector<std::string>& names, const std::string& where);
 

@@ -32,18 +32,17 @@ ImageInput image_input(const ModelDescription& model) {
   if (model.inputs.empty()) return input;
   const auto& shape = model.inputs[0].shape;
   if (shape.size() == 4 && shape[1] == 3) {
-    input = {true, Layout::kNchw, shape[0], shape[2], shape[3], true};
+    input = {true, Layout::kNchw, shape[2], shape[3], true};
   } else if (shape.size() == 4 && shape[3] == 3) {
-    input = {true, Layout::kNhwc, shape[0], shape[1], shape[2], true};
+    input = {true, Layout::kNhwc, shape[1], shape[2], true};
   } else if (shape.size() == 3 && shape[0] == 3) {
-    input = {true, Layout::kNchw, 1, shape[1], shape[2], false};  // torchvision: one image without a batch dimension
+    input = {true, Layout::kNchw, shape[1], shape[2], false};  // torchvision: one image without a batch dimension
   }
   return input;
 }
 
 void apply_geometry(const ImageInput& input, Recipe& recipe) {
   recipe.layout = input.layout;
-  recipe.dynamic_batch = input.has_batch && input.batch < 0;
   recipe.dynamic_size = input.width < 0 || input.height < 0;
   if (input.width > 0) recipe.input_width = static_cast<int>(input.width);
   if (input.height > 0) recipe.input_height = static_cast<int>(input.height);

@@ -14,7 +14,7 @@ namespace goshawk::detect {
 struct ImageInput {
   bool found = false;
   Layout layout = Layout::kNchw;
-  std::int64_t batch = 1, height = -1, width = -1;  // -1: varies
+  std::int64_t height = -1, width = -1;  // -1: varies
   bool has_batch = true;
 };
 ImageInput image_input(const ModelDescription& model);

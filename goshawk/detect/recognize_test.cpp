@@ -91,7 +91,6 @@ TEST(SettleRecipe, TakesSizesOfDynamicExportsFromMetadata) {
   const Recipe recipe = settle_recipe(model);
   EXPECT_EQ(recipe.family, Family::kYoloV8);
   EXPECT_TRUE(recipe.dynamic_size);
-  EXPECT_TRUE(recipe.dynamic_batch);
   EXPECT_EQ(recipe.input_height, 480);
   EXPECT_EQ(recipe.input_width, 800);
   EXPECT_EQ(recipe.class_names.size(), 3U);

@@ -57,7 +57,6 @@ class ClasswiseTracker : public Tracker {
 
   std::vector<Track> update(std::span<const Detection> detections, const cv::Mat& image) override;
   std::vector<Track> predict() override;
-  bool needs_image() const override { return follow_camera_; }
 
  private:
   struct Group {

@@ -90,8 +90,6 @@ class Tracker {
   virtual std::vector<Track> update(std::span<const Detection> detections, const cv::Mat& image) = 0;
   /// For a frame without detections (`--every`): positions of the confirmed tracks by motion alone. Ages nothing.
   virtual std::vector<Track> predict() = 0;
-  /// True when `update` looks at the image.
-  virtual bool needs_image() const { return false; }
 };
 
 std::unique_ptr<Tracker> make_tracker(const TrackerOptions& options);
