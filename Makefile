@@ -4,7 +4,9 @@ BUILD := build/$(PRESET)
 JOBS ?= $(shell nproc)
 FUZZ_SECONDS ?= 20
 # Quiet when nothing is new; what CMake says is in the log.
-configure = mkdir -p build && { cmake --preset $(PRESET) >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }; }
+# Two makes at once take turns.
+take_turns = flock build/$(PRESET).lock
+configure = mkdir -p build && { $(take_turns) cmake --preset $(PRESET) >build/$(PRESET).log 2>&1 || { cat build/$(PRESET).log; exit 1; }; }
 
 .PHONY: all setup build test demo dev tsan fuzz bench-peers clean
 
@@ -15,7 +17,7 @@ setup:
 
 build: setup
 	@$(configure)
-	@cmake --build $(BUILD) --parallel $(JOBS)
+	@$(take_turns) cmake --build $(BUILD) --parallel $(JOBS)
 
 test:
 	@tools/setup --oracles
@@ -25,7 +27,7 @@ test:
 demo:
 	@tools/setup --demo
 	@$(configure)
-	@cmake --build $(BUILD) --parallel $(JOBS) --target goshawk
+	@$(take_turns) cmake --build $(BUILD) --parallel $(JOBS) --target goshawk
 	@$(BUILD)/bin/goshawk track .deps/demo/vtest.avi --name demo $(ARGS)
 
 # AddressSanitizer and UBSan over the unit tests; ThreadSanitizer over what has threads.

@@ -23,6 +23,9 @@ LOCK = ROOT / "tools" / "parts.lock"
 # Suites that are asked in turn for headers new enough to hold the plug-in API (1.22) and not newer than the library.
 HEADER_SUITES = ("forky", "sid", "trixie")
 OLDEST_HEADER_API = 23
+# Which of a package's wheels are taken: they are carriers of libraries, so Debian's own Python does not matter.
+WHEELS = ["--only-binary=:all:", "--python-version=3.12", "--implementation=cp",
+          *(f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_17", "2014"))]
 
 
 def fail(message):
@@ -61,9 +64,8 @@ def fetch_wheel(requirement, folder):
     """Downloads one locked wheel through pip, which checks its SHA-256 and follows the user's index and proxy."""
     lock = folder / "requirement.txt"
     lock.write_text(requirement + "\n")
-    platforms = [f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_17", "2014")]
     run([sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps",
-         "--require-hashes", "--only-binary=:all:", "--python-version=3.12", "--implementation=cp", *platforms,
+         "--require-hashes", *WHEELS,
          f"--dest={folder}", f"--requirement={lock}"])
     return next(folder.glob("*.whl"))
 
@@ -170,6 +172,19 @@ def onnxruntime_headers():
          f"-DOnnxRuntime_ROOT=DIR\n{result.stderr.strip()[-500:]}")
 
 
+def download_debian_package(package, folder):
+    """The .deb of this machine's own suite. Where its lists are missing or stale, newer ones are fetched into a private place,
+    which any user may do and which leaves the system as it is."""
+    download = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
+    if subprocess.run(download, cwd=folder, capture_output=True).returncode != 0:
+        for name in ("lists/partial", "cache/archives/partial"):
+            (folder / name).mkdir(parents=True)
+        private = ["-o", f"Dir::State::lists={folder}/lists", "-o", f"Dir::Cache={folder}/cache"]
+        run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", *private, "update"])
+        run([*download[:-2], *private, *download[-2:]], cwd=folder)
+    return next(folder.glob(f"{package}_*.deb"))
+
+
 def demo_clip():
     """vtest.avi (768x576, 795 frames, people on a square) out of Debian's opencv-doc, and nothing else of it."""
     clip = DEPS / "demo" / "vtest.avi"
@@ -177,8 +192,7 @@ def demo_clip():
         return
     clip.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=DEPS) as scratch:
-        run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "opencv-doc"], cwd=scratch)
-        package = next(Path(scratch).glob("opencv-doc_*.deb"))
+        package = download_debian_package("opencv-doc", Path(scratch))
         listing = run(["dpkg-deb", "--contents", package])
         member = next((line.split()[5] for line in listing.splitlines() if re.search(r"/vtest\.avi(\.gz)?$", line)), None)
         if member is None:

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""Writes the SHA-256 of each package into a lock file of this folder (oracles.lock, peers.lock). Standard library only.
+"""Writes the SHA-256 of each package into a lock file of this folder (parts.lock, oracles.lock, peers.lock). Standard library
+only.
 
     tools/lock.py tools/oracles.lock
 
 To change a version or to add a package: edit the line (`name==version`; a bare `name` takes the newest) and run this again.
-Every line gets the hash of the one file that Debian 12's Python 3.11 on x86_64 takes from the user's package index; comments
-and pip's options stay. Dependencies are not followed: the list is meant to be complete and as small as its programs allow.
+Every line gets the hash of the one file that is taken from the user's package index: by Debian 12's Python 3.11 on x86_64, or for
+parts.lock by tools/fetch_parts.py; comments and pip's options stay. Dependencies are not followed: the list is meant to be complete and as small as its programs allow.
 """
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+import fetch_parts
 
 PYTHON = "/usr/bin/python3"  # Debian's own, as in tools/fetch_parts.py
 
@@ -20,10 +23,10 @@ def canonical(name):
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def resolve(requirements):
-    """{package: (version, sha256)} of the files that pip would install."""
+def resolve(requirements, chosen):
+    """{package: (version, sha256)} of the files that pip would install, among those that the options `chosen` allow."""
     command = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--dry-run", "--ignore-installed",
-               "--no-deps", "--no-build-isolation", "--only-binary=:all:", "--report=-", *requirements]
+               "--no-deps", "--no-build-isolation", "--report=-", *chosen, *requirements]
     result = subprocess.run(command, stdout=subprocess.PIPE, text=True)
     if result.returncode != 0:
         sys.exit(result.returncode)
@@ -41,7 +44,10 @@ def main():
     lines = lock.read_text().splitlines()
     options = [line for line in lines if line.startswith("-")]
     packages = [line.split()[0] for line in lines if line[:1].isalnum()]
-    wheels = resolve(options + packages)
+    parts = lock.resolve() == fetch_parts.LOCK
+    # pip looks for wheels of other platforms only when told of a target, which a dry run leaves alone.
+    chosen = [*fetch_parts.WHEELS, "--target=unused"] if parts else ["--only-binary=:all:"]
+    wheels = resolve(options + packages, chosen)
     written = []
     for line in lines:
         if line[:1].isalnum():
