@@ -16,6 +16,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk::cli {
 namespace {
@@ -124,11 +125,8 @@ std::string ranged(const std::string& body, const std::string& request) {
 class DownloadTest : public testing::Test {
  protected:
   DownloadTest() {
-    std::string pattern = (fs::temp_directory_path() / "download_test.XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     for (int i = 0; i < 300'001; ++i) body_ += static_cast<char>(i * 7 + i / 251);
   }
-  ~DownloadTest() override { fs::remove_all(folder_); }
 
   DownloadRequest request_to(const std::string& url) const {
     DownloadRequest request;
@@ -160,7 +158,8 @@ class DownloadTest : public testing::Test {
     return {ErrorCode::kInternal, "no error"};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
   std::string body_;
 };
 

@@ -1,11 +1,10 @@
 #include "apps/goshawk/model_path.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <fstream>
 
-#include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk::cli {
 namespace {
@@ -16,12 +15,9 @@ using testing::HasSubstr;
 class ModelPathTest : public testing::Test {
  protected:
   ModelPathTest() {
-    std::string pattern = (fs::temp_directory_path() / "model_path_test.XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     for (const char* name : {"bundled", "cache", "shared"}) fs::create_directory(folder_ / name);
     places_ = {{folder_ / "missing", folder_ / "bundled"}, folder_ / "cache", folder_ / "shared"};
   }
-  ~ModelPathTest() override { fs::remove_all(folder_); }
 
   fs::path touch(const fs::path& path) {
     std::ofstream(folder_ / path) << "x";
@@ -36,7 +32,8 @@ class ModelPathTest : public testing::Test {
     return {ErrorCode::kInternal, "no error"};
   }
 
-  fs::path folder_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
   ModelPlaces places_;
   std::vector<ModelEntry> manifest_{{"yolox_nano", "https://example.com/n.onnx", 1, std::string(64, '0'), "MIT", ""}};
 };

@@ -1,7 +1,6 @@
 #include "goshawk/core/config.h"
 
 #include <gmock/gmock.h>
-#include <unistd.h>
 
 #include <cmath>
 #include <fstream>
@@ -9,6 +8,7 @@
 
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk {
 namespace {
@@ -22,16 +22,11 @@ using testing::HasSubstr;
 class ConfigTest : public testing::Test {
  protected:
   ConfigTest() : before_(fs::current_path()) {
-    std::string pattern = (fs::temp_directory_path() / "config_test.XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
     fs::current_path(folder_);
     inputs_.profile_folder = folder_ / "profiles";
     fs::create_directory(inputs_.profile_folder);
   }
-  ~ConfigTest() override {
-    fs::current_path(before_);
-    fs::remove_all(folder_);
-  }
+  ~ConfigTest() override { fs::current_path(before_); }
 
   void write(const fs::path& path, const std::string& text) { std::ofstream(folder_ / path) << text; }
 
@@ -45,7 +40,9 @@ class ConfigTest : public testing::Test {
     return {ErrorCode::kInternal, "no error"};
   }
 
-  fs::path before_, folder_;
+  fs::path before_;
+  TemporaryFolder temporary_;
+  fs::path folder_ = temporary_.path();
   ConfigInputs inputs_;
 };
 

@@ -7,7 +7,6 @@
 #include <functional>
 #include <random>
 
-#include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/runtime/testing.h"
 
@@ -33,17 +32,6 @@ Metadata metadata_in_onnx_runtime(const fs::path& model) {
     metadata[key.get()] = about.LookupCustomMetadataMapAllocated(key.get(), allocator).get();
   }
   return metadata;
-}
-
-std::string text_of_error(const std::function<void()>& action, ErrorCode code) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.describe();
-    return error.describe();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
 }
 
 class OnnxFile : public ::testing::Test {

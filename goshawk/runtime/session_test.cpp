@@ -7,7 +7,6 @@
 #include <random>
 #include <thread>
 
-#include "goshawk/core/error.h"
 #include "goshawk/runtime/testing.h"
 
 namespace goshawk::runtime {
@@ -48,18 +47,6 @@ std::vector<float> run_one(Session& session, const std::vector<float>& values, s
   const std::vector<TensorView> inputs{{values, std::move(shape)}};
   const auto outputs = session.run(inputs);
   return {outputs.at(0).values().begin(), outputs.at(0).values().end()};
-}
-
-ErrorCode code_of(const std::function<void()>& action, std::string* text = nullptr) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_FALSE(std::string(error.what()).empty());
-    if (text != nullptr) *text = error.describe();
-    return error.code();
-  }
-  ADD_FAILURE() << "no error";
-  return ErrorCode::kInternal;
 }
 
 ErrorCode load_error(const fs::path& path, const SessionOptions& options = on(DeviceKind::kCpu),

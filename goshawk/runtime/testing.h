@@ -1,4 +1,4 @@
-// For tests: writes small ONNX models, byte by byte (field numbers: onnx.proto), and folders that clean up after themselves.
+// For tests: writes small ONNX models, byte by byte (field numbers: onnx.proto).
 #pragma once
 
 #include <cstdint>
@@ -11,7 +11,11 @@
 #include <utility>
 #include <vector>
 
+#include "goshawk/core/testing.h"
+
 namespace goshawk::runtime::testing {
+
+using goshawk::TemporaryFolder;
 
 /// Numbers of TensorProto.DataType.
 enum : int { kFloat = 1, kUint8 = 2, kInt64 = 7, kString = 8, kFloat16 = 10 };
@@ -139,29 +143,5 @@ inline Graph convolution(std::int64_t batch = -1) {
   graph.nodes = {node("Conv", {"x", "w"}, {"c"}), node("Relu", {"c"}, {"y"})};
   return graph;
 }
-
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "goshawk-runtime-XXXXXX").string();
-    if (::mkdtemp(name.data()) == nullptr) std::abort();
-    path_ = name;
-  }
-  ~TemporaryFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path write(const std::string& name, const std::string& content) const {
-    std::ofstream(path_ / name, std::ios::binary) << content;
-    return path_ / name;
-  }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace goshawk::runtime::testing

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk::track {
 namespace {
@@ -45,17 +45,6 @@ Zone level_line(Anchor anchor = Anchor::kCorners) {
   Zone zone = parse_line("gate:100,200,500,200", 1);
   zone.anchor = anchor;
   return zone;
-}
-
-std::string error_of(auto&& action, ErrorCode code) {
-  try {
-    action();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), code) << error.describe();
-    return error.describe();
-  }
-  ADD_FAILURE() << "no error";
-  return {};
 }
 
 std::filesystem::path write_file(const std::string& name, const std::string& text) {
@@ -196,8 +185,8 @@ TEST(PolygonZone, WritesNamesAndSeconds) {
 }
 
 TEST(ParseZones, SaysWhatIsWrongWithAFlag) {
-  const auto line = [](const char* text) { return error_of([&] { parse_line(text, 1); }, ErrorCode::kUsage); };
-  const auto polygon = [](const char* text) { return error_of([&] { parse_polygon(text, 1); }, ErrorCode::kUsage); };
+  const auto line = [](const char* text) { return text_of_error([&] { parse_line(text, 1); }, ErrorCode::kUsage); };
+  const auto polygon = [](const char* text) { return text_of_error([&] { parse_polygon(text, 1); }, ErrorCode::kUsage); };
   EXPECT_THAT(line("1,2,3"), HasSubstr("pairs of x,y"));
   EXPECT_THAT(line("door:1,2,3,x"), HasSubstr("'x' is not a coordinate"));
   EXPECT_THAT(line("1,2,nan,4"), HasSubstr("'nan' is not a coordinate"));
@@ -239,7 +228,7 @@ zones:
 
 TEST(ReadZones, NamesTheFieldThatIsWrong) {
   const auto read = [](const std::string& text) {
-    return error_of([&] { read_zones(write_file("bad.yaml", text)); }, ErrorCode::kBadConfig);
+    return text_of_error([&] { read_zones(write_file("bad.yaml", text)); }, ErrorCode::kBadConfig);
   };
   EXPECT_THAT(read("zones: 3"), HasSubstr("bad.yaml: zones"));
   EXPECT_THAT(read("[1]"), HasSubstr("bad.yaml: zones[0]"));
@@ -255,12 +244,12 @@ TEST(ReadZones, NamesTheFieldThatIsWrong) {
               HasSubstr("zones[1].name"));
   EXPECT_THAT(read("- {points: [[0, 0], [9, 9], [9, 0], [0, 9]]}"), HasSubstr("crosses itself"));
   EXPECT_THAT(read("zone:\n- {points: [[1, 2], [3, 4]]}"), HasSubstr("did you mean 'zones'?"));
-  EXPECT_THAT(error_of([] { read_zones("/nowhere/zones.yaml"); }, ErrorCode::kNotFound), HasSubstr("zones.yaml"));
+  EXPECT_THAT(text_of_error([] { read_zones("/nowhere/zones.yaml"); }, ErrorCode::kNotFound), HasSubstr("zones.yaml"));
 }
 
 TEST(ZoneCounter, RefusesWhatDoesNotFitTheStream) {
   const auto make = [](std::vector<Zone> zones) {
-    return error_of([&] { ZoneCounter(std::move(zones), kClasses, kFrame); }, ErrorCode::kBadConfig);
+    return text_of_error([&] { ZoneCounter(std::move(zones), kClasses, kFrame); }, ErrorCode::kBadConfig);
   };
   Zone zone = level_line();
   zone.classes = {"cart"};
