@@ -9,6 +9,7 @@
 #include <array>
 #include <csignal>
 #include <string_view>
+#include <utility>
 
 #include "goshawk/core/error.h"
 
@@ -65,5 +66,9 @@ void Interrupt::watch() {
     source_.request_stop();
   }
 }
+
+LeaveOnStop::LeaveOnStop(std::stop_token stop)
+    : callback_(
+          std::move(stop), +[] { ::_exit(exit_code(ErrorCode::kInterrupted)); }) {}
 
 }  // namespace goshawk::cli

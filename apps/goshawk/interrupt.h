@@ -27,4 +27,14 @@ class Interrupt {
   std::thread thread_;
 };
 
+/// While it lives, a request to stop ends the process at once with exit code 130. For what cannot be interrupted (loading,
+/// compiling and warming up a model) while there is no output that could stay half-written.
+class LeaveOnStop {
+ public:
+  explicit LeaveOnStop(std::stop_token stop);
+
+ private:
+  std::stop_callback<void (*)()> callback_;
+};
+
 }  // namespace goshawk::cli

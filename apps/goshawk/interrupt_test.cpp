@@ -61,6 +61,25 @@ TEST(InterruptDeathTest, HangUpStaysIgnoredUnderNohup) {
   EXPECT_EXIT(hang_up(), testing::ExitedWithCode(0), "");
 }
 
+TEST(LeaveOnStopDeathTest, ASignalEndsTheProcessWhileItLives) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const auto load = [] {
+    const Interrupt interrupt;
+    const LeaveOnStop leave(interrupt.token());
+    ::kill(::getpid(), SIGINT);
+    std::this_thread::sleep_for(10s);  // hears nothing
+    std::_Exit(2);
+  };
+  EXPECT_EXIT(load(), testing::ExitedWithCode(130), "stopping");
+  const auto run = [] {
+    const Interrupt interrupt;
+    { const LeaveOnStop leave(interrupt.token()); }
+    ::kill(::getpid(), SIGINT);
+    std::_Exit(becomes_true([&] { return interrupt.token().stop_requested(); }) ? 0 : 1);
+  };
+  EXPECT_EXIT(run(), testing::ExitedWithCode(0), "stopping");
+}
+
 TEST(InterruptDeathTest, EndsWithoutASignal) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   const auto live_and_die = [] {

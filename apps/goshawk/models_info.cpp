@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "goshawk/core/error.h"
 #include "goshawk/detect/recipe_io.h"
@@ -82,6 +83,7 @@ ModelReport inspect(const Invocation& call) {
   options.device = runtime::parse_device("cpu");
   options.threads = 1;
   options.warm_up = false;
+  const LeaveOnStop loading(call.stop);
   const auto session = runtime::Session::load(report.file.path, options);
   std::error_code error;
   report.bytes = fs::file_size(report.file.path, error);

@@ -5,8 +5,10 @@
 #include <spdlog/spdlog.h>
 
 #include <limits>
+#include <optional>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
@@ -47,6 +49,7 @@ int run_predict(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", info.name,
                 "For videos, cameras and streams: goshawk track " + info.name);
   }
+  std::optional<LeaveOnStop> loading(call.stop);  // nothing is written yet
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
   detecting.session.warm_up_cached = false;
@@ -57,6 +60,7 @@ int run_predict(const Invocation& call) {
   options.labels = config.boolean("output.txt");
   options.crops = config.boolean("output.crops");
   options.overlay = overlay_options(config);
+  loading.reset();
   const RunFolder run(call, spec);
   const fs::path& folder = run.path();
 

@@ -4,8 +4,10 @@
 #include <spdlog/spdlog.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
@@ -113,6 +115,7 @@ int run_track(const Invocation& call) {
   auto source = media::open_source(spec, source_options(call.config, &warnings), call.stop);
   const auto& info = source->info();
   const Config config = call.config.for_resolution(info.width, info.height);
+  std::optional<LeaveOnStop> loading(call.stop);  // nothing is written yet
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
   detecting.session.warm_up_cached = info.live;  // a file's first frame may take longer, its last one shall not come later
@@ -137,6 +140,7 @@ int run_track(const Invocation& call) {
     embedder = detect::Embedder::load(*reid, {.session = session_options(config)});
   }
 
+  loading.reset();
   const RunFolder run(call, spec);
   const fs::path& folder = run.path();
   const std::string video_name = name_of_source(spec) + ".mp4";

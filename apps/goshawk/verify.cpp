@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/text.h"
@@ -26,9 +28,11 @@ int record(const Invocation& call, const fs::path& model) {
   const auto found = call.options.find("output");
   const fs::path target = found != call.options.end() ? fs::path(found->second) : model;
   const auto images = read_images(std::span(call.arguments).subspan(1));
+  std::optional<LeaveOnStop> running(call.stop);
   const auto recording =
       detect::record_conformance(model, images, session_options(call.config),
                                  {call.config.path_if_set("detect.recipe"), call.config.path_if_set("detect.names")});
+  running.reset();
   detect::write_conformance(model, target, recording);
   if (call.json) {
     nlohmann::json vectors = nlohmann::json::array();
@@ -48,6 +52,7 @@ int record(const Invocation& call, const fs::path& model) {
 }
 
 int replay(const Invocation& call, const fs::path& model) {
+  const LeaveOnStop running(call.stop);
   const auto report = detect::verify_conformance(model, session_options(call.config));
   if (call.json) {
     fmt::print("{}\n", detect::to_json(report).dump(2));
