@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "goshawk/core/coco_names.h"
 #include "goshawk/core/recipe.h"
 #include "goshawk/runtime/session.h"
 
@@ -35,9 +36,6 @@ struct RecipeChoices {
 /// Throws Error{kBadConfig} when no family fits or more than one does, or when class names are missing, and says which
 /// fields are needed; and for files as recipe_io.h says.
 Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices = {});
-
-/// The 80 class names of COCO in the order of YOLO models.
-const std::vector<std::string>& coco_names();
 
 /// The value of a Python dict literal such as {0: 'person', 1: "dog's"}, as Ultralytics writes `names`; nullopt when it is
 /// nothing of the kind or does not count from 0. A list literal is taken too.

@@ -1,0 +1,209 @@
+#include "goshawk/dataset/combine.h"
+
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+#include <map>
+#include <numeric>
+#include <set>
+#include <utility>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::dataset {
+namespace {
+
+/// Joins the parts' classes by name.
+class Classes {
+ public:
+  std::uint32_t take(const Category& category) {
+    const auto [entry, is_new] = by_name_.try_emplace(category.name, static_cast<std::uint32_t>(all_.size()));
+    if (!is_new) return entry->second;
+    Category taken = category;
+    while (!ids_.insert(taken.id).second) taken.id = *ids_.rbegin() + 1;
+    all_.push_back(std::move(taken));
+    return entry->second;
+  }
+  std::vector<Category> all() && { return std::move(all_); }
+
+ private:
+  std::vector<Category> all_;
+  std::map<std::string, std::uint32_t> by_name_;
+  std::set<std::int64_t> ids_;
+};
+
+/// Gives a part's sequences names that no earlier part has.
+class Sequences {
+ public:
+  void rename(Dataset& part) {
+    std::map<std::string, std::string> names;
+    for (auto& image : part.images) {
+      if (image.sequence.empty()) continue;
+      const auto [entry, is_new] = names.try_emplace(image.sequence);
+      if (is_new) entry->second = free_name(image.sequence);
+      image.sequence = entry->second;
+    }
+    for (const auto& [old, name] : names) taken_.insert(name);
+  }
+
+ private:
+  std::string free_name(const std::string& wanted) const {
+    std::string name = wanted;
+    for (int number = 2; taken_.contains(name); ++number) name = wanted + "-" + std::to_string(number);
+    return name;
+  }
+
+  std::set<std::string> taken_;
+};
+
+void make_absolute(Dataset& part, const std::filesystem::path& root) {
+  if (part.root == root) return;
+  for (auto& image : part.images) {
+    image.file = std::filesystem::absolute(part.path_of(image)).lexically_normal().string();
+    if (!image.labels.empty())
+      image.labels = std::filesystem::absolute(part.root / image.labels).lexically_normal().string();
+  }
+}
+
+template <typename T>
+void append(std::vector<T>& to, std::vector<T>& from) {
+  to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
+}
+
+bool within(double side, double image_side, const SizeLimit& limit, bool as_least) {
+  const double value = limit.fraction && image_side > 0 ? side / image_side : side;
+  return as_least ? value >= limit.value : value <= limit.value;
+}
+
+bool size_fits(const Rectangle& r, const ImageEntry& image, const std::optional<SizeLimit>& limit, bool as_least) {
+  if (!limit || (!limit->fraction && image.width == 0)) return true;
+  return within(r.width, image.width, *limit, as_least) && within(r.height, image.height, *limit, as_least);
+}
+
+/// `count` of the places that are set in `keep`, at random: a partial Fisher-Yates shuffle with a generator of its own, so
+/// that a seed means the same everywhere.
+void keep_at_random(std::vector<char>& keep, std::size_t count, std::uint64_t seed) {
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < keep.size(); ++i) {
+    if (keep[i] != 0) places.push_back(i);
+  }
+  if (places.size() <= count) return;
+  std::uint64_t state = seed;
+  const auto next = [&] {  // splitmix64 (Steele, Lea, Flood 2014)
+    std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31);
+  };
+  for (std::size_t i = 0; i < count; ++i) std::swap(places[i], places[i + next() % (places.size() - i)]);
+  std::fill(keep.begin(), keep.end(), 0);
+  for (std::size_t i = 0; i < count; ++i) keep[places[i]] = 1;
+}
+
+/// Moves the items that `used` marks to the front; new places by old ones, -1 for those that are gone.
+template <typename T>
+std::vector<std::int32_t> compact(std::vector<T>& items, const std::vector<char>& used) {
+  std::vector<std::int32_t> place(items.size(), -1);
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (used[i] == 0) continue;
+    if (count != i) items[count] = std::move(items[i]);
+    place[i] = static_cast<std::int32_t>(count++);
+  }
+  items.resize(count);
+  return place;
+}
+
+}  // namespace
+
+Dataset merge(std::vector<Dataset> parts) {
+  Dataset whole;
+  if (parts.empty()) return whole;
+  whole.root = parts.front().root;
+  Classes classes;
+  Sequences sequences;
+  for (auto& part : parts) {
+    std::vector<std::uint32_t> place;
+    for (const auto& category : part.categories) place.push_back(classes.take(category));
+    sequences.rename(part);
+    make_absolute(part, whole.root);
+    const auto images = static_cast<std::uint32_t>(whole.images.size());
+    const auto masks = static_cast<std::int32_t>(whole.masks.size());
+    const auto attributes = static_cast<std::int32_t>(whole.attributes.size());
+    for (auto& a : part.annotations) {
+      a.image += images;
+      a.category = place[a.category];
+      if (a.mask >= 0) a.mask += masks;
+      if (a.attributes >= 0) a.attributes += attributes;
+      a.id = 0;
+    }
+    append(whole.images, part.images);
+    append(whole.annotations, part.annotations);
+    append(whole.masks, part.masks);
+    append(whole.attributes, part.attributes);
+    for (auto& pair : part.class_mapping) {
+      if (std::find(whole.class_mapping.begin(), whole.class_mapping.end(), pair) == whole.class_mapping.end())
+        whole.class_mapping.push_back(std::move(pair));
+    }
+    part = {};
+  }
+  whole.categories = std::move(classes).all();
+  for (std::size_t i = 0; i < whole.images.size(); ++i) whole.images[i].id = static_cast<std::int64_t>(i) + 1;
+  return whole;
+}
+
+SizeLimit parse_size_limit(std::string_view text) {
+  const std::string whole(text);
+  SizeLimit limit;
+  const bool percent = text.ends_with('%'), pixels = text.ends_with("px");
+  text.remove_suffix(percent ? 1 : pixels ? 2 : 0);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit.value);
+  if (error != std::errc() || end != text.data() + text.size() || !(limit.value >= 0 && limit.value < 1e9))
+    throw Error(ErrorCode::kUsage, "'" + whole + "' is no size", "", "Sizes are pixels (16, 16px) or fractions (0.05, 5%).");
+  limit.fraction = percent || (!pixels && limit.value < 1);
+  if (percent) limit.value /= 100;
+  return limit;
+}
+
+Filtered filter(Dataset& dataset, const Filter& filter) {
+  const std::size_t images = dataset.images.size(), objects = dataset.annotations.size();
+  std::erase_if(dataset.annotations, [&](const Annotation& a) {
+    const ImageEntry& image = dataset.images[a.image];
+    return !size_fits(a.rectangle, image, filter.min_size, true) || !size_fits(a.rectangle, image, filter.max_size, false) ||
+           (a.score >= 0 && a.score < filter.min_score);
+  });
+  std::vector<char> keep(images, 1), has_objects(images, 0);
+  for (const auto& a : dataset.annotations) has_objects[a.image] = 1;
+  for (std::size_t i = 0; i < images; ++i) {
+    const ImageEntry& image = dataset.images[i];
+    const bool wanted = (!filter.split || image.split == *filter.split) && (!filter.with_objects || has_objects[i] != 0) &&
+                        (!filter.labelled_only || image.labelled || has_objects[i] != 0);
+    keep[i] = wanted ? 1 : 0;
+  }
+  if (filter.limit) keep_at_random(keep, *filter.limit, filter.seed);
+  keep_images(dataset, keep);
+  drop_unused(dataset);
+  return {images - dataset.images.size(), objects - dataset.annotations.size()};
+}
+
+void keep_images(Dataset& dataset, std::span<const char> keep) {
+  require(keep.size() == dataset.images.size(), "keep_images: one mark for each image");
+  const auto place = compact(dataset.images, std::vector<char>(keep.begin(), keep.end()));
+  std::erase_if(dataset.annotations, [&](const Annotation& a) { return place[a.image] < 0; });
+  for (auto& a : dataset.annotations) a.image = static_cast<std::uint32_t>(place[a.image]);
+}
+
+void drop_unused(Dataset& dataset) {
+  std::vector<char> masks(dataset.masks.size(), 0), attributes(dataset.attributes.size(), 0);
+  for (const auto& a : dataset.annotations) {
+    if (a.mask >= 0) masks[static_cast<std::size_t>(a.mask)] = 1;
+    if (a.attributes >= 0) attributes[static_cast<std::size_t>(a.attributes)] = 1;
+  }
+  const auto mask_place = compact(dataset.masks, masks), attribute_place = compact(dataset.attributes, attributes);
+  for (auto& a : dataset.annotations) {
+    if (a.mask >= 0) a.mask = mask_place[static_cast<std::size_t>(a.mask)];
+    if (a.attributes >= 0) a.attributes = attribute_place[static_cast<std::size_t>(a.attributes)];
+  }
+}
+
+}  // namespace goshawk::dataset

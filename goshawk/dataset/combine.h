@@ -1,0 +1,54 @@
+// Joining data sets, and taking a part of one.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "goshawk/dataset/dataset.h"
+
+namespace goshawk::dataset {
+
+/// One set of all images and objects. Classes of the same name are one; a class whose number is taken gets the next free
+/// one. Images are numbered anew; those of another root than the first's get absolute paths; splits stay. Sequences of the
+/// same name get numbers ("cam-2").
+Dataset merge(std::vector<Dataset> parts);
+
+/// Side of an object in pixels, or as a fraction of its image's side.
+struct SizeLimit {
+  double value = 0;
+  bool fraction = false;
+};
+
+/// "16" and "16px" are pixels; "0.05" and "5%" are fractions. Throws Error{kUsage} for anything else.
+SizeLimit parse_size_limit(std::string_view text);
+
+struct Filter {
+  std::optional<Split> split;         // images of this one only
+  std::optional<SizeLimit> min_size;  // objects are left out whose width or height is less
+  std::optional<SizeLimit> max_size;  // or greater
+  double min_score = 0;               // of objects that have a score
+  bool labelled_only = false;         // images that have a label file or objects
+  bool with_objects = false;          // images on which an object is left
+  std::optional<std::size_t> limit;   // that many images of those left, at random, in their order
+  std::uint64_t seed = 0;
+};
+
+/// What `filter` took away.
+struct Filtered {
+  std::size_t images = 0, objects = 0;
+};
+
+/// Leaves out objects, then images. Sizes in the unit that an image's size is not known for (see Rectangle) count as
+/// fractions; an object is then kept by a limit in pixels.
+Filtered filter(Dataset& dataset, const Filter& filter);
+
+/// Removes the images for which `keep` is 0 with their objects. SHAPE: one for each image.
+void keep_images(Dataset& dataset, std::span<const char> keep);
+
+/// Removes masks and attributes that no object refers to.
+void drop_unused(Dataset& dataset);
+
+}  // namespace goshawk::dataset

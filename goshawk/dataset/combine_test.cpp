@@ -1,0 +1,121 @@
+#include "goshawk/dataset/combine.h"
+
+#include <gmock/gmock.h>
+
+#include <cmath>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+
+Annotation object(std::uint32_t image, std::uint32_t category, double side = 10) {
+  Annotation a;
+  a.image = image;
+  a.category = category;
+  a.rectangle = {1, 2, side, side};
+  return a;
+}
+
+Dataset set_of(const std::string& root, std::vector<std::string> files, std::vector<Category> categories) {
+  Dataset dataset;
+  dataset.root = root;
+  dataset.categories = std::move(categories);
+  for (auto& file : files) {
+    ImageEntry image;
+    image.file = std::move(file);
+    image.width = 100;
+    image.height = 50;
+    image.id = 7;
+    dataset.images.push_back(image);
+  }
+  return dataset;
+}
+
+TEST(Merge, JoinsClassesByNameAndKeepsImagesApart) {
+  Dataset a = set_of("/a", {"x.jpg"}, {{0, "car", ""}, {5, "bus", ""}});
+  a.annotations = {object(0, 1)};
+  a.images[0].split = Split::kVal;
+  a.images[0].sequence = "cam";
+  a.masks = {Polygons{{1, 2, 3, 4, 5, 6}}};
+  Dataset b = set_of("/b", {"x.jpg"}, {{0, "bus", ""}, {1, "dog", ""}, {2, "cat", ""}});
+  b.annotations = {object(0, 0), object(0, 2)};
+  b.masks = {Polygons{{9, 9, 9, 9, 9, 9}}};
+  b.annotations[1].mask = 0;
+  b.images[0].sequence = "cam";
+  std::vector<Dataset> parts{a, b};
+  const Dataset whole = merge(std::move(parts));
+  EXPECT_EQ(whole.categories, (std::vector<Category>{{0, "car", ""}, {5, "bus", ""}, {1, "dog", ""}, {2, "cat", ""}}));
+  ASSERT_EQ(whole.images.size(), 2U);
+  EXPECT_EQ(whole.images[0].file, "x.jpg");
+  EXPECT_EQ(whole.images[1].file, "/b/x.jpg");
+  EXPECT_EQ(whole.images[1].sequence, "cam-2");
+  EXPECT_EQ(whole.images[0].split, Split::kVal);
+  EXPECT_EQ(whole.images[1].id, 2);
+  ASSERT_EQ(whole.annotations.size(), 3U);
+  EXPECT_EQ(whole.annotations[1].image, 1U);
+  EXPECT_EQ(whole.annotations[1].category, 1U);
+  EXPECT_EQ(whole.annotations[2].category, 3U);
+  EXPECT_EQ(std::get<Polygons>(whole.masks.at(static_cast<std::size_t>(whole.annotations[2].mask)))[0][0], 9);
+}
+
+TEST(SizeLimit, ReadsPixelsAndFractions) {
+  EXPECT_EQ(parse_size_limit("16").value, 16);
+  EXPECT_FALSE(parse_size_limit("0.5px").fraction);
+  EXPECT_TRUE(parse_size_limit("0.5").fraction);
+  EXPECT_DOUBLE_EQ(parse_size_limit("5%").value, 0.05);
+  for (const char* text : {"", "px", "a", "-1", "nan", "1 px", "1e99"}) EXPECT_THROW(parse_size_limit(text), Error) << text;
+}
+
+TEST(Filter, TakesObjectsThenImages) {
+  Dataset dataset = set_of("/a", {"0", "1", "2", "3"}, {{0, "car", ""}});
+  dataset.annotations = {object(0, 0, 5), object(1, 0, 20), object(1, 0, 60), object(3, 0, 20)};
+  dataset.annotations[3].score = 0.25F;
+  dataset.annotations[1].mask = 1;
+  dataset.masks = {Polygons{}, Polygons{{1, 1, 2, 2, 3, 3}}};
+  dataset.images[2].labelled = false;
+  Filter by_size;
+  by_size.min_size = SizeLimit{10, false};
+  by_size.max_size = SizeLimit{0.5, true};  // 25 pixels of height
+  by_size.labelled_only = true;
+  Dataset part = dataset;
+  EXPECT_EQ(filter(part, by_size).objects, 2U);
+  ASSERT_EQ(part.images.size(), 3U) << "an image without objects stays, one without labels does not";
+  ASSERT_EQ(part.annotations.size(), 2U);
+  EXPECT_EQ(part.images[part.annotations[1].image].file, "3");
+  EXPECT_EQ(part.annotations[0].mask, 0);
+  EXPECT_EQ(part.masks.size(), 1U);
+  Filter by_score;
+  by_score.min_score = 0.5;
+  by_score.with_objects = true;
+  part = dataset;
+  EXPECT_EQ(filter(part, by_score).images, 2U);
+}
+
+TEST(Filter, DrawsTheSameImagesForTheSameSeed) {
+  std::vector<std::string> names;
+  for (int i = 0; i < 100; ++i) names.push_back(std::to_string(i));
+  std::vector<int> drawn(100, 0);
+  std::vector<std::vector<ImageEntry>> draws;
+  for (std::uint64_t seed = 0; seed < 1000; ++seed) {
+    Dataset dataset = set_of("/a", names, {});
+    Filter some;
+    some.limit = 10;
+    some.seed = seed / 2 * 2;
+    filter(dataset, some);
+    ASSERT_EQ(dataset.images.size(), 10U);
+    if (seed % 2 == 1) {
+      EXPECT_EQ(dataset.images, draws.back());
+    }
+    draws.push_back(dataset.images);
+    if (seed % 2 == 0) {
+      for (const auto& image : dataset.images) ++drawn[static_cast<std::size_t>(std::stoi(image.file))];
+    }
+  }
+  for (const int count : drawn) EXPECT_NEAR(count, 50, 35) << "each image is as likely as another (5 standard deviations)";
+}
+
+}  // namespace
+}  // namespace goshawk::dataset
