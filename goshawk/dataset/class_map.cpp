@@ -112,7 +112,13 @@ class Regrouping {
     }
   }
 
-  void number() {
+  /// Classes that were numbered by their places still are.
+  void count() {
+    for (std::size_t i = 0; i < groups_.size(); ++i) groups_[i].id = static_cast<std::int64_t>(i);
+  }
+
+  /// Keeps the numbers, and fills the gaps below them.
+  void keep_numbers() {
     for (std::size_t i = 0; i < groups_.size(); ++i) {
       for (std::size_t k = 0; k < i; ++k) {
         if (groups_[i].id == groups_[k].id)
@@ -184,6 +190,13 @@ class Regrouping {
   std::vector<std::int32_t> place_of_;  // by old place, -1: dropped
 };
 
+bool are_places(const std::vector<Category>& categories) {
+  for (std::size_t i = 0; i < categories.size(); ++i) {
+    if (categories[i].id != static_cast<std::int64_t>(i)) return false;
+  }
+  return true;
+}
+
 /// What was done before, seen through what is done now: van=car and then car=vehicle is van=vehicle.
 void record(ClassMapping& history, const ClassMapping& mapping) {
   for (const auto& [from, to] : mapping) {
@@ -244,7 +257,9 @@ void map_classes(Dataset& dataset, const ClassMapping& mapping) {
   if (mapping.empty()) return;
   const auto fates = decide(dataset.categories, mapping);
   Regrouping regrouping(dataset.categories, fates);
-  if (std::any_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.number.has_value(); })) regrouping.number();
+  const bool numbered = std::any_of(fates.begin(), fates.end(), [](const Fate& fate) { return fate.number.has_value(); });
+  if (numbered) regrouping.keep_numbers();
+  else if (are_places(dataset.categories)) regrouping.count();
   for (const auto& [from, to] : mapping) {
     if (from.empty()) regrouping.into_coco(to == "coco91");
   }

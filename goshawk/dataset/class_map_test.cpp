@@ -41,10 +41,14 @@ Dataset mapped(std::vector<std::string> names, std::string_view mapping) {
 }
 
 TEST(ClassMap, RenamesMergesAndDrops) {
-  const auto dataset = mapped({"van", "car", "bg", "truck"}, "van=car, bg=,truck=lorry");
-  EXPECT_THAT(classes(dataset), ElementsAre("1 car", "3 lorry")) << "the class that was called car gives the number";
+  auto dataset = mapped({"van", "car", "bg", "truck"}, "van=car, bg=,truck=lorry");
+  EXPECT_THAT(classes(dataset), ElementsAre("0 car", "1 lorry")) << "they still count from 0";
   EXPECT_THAT(objects(dataset), ElementsAre("car", "car", "lorry"));
   EXPECT_EQ(dataset.class_mapping, (ClassMapping{{"van", "car"}, {"bg", ""}, {"truck", "lorry"}}));
+  dataset = dataset_of({"van", "car", "bg", "truck"});
+  for (auto& category : dataset.categories) category.id += 10;
+  map_classes(dataset, parse_class_mapping("van=car,bg=,truck=lorry"));
+  EXPECT_THAT(classes(dataset), ElementsAre("11 car", "13 lorry")) << "the class that was called car gives the number";
 }
 
 TEST(ClassMap, IsAppliedAtOnceAndNotOneAfterTheOther) {

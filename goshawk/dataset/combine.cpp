@@ -148,6 +148,11 @@ Dataset merge(std::vector<Dataset> parts) {
     part = {};
   }
   whole.categories = std::move(classes).all();
+  // What one part dropped may be a class of another.
+  std::erase_if(whole.class_mapping, [&](const auto& pair) {
+    return std::any_of(whole.categories.begin(), whole.categories.end(),
+                       [&](const auto& c) { return c.name == pair.first; });
+  });
   for (std::size_t i = 0; i < whole.images.size(); ++i) whole.images[i].id = static_cast<std::int64_t>(i) + 1;
   return whole;
 }
@@ -188,9 +193,13 @@ Filtered filter(Dataset& dataset, const Filter& filter) {
 
 void keep_images(Dataset& dataset, std::span<const char> keep) {
   require(keep.size() == dataset.images.size(), "keep_images: one mark for each image");
+  bool counted = true;  // 1, 2, 3, ...: no numbers of the user's
+  for (std::size_t i = 0; i < dataset.images.size(); ++i)
+    counted = counted && dataset.images[i].id == static_cast<std::int64_t>(i) + 1;
   const auto place = compact(dataset.images, std::vector<char>(keep.begin(), keep.end()));
   std::erase_if(dataset.annotations, [&](const Annotation& a) { return place[a.image] < 0; });
   for (auto& a : dataset.annotations) a.image = static_cast<std::uint32_t>(place[a.image]);
+  for (std::size_t i = 0; counted && i < dataset.images.size(); ++i) dataset.images[i].id = static_cast<std::int64_t>(i) + 1;
 }
 
 void drop_unused(Dataset& dataset) {

@@ -16,6 +16,11 @@
 
 namespace goshawk::dataset::testing {
 
+/// Where tests write: in memory where that is possible, as each written set is flushed to disk.
+inline std::filesystem::path scratch_folder() {
+  return ::access("/dev/shm", W_OK) == 0 ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path();
+}
+
 /// A folder of its own for each test, removed at its end.
 class FolderTest : public ::testing::Test {
  protected:
@@ -23,7 +28,7 @@ class FolderTest : public ::testing::Test {
     const auto* info = ::testing::UnitTest::GetInstance()->current_test_info();
     std::string name = std::string(info->test_suite_name()) + "." + info->name() + "." + std::to_string(::getpid());
     std::replace(name.begin(), name.end(), '/', '_');
-    folder_ = std::filesystem::temp_directory_path() / ("goshawk-" + name);
+    folder_ = scratch_folder() / ("goshawk-" + name);
     std::filesystem::remove_all(folder_);
     std::filesystem::create_directories(folder_);
   }

@@ -1,0 +1,267 @@
+#include "apps/goshawk/data_set.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <array>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using dataset::Split;
+using nlohmann::ordered_json;
+
+constexpr std::array kFormats{dataset::Format::kYolo, dataset::Format::kCoco,     dataset::Format::kVoc,
+                              dataset::Format::kCvat, dataset::Format::kCvatYolo, dataset::Format::kLabelImg,
+                              dataset::Format::kMot};
+constexpr std::array kSplits{Split::kTrain, Split::kVal, Split::kTest, Split::kNone};
+
+std::vector<std::string> format_names() {
+  std::vector<std::string> names;
+  for (const auto format : kFormats) names.emplace_back(dataset::name(format));
+  return names;
+}
+
+const char* title(Split split) { return split == Split::kNone ? "no split" : dataset::name(split); }
+
+std::size_t index(Split split) { return static_cast<std::size_t>(split); }
+
+/// Numbers of images and objects by split, and of objects by class and split.
+struct Counts {
+  std::array<std::size_t, 4> images{}, objects{};
+  std::vector<std::array<std::size_t, 4>> classes;
+
+  explicit Counts(const dataset::Dataset& set) : classes(set.categories.size()) {
+    for (const auto& image : set.images) ++images[index(image.split)];
+    for (const auto& a : set.annotations) {
+      const std::size_t split = index(set.images[a.image].split);
+      ++objects[split];
+      ++classes[a.category][split];
+    }
+  }
+};
+
+std::size_t sum(const std::array<std::size_t, 4>& counts) { return counts[0] + counts[1] + counts[2] + counts[3]; }
+
+/// The number that the written files use.
+std::int64_t class_number(const dataset::Dataset& set, std::size_t place, dataset::Format format) {
+  const bool by_place = format == dataset::Format::kYolo || format == dataset::Format::kCvatYolo;
+  return by_place ? static_cast<std::int64_t>(place) : set.categories[place].id;
+}
+
+ordered_json to_json(const std::array<std::size_t, 4>& counts) {
+  ordered_json object;
+  for (const Split split : kSplits) {
+    if (counts[index(split)] > 0) object[split == Split::kNone ? "none" : dataset::name(split)] = counts[index(split)];
+  }
+  object["total"] = sum(counts);
+  return object;
+}
+
+struct Report {
+  const dataset::Dataset& set;
+  dataset::Format format;
+  fs::path target;
+  std::uint64_t problems;
+  const std::vector<dataset::Problem>& notes;
+};
+
+void print_json(const Report& report) {
+  const Counts counts(report.set);
+  ordered_json classes = ordered_json::array();
+  for (std::size_t i = 0; i < report.set.categories.size(); ++i) {
+    const auto& category = report.set.categories[i];
+    classes.push_back({{"id", class_number(report.set, i, report.format)},
+                       {"name", category.name},
+                       {"objects", to_json(counts.classes[i])}});
+  }
+  ordered_json dropped = ordered_json::array(), missing = ordered_json::array();
+  for (const auto& note : report.notes) {
+    if (note.kind == dataset::ProblemKind::kDropped) dropped.push_back(note.message);
+    else missing.push_back(note.file);
+  }
+  ordered_json mapping = ordered_json::object();
+  for (const auto& [from, to] : report.set.class_mapping) mapping[from] = to;
+  const ordered_json document{{"target", report.target.string()},
+                              {"format", dataset::name(report.format)},
+                              {"images", to_json(counts.images)},
+                              {"objects", to_json(counts.objects)},
+                              {"classes", classes},
+                              {"class_mapping", mapping},
+                              {"dropped", dropped},
+                              {"missing_images", missing},
+                              {"problems", report.problems}};
+  fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+}
+
+/// Classes by split, then sums; splits that nothing is in have no column.
+std::string counts_table(const dataset::Dataset& set, dataset::Format format) {
+  const Counts counts(set);
+  std::vector<Split> splits;
+  for (const Split split : kSplits) {
+    if (counts.images[index(split)] > 0) splits.push_back(split);
+  }
+  const bool one = splits.size() <= 1;
+  std::vector<std::string> header{"class", "number"};
+  for (const Split split : splits) header.emplace_back(title(split));
+  if (!one) header.emplace_back("all");
+  Table table(std::move(header));
+  const auto add = [&](std::string name, std::string number, const std::array<std::size_t, 4>& row) {
+    std::vector<std::string> cells{std::move(name), std::move(number)};
+    for (const Split split : splits) cells.push_back(std::to_string(row[index(split)]));
+    if (!one) cells.push_back(std::to_string(sum(row)));
+    table.add_row(std::move(cells));
+  };
+  std::size_t unused = 0;
+  for (std::size_t i = 0; i < set.categories.size(); ++i) {
+    if (sum(counts.classes[i]) == 0) ++unused;
+    else add(set.categories[i].name, std::to_string(class_number(set, i, format)), counts.classes[i]);
+  }
+  add("all objects", "", counts.objects);
+  add("images", "", counts.images);
+  std::string text = table.str();
+  if (unused > 0) text += fmt::format("({} {} no objects)\n", unused, unused == 1 ? "class has" : "classes have");
+  return text;
+}
+
+void print_table(const Report& report) {
+  fmt::print("{}\n", counts_table(report.set, report.format));
+  for (const auto& [from, to] : report.set.class_mapping) {
+    if (from.empty()) fmt::print("classes are those of {}\n", to);
+    else fmt::print("class {} {}\n", from, to.empty() ? "dropped" : "-> " + to);
+  }
+  std::size_t missing = 0;
+  for (const auto& note : report.notes) {
+    if (note.kind == dataset::ProblemKind::kMissingImage) ++missing;
+    else fmt::print("{}\n", note.message);
+  }
+  if (missing > 0) fmt::print("{} image{} not there and could not be brought\n", missing, missing == 1 ? " is" : "s are");
+  fmt::print("{} ({})\n", report.target.string(), dataset::name(report.format));
+}
+
+dataset::Images images_option(const Invocation& call) {
+  const auto given = call.options.find("images");
+  if (given == call.options.end() || given->second == "copy") return dataset::Images::kCopy;
+  if (given->second == "link") return dataset::Images::kLink;
+  if (given->second == "none") return dataset::Images::kNone;
+  throw Error(ErrorCode::kUsage, "--images is copy, link or none, not '" + given->second + "'");
+}
+
+[[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
+  throw Error(ErrorCode::kUsage, "--" + flag + " is " + expected + ", not '" + value + "'");
+}
+
+}  // namespace
+
+std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  if (const auto format = dataset::format_of(given->second)) return format;
+  const auto names = format_names();
+  throw Error(ErrorCode::kUsage,
+              "--" + flag + ": there is no format '" + given->second + "'" + did_you_mean(given->second, names), "",
+              fmt::format("Formats: {}", fmt::join(names, ", ")));
+}
+
+std::optional<Split> split_option(const Invocation& call, const std::string& flag) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  for (const Split split : {Split::kTrain, Split::kVal, Split::kTest}) {
+    if (given->second == dataset::name(split)) return split;
+  }
+  if (given->second == "none") return Split::kNone;
+  reject(flag, "train, val, test or none", given->second);
+}
+
+std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  std::uint64_t number = 0;
+  const std::string& text = given->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) reject(flag, "a whole number from 0", text);
+  return number;
+}
+
+std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  double number = 0;
+  const std::string& text = given->second;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !(number >= least && number <= most))
+    reject(flag, fmt::format("a number from {} to {}", least, most), text);
+  return number;
+}
+
+std::vector<std::string> list_option(const Invocation& call, const std::string& flag) {
+  std::vector<std::string> words;
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return words;
+  std::string_view text = given->second;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(','), text.size());
+    if (end > 0) words.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(text.size(), end + 1));
+  }
+  return words;
+}
+
+std::string required_option(const Invocation& call, const std::string& flag) {
+  const auto given = call.options.find(flag);
+  if (given != call.options.end() && !given->second.empty()) return given->second;
+  throw Error(ErrorCode::kUsage, "`goshawk " + call.command.name + "` needs --" + flag, "",
+              "`goshawk " + call.command.name + " --help` lists what it takes");
+}
+
+std::vector<Option> writing_flags(const std::string& default_format) {
+  return {{"out", "DIR", "Folder to write, which must not exist"},
+          {"to", "FORMAT", fmt::format("{}; default: {}", fmt::join(format_names(), ", "), default_format)},
+          {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none"},
+          {"scores", "", "YOLO: confidences as a sixth column, which training tools may refuse"}};
+}
+
+dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format) {
+  dataset::ReadLimits limits;
+  limits.stop = call.stop;
+  auto result = dataset::read_dataset(path, format, limits);
+  const std::size_t shown = std::min<std::size_t>(result.problems.size(), 5);
+  for (std::size_t i = 0; i < shown; ++i) {
+    const auto& problem = result.problems[i];
+    spdlog::warn("{}{}: {} ({})", problem.file, problem.line > 0 ? ":" + std::to_string(problem.line) : "", problem.message,
+                 dataset::name(problem.kind));
+  }
+  const auto rest = result.problems.size() - shown + result.problems_left_out;
+  if (rest > 0) spdlog::warn("{} more problems; `goshawk data check` lists them", rest);
+  return result;
+}
+
+int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems) {
+  const fs::path target = required_option(call, "out");
+  format = format_option(call, "to").value_or(format);
+  dataset::WriteOptions options;
+  options.images = images_option(call);
+  options.scores = call.has("scores");
+  options.stop = call.stop;
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) progress.emplace("writing", static_cast<std::int64_t>(set.images.size()), "images");
+  options.progress = [&](std::int64_t done, std::int64_t) {
+    if (progress) progress->update(done);
+  };
+  const auto notes = dataset::write_dataset(set, format, target, options);
+  if (progress) progress->finish();
+  const Report report{set, format, target, problems, notes};
+  if (call.json) print_json(report);
+  else print_table(report);
+  return 0;
+}
+
+}  // namespace goshawk::cli

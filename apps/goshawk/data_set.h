@@ -1,0 +1,38 @@
+// What the `goshawk data` commands share: reading a set, writing one, and telling what came of it.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "apps/goshawk/command.h"
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/dataset/formats.h"
+
+namespace goshawk::cli {
+
+/// "--from yolo": nullopt when the flag is not given. Throws Error{kUsage} with the names there are.
+std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag);
+/// "--split val" (or train, test, none).
+std::optional<dataset::Split> split_option(const Invocation& call, const std::string& flag);
+/// A whole number from 0. Throws Error{kUsage}.
+std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag);
+/// A number within [least, most]. Throws Error{kUsage}.
+std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most);
+/// "a,b" without empty words.
+std::vector<std::string> list_option(const Invocation& call, const std::string& flag);
+/// The value of a flag that the command needs. Throws Error{kUsage}.
+std::string required_option(const Invocation& call, const std::string& flag);
+
+/// The flags --to, --out, --images and --scores, for commands that write a set.
+std::vector<Option> writing_flags(const std::string& default_format);
+
+/// Reads a set with a line on stderr about its problems (the first few in full).
+dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
+
+/// Writes `set` as --to (else `format`) to --out with a progress bar, and prints the table or JSON of what is in it and what
+/// was dropped. `problems`: found when it was read. Returns the exit code.
+int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems);
+
+}  // namespace goshawk::cli

@@ -1,0 +1,186 @@
+"""goshawk data convert, merge and filter."""
+
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import tempfile
+import time
+import unittest
+import zlib
+
+from program import BAD_DATA, CONFIG, NO_INPUT, OK, USAGE, ProgramTest
+
+INTERRUPTED = 130
+
+
+def png(width, height):
+    """A small grey picture."""
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    rows = b"".join(b"\0" + b"\x80" * width for _ in range(height))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)) +
+            chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
+
+class DataTest(ProgramTest):
+    def setUp(self):
+        # Each set that is written is flushed to disk, which takes long where others write too.
+        tempfile.tempdir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+        self.addCleanup(setattr, tempfile, "tempdir", None)
+        super().setUp()
+
+    def yolo_set(self, name, labels, names=("person", "car", "bus")):
+        """`labels`: {"train/a": text or None (no label file)}."""
+        root = self.folder / name
+        for place, text in labels.items():
+            image = root / "images" / (place + ".png")
+            image.parent.mkdir(parents=True, exist_ok=True)
+            image.write_bytes(png(40, 20))
+            if text is not None:
+                file = root / "labels" / (place + ".txt")
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_text(text)
+        splits = sorted({place.split("/")[0] for place in labels})
+        self.write(f"{name}/data.yaml", "".join(f"{s}: images/{s}\n" for s in splits) + f"names: [{', '.join(names)}]\n")
+        return root
+
+    def report(self, *words):
+        return json.loads(self.assert_prints("data", *words, "--json"))
+
+    def tree(self, name):
+        root = self.folder / name
+        return sorted(str(path.relative_to(root)) for path in root.rglob("*") if not path.is_dir())
+
+
+class Convert(DataTest):
+    def test_yolo_to_yolo_keeps_all(self):
+        self.yolo_set("a", {"train/1": "0 0.5 0.5 0.25 0.5\n1 0.5 0.5 0.125 0.123456\n", "val/2": "", "val/3": None})
+        report = self.report("convert", "a", "--to", "yolo", "--out", "b")
+        self.assertEqual(report["images"], {"train": 1, "val": 2, "total": 3})
+        self.assertEqual(report["objects"]["total"], 2)
+        self.assertEqual(report["dropped"], [])
+        self.assertEqual(self.tree("b"), self.tree("a"))
+        for name in ("labels/train/1.txt", "images/train/1.png"):
+            self.assertEqual((self.folder / "a" / name).read_bytes(), (self.folder / "b" / name).read_bytes())
+
+    def test_the_mapping_is_kept_in_data_yaml(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n1 .5 .5 .5 .5\n2 .5 .5 .5 .5\n"})
+        self.report("convert", "a", "--to", "yolo", "--out", "b", "--map", "bus=car,person=")
+        self.assertIn('class_mapping:', (self.folder / "b/data.yaml").read_text())
+        self.assertEqual((self.folder / "b/labels/train/1.txt").read_text(), "0 0.5 0.5 0.5 0.5\n0 0.5 0.5 0.5 0.5\n")
+        report = self.report("convert", "b", "--to", "yolo", "--out", "c", "--map", "car=vehicle")
+        self.assertEqual(report["class_mapping"], {"person": "", "bus": "vehicle", "car": "vehicle"})
+
+    def test_coco_numbers(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n2 .5 .5 .5 .5\n"})
+        self.report("convert", "a", "--to", "yolo", "--out", "b", "--map", "coco80")
+        self.assertEqual((self.folder / "b/labels/train/1.txt").read_text(), "0 0.5 0.5 0.5 0.5\n5 0.5 0.5 0.5 0.5\n")
+        self.assertIn("nc: 80\n", (self.folder / "b/data.yaml").read_text())
+
+    def test_links_and_no_images(self):
+        root = self.yolo_set("a", {"train/1": ""})
+        self.report("convert", "a", "--to", "yolo", "--out", "b", "--images", "link")
+        self.assertTrue(os.path.samefile(root / "images/train/1.png", self.folder / "b/images/train/1.png"))
+        self.report("convert", "a", "--to", "yolo", "--out", "c", "--images", "none")
+        self.assertEqual(self.tree("c"), ["data.yaml", "labels/train/1.txt"])
+
+    def test_table(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n", "val/2": ""})
+        text = self.assert_prints("data", "convert", "a", "--to", "yolo", "--out", "b")
+        self.assertIn("person", text)
+        self.assertIn("(2 classes have no objects)", text)
+        self.assertTrue(text.endswith("b (yolo)\n"), text)
+
+    def test_bad_labels_are_named_with_file_and_line(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\nx\n9 .5 .5 .5 .5\n"})
+        result = self.goshawk("data", "convert", "a", "--to", "yolo", "--out", "b")
+        self.assertEqual(result.returncode, OK)
+        self.assertIn("labels/train/1.txt:2:", result.stderr)
+        self.assertIn("labels/train/1.txt:3:", result.stderr)
+
+    def test_refusals(self):
+        self.yolo_set("a", {"train/1": ""})
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", says="--out")
+        self.assert_fails(USAGE, "data", "convert", "a", "--out", "b", says="--to")
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yollo", "--out", "b", says="did you mean 'yolo'?")
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", "--out", "a", says="exists already")
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", "--out", "b", "--map", "cat=dog", says="'cat'")
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", "--out", "b", "--split", "vla", says="train, val")
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", "--out", "b", "--images", "move", says="copy, link")
+        self.assert_fails(NO_INPUT, "data", "convert", "none.yaml", "--to", "yolo", "--out", "b", says="none.yaml")
+        self.write("bad/data.yaml", "names: {a: [\n")
+        self.assert_fails(CONFIG, "data", "convert", "bad", "--to", "yolo", "--out", "b", says="bad/data.yaml")
+        self.assertFalse((self.folder / "b").exists())
+
+
+class Merge(DataTest):
+    def test_classes_by_name_and_images_apart(self):
+        self.yolo_set("a", {"train/1": "1 .5 .5 .5 .5\n"})
+        self.yolo_set("b", {"train/1": "0 .5 .5 .25 .5\n", "val/1": "1 .5 .5 .5 .5\n"}, names=("car", "dog"))
+        report = self.report("merge", "a", "b", "--out", "c")
+        self.assertEqual([c["name"] for c in report["classes"]], ["person", "car", "bus", "dog"])
+        self.assertEqual(report["images"], {"train": 2, "val": 1, "total": 3})
+        self.assertEqual((self.folder / "c/labels/train/1.txt").read_text(), "1 0.5 0.5 0.5 0.5\n")
+        self.assertEqual((self.folder / "c/labels/train/1-2.txt").read_text(), "1 0.5 0.5 0.25 0.5\n")
+        self.assertEqual((self.folder / "c/labels/val/1.txt").read_text(), "3 0.5 0.5 0.5 0.5\n")
+        self.assertTrue((self.folder / "c/images/train/1-2.png").exists())
+
+
+class Filter(DataTest):
+    def test_classes_sizes_and_splits(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n1 .5 .5 .5 .5\n1 .5 .5 .05 .5\n", "val/2": "1 .5 .5 .5 .5\n",
+                            "val/3": "0 .5 .5 .5 .5\n"})
+        report = self.report("filter", "a", "--classes", "car", "--min-size", "4", "--out", "b")
+        self.assertEqual(report["objects"], {"train": 1, "val": 1, "total": 2})
+        self.assertEqual(report["images"]["total"], 3)
+        report = self.report("filter", "a", "--drop", "person,bus", "--split", "val", "--with-objects", "--out", "c")
+        self.assertEqual(report["images"], {"val": 1, "total": 1})
+        self.assert_fails(USAGE, "data", "filter", "a", "--classes", "cra", "--out", "d", says="did you mean 'car'?")
+        self.assert_fails(USAGE, "data", "filter", "a", "--min-size", "big", "--out", "d", says="'big'")
+
+    def test_a_seed_is_repeatable(self):
+        self.yolo_set("a", {f"train/{i}": "" for i in range(30)})
+        for out in ("b", "c"):
+            self.report("filter", "a", "--limit", "7", "--seed", "5", "--out", out)
+        self.report("filter", "a", "--limit", "7", "--seed", "6", "--out", "d")
+        self.assertEqual(len(self.tree("b")), 15)
+        self.assertEqual(self.tree("b"), self.tree("c"))
+        self.assertNotEqual(self.tree("b"), self.tree("d"))
+
+
+class Interrupted(DataTest):
+    """Whatever ends the program, the target is whole or not there."""
+
+    def test_signals_at_random_moments(self):
+        self.yolo_set("a", {f"train/{i}": "0 .5 .5 .5 .5\n" for i in range(1500)})
+        seed = random.randrange(10 ** 6)
+        print("seed", seed)
+        moments = random.Random(seed)
+        start = time.monotonic()
+        self.report("convert", "a", "--to", "yolo", "--out", "whole")
+        whole, expected = time.monotonic() - start, self.tree("whole")
+        cut = 0
+        for attempt in range(16):
+            kind = (signal.SIGINT, signal.SIGKILL, signal.SIGTERM)[attempt % 3]
+            out = f"out{attempt}"
+            process = subprocess.Popen([str(self.binary), "data", "convert", "a", "--to", "yolo", "--out", out], cwd=self.folder,
+                                       env=self.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            time.sleep(moments.uniform(0, whole))
+            process.send_signal(kind)
+            _, errors = process.communicate(timeout=60)
+            if (self.folder / out).exists():
+                self.assertEqual(self.tree(out), expected, (attempt, kind))
+            else:
+                cut += 1
+                self.assertIn(process.returncode, (INTERRUPTED, -signal.SIGKILL, -signal.SIGINT, -signal.SIGTERM), errors)
+            if kind != signal.SIGKILL:
+                left = [path.name for path in self.folder.iterdir() if path.name.startswith(f".{out}.part")]
+                self.assertTrue(process.returncode < 0 or not left, left)
+        self.assertGreater(cut, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
