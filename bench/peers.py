@@ -10,8 +10,8 @@ Sections:
   scores    `goshawk eval-tracks` against TrackEval (.deps/oracles), one core: a made crowd, and the test data's two sequences
   steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
 
-Peer and goshawk take turns; every figure is the median of the rounds. A run of each that is not counted comes first, so files
-are in the page cache and goshawk's compiled model is in its cache. The clip and the detections come from --shared where it is
+Peer and goshawk take turns; every figure is the median of the rounds. A run that is not counted comes first, so files are in
+the page cache and goshawk's compiled model is in its cache; of the whole clip one of goshawk and one of yolo do for all. The clip and the detections come from --shared where it is
 there, else they are made. The model is a YOLOv8n with random weights (bench/peers/export_model.py): for speed only.
 Ultralytics is told to stay offline and to install nothing. The result is also written to runs/bench/peers.json.
 """
@@ -58,7 +58,7 @@ class Bench:
         self.options = options
         self.work = work
         self.goshawk = options.bin / "goshawk"
-        self.yolo = Path(sys.executable).parent / "yolo"
+        self.yolo = (sys.executable, Path(sys.executable).parent / "yolo")  # its first line may name another place
         threads = str(options.threads)
         self.environment = {
             **os.environ, "HOME": str(work), "XDG_CACHE_HOME": str(work / "cache"), "XDG_CONFIG_HOME": str(work / "config"),
@@ -77,10 +77,11 @@ class Bench:
             sys.exit(f"bench: `{' '.join(map(str, command))}` ended with {result.returncode}:\n{result.stderr[-2000:]}")
         return json.loads(result.stdout[result.stdout.index("{"):])
 
-    def alternate(self, contestants, rounds=None):
-        """{name: [result of each round]}; each round runs every contestant once, the first round in another order."""
-        for call in contestants.values():
-            call()
+    def alternate(self, contestants, rounds=None, uncounted=None):
+        """{name: [result of each round]}; each round runs every contestant once, every second round in the other order.
+        `uncounted`: the names that run once before; all unless given."""
+        for name in uncounted if uncounted is not None else contestants:
+            contestants[name]()
         runs = {name: [] for name in contestants}
         for number in range(rounds or self.options.rounds):
             names = list(contestants)
@@ -194,11 +195,11 @@ def track(bench):
 
     def theirs(exported, *extra):
         shutil.rmtree(runs_folder, ignore_errors=True)
-        return bench.run(bench.yolo, "track", f"model={exported}", f"source={source}", "imgsz=640", "tracker=bytetrack.yaml",
+        return bench.run(*bench.yolo, "track", f"model={exported}", f"source={source}", "imgsz=640", "tracker=bytetrack.yaml",
                          "save=True", f"conf={CONFIDENCE}", f"iou={OVERLAP}", f"max_det={MOST_BOXES}", "device=cpu",
                          "verbose=False", f"project={runs_folder}", "name=run", *extra)
 
-    theirs(YOLO_FORMATS["OpenVINO"], "save_txt=True")
+    theirs(YOLO_FORMATS["OpenVINO"], "save_txt=True")  # the peer's run that is not counted, too
     labels = sorted(runs_folder.rglob("labels/*.txt"))
     boxes = sum(len(file.read_text().splitlines()) for file in labels)
     runs = bench.alternate({
@@ -206,7 +207,7 @@ def track(bench):
         "yolo OpenVINO": lambda: theirs(YOLO_FORMATS["OpenVINO"]),
         "goshawk on the CPU provider": lambda: ours("--device", "cpu"),
         "yolo ONNX": lambda: theirs(YOLO_FORMATS["ONNX"]),
-    })
+    }, uncounted=["goshawk"])
     rows = {name: summary(children) for name, children in runs.items()}
     stats = stats[1:]  # without the run that is not counted
     inference = [one["stages"]["inference"]["total_ms"] / 1000 for one in stats]
@@ -238,7 +239,7 @@ def image(bench):
 
     def theirs(exported):
         shutil.rmtree(runs_folder, ignore_errors=True)
-        return bench.run(bench.yolo, "predict", f"model={exported}", f"source={picture}", "imgsz=640", "save=True",
+        return bench.run(*bench.yolo, "predict", f"model={exported}", f"source={picture}", "imgsz=640", "save=True",
                          f"conf={CONFIDENCE}", f"max_det={MOST_BOXES}", "device=cpu", "verbose=False", f"project={runs_folder}",
                          "name=run")
 
