@@ -28,13 +28,13 @@ struct FormatRow {
 };
 
 constexpr std::array kFormats{
-    FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},      //
-    FormatRow{Format::kCoco, "coco", nullptr, nullptr},           //
-    FormatRow{Format::kVoc, "voc", read_voc, write_voc},          //
-    FormatRow{Format::kCvat, "cvat", read_cvat, write_cvat},      //
-    FormatRow{Format::kCvatYolo, "cvat-yolo", nullptr, nullptr},  //
-    FormatRow{Format::kLabelImg, "labelimg", nullptr, nullptr},   //
-    FormatRow{Format::kMot, "mot", read_mot, write_mot},          //
+    FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},                     //
+    FormatRow{Format::kCoco, "coco", nullptr, nullptr},                          //
+    FormatRow{Format::kVoc, "voc", read_voc, write_voc},                         //
+    FormatRow{Format::kCvat, "cvat", read_cvat, write_cvat},                     //
+    FormatRow{Format::kCvatYolo, "cvat-yolo", read_cvat_yolo, write_cvat_yolo},  //
+    FormatRow{Format::kLabelImg, "labelimg", read_labelimg, write_labelimg},     //
+    FormatRow{Format::kMot, "mot", read_mot, write_mot},                         //
 };
 
 const FormatRow& row_of(Format format) {

@@ -34,6 +34,7 @@ enum class Images : std::uint8_t { kCopy, kLink, kNone };  // kLink: hard link, 
 
 struct WriteOptions {
   Images images = Images::kCopy;
+  bool text = false;    // LabelImg: its YOLO text and classes.txt instead of VOC XML
   bool scores = false;  // YOLO: a confidence as sixth column, which Ultralytics reads in predictions but refuses in labels
   std::function<void(std::int64_t done, std::int64_t total)> progress;  // called in the caller's thread; may be empty
   std::stop_token stop;                                                 // then Error{kInterrupted}, and no target

@@ -29,4 +29,12 @@ ReadResult read_cvat(const std::filesystem::path& path, const ReadLimits& limits
 std::vector<Problem> write_cvat(const Dataset& dataset, const std::filesystem::path& folder,
                                 const WriteOptions& options = {});
 
+ReadResult read_cvat_yolo(const std::filesystem::path& path, const ReadLimits& limits = {});
+std::vector<Problem> write_cvat_yolo(const Dataset& dataset, const std::filesystem::path& folder,
+                                     const WriteOptions& options = {});
+
+ReadResult read_labelimg(const std::filesystem::path& path, const ReadLimits& limits = {});
+std::vector<Problem> write_labelimg(const Dataset& dataset, const std::filesystem::path& folder,
+                                    const WriteOptions& options = {});
+
 }  // namespace goshawk::dataset

@@ -162,16 +162,6 @@ LabelTree tree_at(const fs::path& path, const ReadLimits& limits) {
   return tree;
 }
 
-std::vector<std::string> refused(const LabelTree& tree, const Dataset& dataset) {
-  std::unordered_map<std::string, bool> read;
-  for (const auto& image : dataset.images) read.emplace(image.labels, true);
-  std::vector<std::string> stems;
-  for (const auto& file : tree.xml) {
-    if (!read.contains(file)) stems.emplace_back(without_extension(file_name_of(file)));
-  }
-  return stems;
-}
-
 /// Writes a data set as VOCdevkit's folders.
 class VocWriter {
  public:
@@ -257,17 +247,8 @@ class VocWriter {
     Holds holds;
     holds.difficult = holds.truncated = holds.occluded = holds.attributes = holds.splits = holds.unlabelled =
         holds.class_colors = true;
-    holds.image_attributes = !has_foreign_image_attributes();
+    holds.image_attributes = has_voc_image_attributes_alone(dataset_);
     return dropped_fields(dataset_, holds, "VOC");
-  }
-
-  bool has_foreign_image_attributes() const {
-    return std::any_of(dataset_.images.begin(), dataset_.images.end(), [&](const ImageEntry& image) {
-      if (image.attributes < 0) return false;
-      const auto& attributes = dataset_.attributes[static_cast<std::size_t>(image.attributes)];
-      return std::any_of(attributes.begin(), attributes.end(),
-                         [](const auto& a) { return !is_voc_image_attribute(a.first); });
-    });
   }
 
   const Dataset& dataset_;
@@ -291,7 +272,7 @@ ReadResult read_voc(const fs::path& path, const ReadLimits& limits) {
   const auto find = [&](const std::string& file, const std::string& name) { return image_of(index, file, name); };
   read_voc_files(tree, read_label_map(tree.root / "labelmap.txt"), find, limits, result);
   std::error_code error;
-  if (!fs::is_regular_file(path, error)) add_unlabelled(tree, refused(tree, result.dataset), result.dataset);
+  if (!fs::is_regular_file(path, error)) add_unlabelled(tree, refused_stems(tree, result.dataset), result.dataset);
   apply_lists(result.dataset);
   for (std::size_t i = 0; i < result.dataset.images.size(); ++i) {
     result.dataset.images[i].id = static_cast<std::int64_t>(i) + 1;

@@ -165,13 +165,13 @@ void read_voc_files(const LabelTree& tree, const KnownClasses& known,
   problems.move_to(result);
 }
 
-void add_unlabelled(const LabelTree& tree, const std::vector<std::string>& refused_stems, Dataset& dataset) {
+void add_unlabelled(const LabelTree& tree, const std::vector<std::string>& refused_names, Dataset& dataset) {
   std::unordered_set<std::string> known, folders;
   for (const auto& image : dataset.images) {
     known.insert(image.file);
     folders.insert(folder_of(image.file));
   }
-  const std::unordered_set<std::string> refused(refused_stems.begin(), refused_stems.end());
+  const std::unordered_set<std::string> refused(refused_names.begin(), refused_names.end());
   for (const auto& file : tree.images) {
     const std::string stem(without_extension(file_name_of(file)));
     if (known.contains(file) || !folders.contains(folder_of(file)) || refused.contains(stem)) continue;
@@ -181,6 +181,24 @@ void add_unlabelled(const LabelTree& tree, const std::vector<std::string>& refus
     image.labelled = false;
     dataset.images.push_back(std::move(image));
   }
+}
+
+std::vector<std::string> refused_stems(const LabelTree& tree, const Dataset& dataset) {
+  std::unordered_map<std::string, bool> read;
+  for (const auto& image : dataset.images) read.emplace(image.labels, true);
+  std::vector<std::string> stems;
+  for (const auto& file : tree.xml) {
+    if (!read.contains(file)) stems.emplace_back(without_extension(file_name_of(file)));
+  }
+  return stems;
+}
+
+bool has_voc_image_attributes_alone(const Dataset& dataset) {
+  return std::all_of(dataset.images.begin(), dataset.images.end(), [&](const ImageEntry& image) {
+    if (image.attributes < 0) return true;
+    const auto& attributes = dataset.attributes[static_cast<std::size_t>(image.attributes)];
+    return std::all_of(attributes.begin(), attributes.end(), [](const auto& a) { return is_voc_image_attribute(a.first); });
+  });
 }
 
 VocFile voc_file_of(const Dataset& dataset, std::size_t image_index, std::size_t begin, std::size_t end) {

@@ -23,7 +23,13 @@ void read_voc_files(const LabelTree& tree, const KnownClasses& known,
                     const ReadLimits& limits, ReadResult& result);
 
 /// Adds the images of the tree that have no labels and lie where labelled ones lie; not those whose labels were refused.
-void add_unlabelled(const LabelTree& tree, const std::vector<std::string>& refused_stems, Dataset& dataset);
+void add_unlabelled(const LabelTree& tree, const std::vector<std::string>& refused, Dataset& dataset);
+
+/// Names without extension of the label files that no image came from.
+std::vector<std::string> refused_stems(const LabelTree& tree, const Dataset& dataset);
+
+/// True when all attributes of images are ones that VOC files hold.
+bool has_voc_image_attributes_alone(const Dataset& dataset);
 
 /// The objects of one image as VOC has them; image attributes that VOC does not know are left out.
 VocFile voc_file_of(const Dataset& dataset, std::size_t image, std::size_t begin, std::size_t end);

@@ -254,4 +254,14 @@ void append_fraction(std::string& text, double value) {
   text.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
 }
 
+void append_yolo_box(std::string& text, const Rectangle& box, const ImageEntry& image) {
+  const bool known = image.width > 0 && image.height > 0;
+  const double width = known ? image.width : 1, height = known ? image.height : 1;
+  for (const double value :
+       {(box.x + box.width / 2) / width, (box.y + box.height / 2) / height, box.width / width, box.height / height}) {
+    text += ' ';
+    append_fraction(text, value);
+  }
+}
+
 }  // namespace goshawk::dataset

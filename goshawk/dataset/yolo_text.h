@@ -44,6 +44,9 @@ struct YoloObjects {
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
                      const ReadLimits& limits, YoloObjects& out, ProblemList& problems);
 
+/// Adds " x y width height" of a box: its centre and size as fractions of the image (of a size that is known), or as it is.
+void append_yolo_box(std::string& text, const Rectangle& box, const ImageEntry& image);
+
 /// The shortest decimal text that reads back as `value`, give or take 1e-14 of the image (which arithmetic costs).
 void append_fraction(std::string& text, double value);
 

@@ -114,11 +114,7 @@ class Writer {
         number(polygon[i + 1] / height);
       }
     } else {
-      const Rectangle& r = annotation.rectangle;
-      number((r.x + r.width / 2) / width);
-      number((r.y + r.height / 2) / height);
-      number(r.width / width);
-      number(r.height / height);
+      append_yolo_box(text, annotation.rectangle, image);
     }
     if (options_.scores && annotation.score >= 0) {
       std::array<char, 32> digits{};

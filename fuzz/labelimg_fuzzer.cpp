@@ -1,0 +1,39 @@
+// A folder of LabelImg's: classes.txt, YOLO text and VOC XML, separated by lines of "---".
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/readers.h"
+
+using namespace goshawk;           // NOLINT: a fuzzer
+using namespace goshawk::dataset;  // NOLINT
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  static const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("fuzz-labelimg-" + std::to_string(::getpid()));
+  std::filesystem::create_directories(folder);
+  std::string text(reinterpret_cast<const char*>(data), size);
+  for (const char* image : {"a.jpg", "b.jpg"}) std::ofstream{folder / image};
+  for (const char* file : {"classes.txt", "a.txt", "b.xml"}) {
+    const std::size_t end = std::min(text.find("---\n"), text.size());
+    std::ofstream(folder / file, std::ios::binary) << text.substr(0, end);
+    text.erase(0, end + 4);
+  }
+  ReadLimits limits;
+  limits.objects_per_image = 100;
+  try {
+    const Dataset set = read_labelimg(folder, limits).dataset;
+    for (const auto& a : set.annotations) {
+      require(a.image < set.images.size() && a.category < set.categories.size(), "objects are of an image and a class");
+    }
+  } catch (const Error&) {
+    // The one way in which text may be refused.
+  }
+  return 0;
+}

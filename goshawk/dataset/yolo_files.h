@@ -1,0 +1,26 @@
+// YOLO text beside images with a plain list of class names, as Darknet, CVAT and LabelImg have it.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/dataset/problems.h"
+
+namespace goshawk::dataset {
+
+/// Lines of a text file of at most 256 MiB, without ends of lines, a byte order mark and empty lines at the end.
+std::vector<std::string> lines_of(const std::filesystem::path& file);
+
+/// obj.names or classes.txt: a name a line; an empty line is a class of no name ("class3").
+std::vector<Category> read_class_names(const std::filesystem::path& file);
+
+/// Reads ImageEntry::labels of the images that have one and adds their objects, in fractions, on all cores. Images whose
+/// label file does not exist become unlabelled; files that cannot be read are listed.
+void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& problems);
+
+/// The label file's text for annotations [begin, end) of one image: boxes alone, without crowds.
+std::string yolo_boxes(const Dataset& dataset, const ImageEntry& image, std::size_t begin, std::size_t end);
+
+}  // namespace goshawk::dataset
