@@ -173,7 +173,7 @@ std::vector<Problem> write_cvat_yolo(const Dataset& dataset, const fs::path& fol
     const std::size_t part = image.split == Split::kVal ? 1 : image.split == Split::kTest ? 2 : 0;
     names.push_back(distinct.take(std::string("obj_") + kParts[part].key + "_data/" + written_name(image)));
     lists[part] += "data/" + names.back() + "\n";
-    if (!image.labelled && begin[i] == begin[i + 1]) continue;
+    // Empty where nobody labelled it, too: CVAT's importer refuses lists of images without a label file.
     writer.write(std::string(without_extension(names.back())) + ".txt", yolo_boxes(dataset, image, begin[i], begin[i + 1]));
   }
   auto problems = place_images(writer, dataset, names, options);
@@ -187,7 +187,7 @@ std::vector<Problem> write_cvat_yolo(const Dataset& dataset, const fs::path& fol
   writer.write("obj.names", classes);
   writer.write("obj.data", config + "names = data/obj.names\nbackup = backup/\n");
   Holds holds;
-  holds.splits = holds.unlabelled = true;
+  holds.splits = true;
   const auto dropped = dropped_fields(dataset, holds, "CVAT's YOLO");
   problems.insert(problems.end(), dropped.begin(), dropped.end());
   if (without_split > 0) {

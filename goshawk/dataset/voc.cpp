@@ -219,6 +219,11 @@ class VocWriter {
       }
       if (!text.empty()) writer_.write(std::string("ImageSets/Main/") + list.name + ".txt", text);
     }
+    std::string others;  // CVAT's name for what is of no split; its importer wants a list for every image
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      if (dataset_.images[i].split == Split::kNone) others += std::string(without_extension(names_[i])) + "\n";
+    }
+    if (!others.empty()) writer_.write("ImageSets/Main/default.txt", others);
   }
 
   std::string label_map() const {
