@@ -90,7 +90,7 @@ ReadResult read_dataset(const fs::path& path, std::optional<Format> format, cons
   ReadResult result = row.read(path, limits);
   sort_by_image(result.dataset);
   ProblemList problems(limits.problems);
-  fill_image_sizes(result.dataset, problems, limits.stop);
+  fill_image_sizes(result.dataset, problems, limits.stop, *format == Format::kMot);
   problems.move_to(result);
   return result;
 }

@@ -228,7 +228,7 @@ std::optional<ImageSize> read_image_size(const std::filesystem::path& path, int*
   return size_of(bytes);
 }
 
-void fill_image_sizes(Dataset& dataset, ProblemList& problems, const std::stop_token& stop) {
+void fill_image_sizes(Dataset& dataset, ProblemList& problems, const std::stop_token& stop, bool in_pixels) {
   std::vector<std::uint32_t> unknown;
   for (std::uint32_t i = 0; i < dataset.images.size(); ++i) {
     if (dataset.images[i].width == 0 || dataset.images[i].height == 0) unknown.push_back(i);
@@ -252,6 +252,7 @@ void fill_image_sizes(Dataset& dataset, ProblemList& problems, const std::stop_t
       problems.add(ProblemKind::kMissingImage, Severity::kError, image.file, 0, "there is no such image");
     else problems.add(ProblemKind::kUnreadableImage, Severity::kError, image.file, 0, "the image's size cannot be read");
   }
+  if (in_pixels) return;
   for (auto& annotation : dataset.annotations) {
     if (filled[annotation.image] != 0) to_pixels(annotation, dataset, dataset.images[annotation.image]);
   }

@@ -97,7 +97,8 @@ std::optional<Format> format_of_folder(const fs::path& folder) {
   const auto entries = entries_of(folder);
   if (has(entries, ".yaml") || has(entries, ".yml")) return Format::kYolo;
   if (is_mot_sequence(folder) || std::any_of(entries.begin(), entries.end(), is_mot_sequence)) return Format::kMot;
-  if (has(entries_of(folder / "Annotations"), ".xml")) return Format::kVoc;
+  const bool voc = is_folder(folder / "ImageSets" / "Main") || is_folder(folder / "JPEGImages");
+  if (voc || has(entries_of(folder / "Annotations"), ".xml")) return Format::kVoc;
   if (has(entries_of(folder / "annotations"), ".json") || has(entries, ".json")) return Format::kCoco;
   if (is_folder(folder / "images") && is_folder(folder / "labels")) return Format::kYolo;
   if (is_file(folder / "classes.txt")) return Format::kLabelImg;

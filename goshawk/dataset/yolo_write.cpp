@@ -99,7 +99,7 @@ class Writer {
   }
 
   void append(const Annotation& annotation, const ImageEntry& image, std::string& text) const {
-    if (annotation.crowd) return;
+    if (annotation.crowd || is_unknown(annotation, image)) return;
     const bool known = image.width > 0 && image.height > 0;
     const double width = known ? image.width : 1, height = known ? image.height : 1;
     text += std::to_string(annotation.category);
@@ -124,6 +124,13 @@ class Writer {
     text += '\n';
   }
 
+  /// Pixels of an image whose size is not known, because its file is missing and the labels do not say it (MOT without
+  /// seqinfo.ini): what is no fraction must not be written as one.
+  static bool is_unknown(const Annotation& annotation, const ImageEntry& image) {
+    const Rectangle& r = annotation.rectangle;
+    return (image.width == 0 || image.height == 0) && (r.x + r.width > 2 || r.y + r.height > 2);
+  }
+
   std::vector<Problem> dropped() const {
     Holds holds;
     holds.scores = options_.scores;
@@ -133,6 +140,12 @@ class Writer {
     auto notes = dropped_fields(dataset_, holds, "yolo");
     const auto crowds = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
                                       [](const Annotation& annotation) { return annotation.crowd; });
+    const auto unknown = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
+                                       [&](const Annotation& a) { return is_unknown(a, dataset_.images[a.image]); });
+    if (unknown > 0)
+      notes.push_back(
+          {ProblemKind::kDropped, Severity::kWarning, "", 0,
+           "yolo needs the images' sizes: " + std::to_string(unknown) + " objects of images that are not there left out"});
     if (mixed_)
       notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, "images that are in no split were put into train"});
     if (crowds > 0)

@@ -39,6 +39,11 @@ class DocumentedCommands(EndToEnd):
         elif path.suffix == ".onnx":
             path.parent.mkdir(parents=True, exist_ok=True)
             tiny_detector.write(path)
+        elif path.name == "data.yaml":
+            for split in ("train", "val"):
+                (path.parent / "images" / split).mkdir(parents=True)
+                ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path.parent / "images" / split / "one.png")
+            path.write_text("train: images/train\nval: images/val\nnames: [person, car, bus, truck]\n")
         elif word.endswith("/"):
             path.mkdir(parents=True)
             ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path / "one.png")

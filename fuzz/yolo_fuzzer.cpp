@@ -1,0 +1,79 @@
+// YOLO label text and data.yaml from anywhere.
+#include <unistd.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/readers.h"
+#include "goshawk/dataset/yolo_text.h"
+
+namespace {
+
+using namespace goshawk;           // NOLINT: a fuzzer
+using namespace goshawk::dataset;  // NOLINT
+
+ReadLimits small_limits() {
+  ReadLimits limits;
+  limits.images = 1000;
+  limits.objects_per_image = 100;
+  limits.problems = 10;
+  return limits;
+}
+
+/// Boxes that were taken can be written and read back.
+void read_labels(const std::string& text) {
+  const ReadLimits limits = small_limits();
+  const YoloClasses classes({{0, "x", ""}, {2, "y", ""}});
+  YoloObjects objects;
+  ProblemList problems(limits.problems);
+  parse_yolo_text(text, "a.txt", 0, classes, limits, objects, problems);
+  require(objects.annotations.size() <= limits.objects_per_image, "the limit holds");
+  for (const auto& a : objects.annotations) {
+    require(a.category < 2 && a.rectangle.width >= 0 && a.rectangle.height >= 0, "what is listed is not taken");
+    std::string line = a.category == 0 ? "0" : "2";
+    const auto number = [&](double value) { append_fraction(line += ' ', value); };
+    number(a.rectangle.x + a.rectangle.width / 2);
+    number(a.rectangle.y + a.rectangle.height / 2);
+    number(a.rectangle.width);
+    number(a.rectangle.height);
+    YoloObjects again;
+    ProblemList none(1);
+    parse_yolo_text(line, "again", 0, classes, limits, again, none);
+    // An outline may reach 0.01 beyond the image on both sides, and its extent then is wider than a box may be.
+    require(again.annotations.size() == 1 || a.mask >= 0, "a box reads back");
+  }
+}
+
+const std::filesystem::path& folder() {
+  static const std::filesystem::path kFolder = [] {
+    const auto path = std::filesystem::temp_directory_path() / ("goshawk-fuzz-yolo-" + std::to_string(::getpid()));
+    std::filesystem::create_directories(path / "images");
+    std::ofstream(path / "images/a.png") << "";
+    return path;
+  }();
+  return kFolder;
+}
+
+void read_config(const std::string& text) {
+  const auto file = folder() / "data.yaml";
+  std::ofstream(file, std::ios::binary) << "train: images\n" << text;
+  read_yolo(file, small_limits());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size == 0) return 0;
+  const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
+  try {
+    if (data[0] % 2 == 0) read_labels(text);
+    else read_config(text);
+  } catch (const Error&) {
+    // The one way in which text may be refused.
+  }
+  return 0;
+}
