@@ -152,7 +152,7 @@ TEST_F(RoundTrip, EveryPairOfFormatsKeepsWhatBothHold) {
       if (!once) continue;
       for (const Format second : kFormats) {
         SCOPED_TRACE(name(second));
-        through(*once, second, folder + "-" + name(second));
+        through(*once, second, folder + "+" + name(second));
       }
     }
   }
