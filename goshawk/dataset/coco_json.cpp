@@ -169,12 +169,13 @@ CocoJson::CocoJson(const fs::path& path, const ReadLimits& limits)
   if (std::string_view(text_).find_first_not_of(" \t\r\n") == std::string_view::npos)
     throw Error(ErrorCode::kBadData, "the file is empty", where_);
   check(parser_.iterate(text_).get(document_));
+  iterating_ = true;
 }
 
 void CocoJson::check(simdjson::error_code error) {
   if (error == simdjson::SUCCESS) return;
   const char* place = nullptr;
-  if (document_.current_location().get(place) != simdjson::SUCCESS) place = nullptr;
+  if (!iterating_ || document_.current_location().get(place) != simdjson::SUCCESS) place = nullptr;
   if (error == simdjson::UTF8_ERROR) fail("the file is not UTF-8");
   if (error == simdjson::MEMALLOC) throw Error(ErrorCode::kIo, "not enough memory to read the file", where_);
   fail(std::string("not valid JSON, or cut off: ") + simdjson::error_message(error), place);

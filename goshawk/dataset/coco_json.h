@@ -68,6 +68,7 @@ class CocoJson {
   simdjson::padded_string text_;
   simdjson::ondemand::parser parser_;
   ondemand::document document_;
+  bool iterating_ = false;  // the document is there
   const char* counted_to_ = nullptr;
   std::uint32_t lines_ = 1;
 };

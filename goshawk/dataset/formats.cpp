@@ -7,6 +7,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/coco.h"
 #include "goshawk/dataset/image_size.h"
 #include "goshawk/dataset/mot.h"
 #include "goshawk/dataset/problems.h"
@@ -29,7 +30,7 @@ struct FormatRow {
 
 constexpr std::array kFormats{
     FormatRow{Format::kYolo, "yolo", read_yolo, write_yolo},                     //
-    FormatRow{Format::kCoco, "coco", nullptr, nullptr},                          //
+    FormatRow{Format::kCoco, "coco", read_coco, write_coco},                     //
     FormatRow{Format::kVoc, "voc", read_voc, write_voc},                         //
     FormatRow{Format::kCvat, "cvat", read_cvat, write_cvat},                     //
     FormatRow{Format::kCvatYolo, "cvat-yolo", read_cvat_yolo, write_cvat_yolo},  //

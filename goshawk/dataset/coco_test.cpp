@@ -1,0 +1,189 @@
+#include "goshawk/dataset/coco.h"
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/testing.h"
+
+namespace goshawk::dataset {
+namespace {
+
+using testing::brief;
+
+class Coco : public testing::FolderTest {
+ protected:
+  ErrorCode code_of(const std::string& text) {
+    try {
+      read_coco(write("bad.json", text));
+    } catch (const Error& error) {
+      message_ = error.describe();
+      return error.code();
+    }
+    return ErrorCode::kInternal;
+  }
+  /// A file of one image and one category around some annotations.
+  static std::string around(const std::string& annotations) {
+    return "{\"annotations\":[\n" + annotations +
+           "],\n\"images\":[{\"id\":7,\"file_name\":\"a.jpg\",\"width\":9,\"height\":7}],\"categories\":[{\"id\":3,\"name\":"
+           "\"car\"}]}";
+  }
+  std::string message_;
+};
+
+constexpr const char* kGood = R"({"id":1,"image_id":7,"category_id":3,"bbox":[1,2,3,4]})";
+
+TEST_F(Coco, AnnotationsMayStandBeforeTheImages) {
+  const auto result = read_coco(
+      write("set.json", around(R"({"id":5,"image_id":7,"category_id":3,"bbox":[1,2.5,3,4],"area":11,"iscrowd":1})")));
+  EXPECT_TRUE(result.problems.empty());
+  ASSERT_EQ(result.dataset.annotations.size(), 1U);
+  const Annotation& one = result.dataset.annotations[0];
+  EXPECT_EQ(one.id, 5);
+  EXPECT_EQ(one.rectangle, (Rectangle{1, 2.5, 3, 4}));
+  EXPECT_EQ(one.area, 11);
+  EXPECT_TRUE(one.crowd);
+  EXPECT_EQ(one.line, 2U);
+  EXPECT_EQ(result.dataset.images[0].file, "images/a.jpg");
+}
+
+TEST_F(Coco, EachWrongObjectIsListedWithItsLineAndLeftOut) {
+  const std::string text = around(std::string(kGood) + ",\n" + R"({"id":2,"image_id":8,"category_id":3,"bbox":[1,2,3,4]},
+{"id":3,"image_id":7,"category_id":4,"bbox":[1,2,3,4]},
+{"id":4,"image_id":7,"category_id":3,"bbox":[1,NaN,3,4]},
+{"id":5,"image_id":7,"category_id":3,"bbox":[1,2,3,1e999]},
+{"id":6,"image_id":7,"category_id":3,"bbox":[1,2,3]},
+{"id":7,"image_id":7,"category_id":3},
+{"id":8,"category_id":3,"bbox":[1,2,3,4]},
+{"id":9,"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":[[1,2,3,4]]},
+{"id":10,"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":{"size":[7,9],"counts":[60]}},
+17)");
+  const auto result = read_coco(write("set.json", text));
+  EXPECT_EQ(result.dataset.annotations.size(), 1U);
+  EXPECT_EQ(
+      brief(result.problems),
+      (std::vector<std::string>{"not_finite set.json:5", "not_finite set.json:6", "bad_line set.json:7",
+                                "bad_line set.json:8", "bad_line set.json:9", "bad_line set.json:10", "bad_line set.json:11",
+                                "bad_line set.json:12", "orphan_labels set.json:3", "unknown_class set.json:4"}));
+}
+
+TEST_F(Coco, UnsafeNamesLeaveTheirImagesOut) {
+  for (const char* name : {"../../x.jpg", "/etc/passwd", "C:\\\\x.jpg", "a/../../b.jpg", ""}) {
+    const auto result = read_coco(
+        write("set.json",
+              std::string(R"({"annotations":[],"categories":[],"images":[{"id":1,"width":2,"height":2,"file_name":")") +
+                  name + "\"}]}"));
+    EXPECT_EQ(brief(result.problems), std::vector<std::string>{"unsafe_path set.json:1"}) << name;
+    EXPECT_TRUE(result.dataset.images.empty());
+  }
+}
+
+TEST_F(Coco, NumbersUsedTwiceAreListed) {
+  const auto result = read_coco(write("set.json", R"({"images":[{"id":1,"file_name":"a","width":1,"height":1},
+{"id":1,"file_name":"b","width":1,"height":1}],"categories":[{"id":2,"name":"x"},{"id":2,"name":"y"}],"annotations":[
+{"id":1,"image_id":1,"category_id":2,"bbox":[0,0,1,1]},{"id":1,"image_id":1,"category_id":2,"bbox":[0,0,1,2]}]})"));
+  EXPECT_EQ(brief(result.problems),
+            (std::vector<std::string>{"bad_line set.json:2", "bad_line set.json:2", "bad_line set.json:0"}));
+  EXPECT_EQ(result.dataset.annotations.size(), 2U);
+}
+
+TEST_F(Coco, WhatIsNoSuchFileIsOneError) {
+  EXPECT_EQ(code_of(""), ErrorCode::kBadData);
+  EXPECT_EQ(code_of("[]"), ErrorCode::kBadData);
+  EXPECT_EQ(code_of("{\"images\":[]}"), ErrorCode::kBadData);
+  EXPECT_EQ(code_of("{\"images\":3,\"annotations\":[]}"), ErrorCode::kBadData);
+  const std::string good = around(kGood);
+  for (std::size_t cut = 1; cut < good.size(); cut += 7) EXPECT_EQ(code_of(good.substr(0, cut)), ErrorCode::kBadData) << cut;
+  EXPECT_EQ(code_of(good + "}"), ErrorCode::kBadData);
+  EXPECT_EQ(code_of(good + " {}"), ErrorCode::kBadData);
+  EXPECT_EQ(code_of("\xFF\xFE{"), ErrorCode::kBadData);
+  EXPECT_EQ(code_of("{\"images\":[],\"annotations\":[],\"x\":\"\xC3\x28\"}"), ErrorCode::kBadData);
+  EXPECT_NE(message_.find("UTF-8"), std::string::npos) << message_;
+  EXPECT_EQ(code_of(around(kGood).insert(1, "\"deep\":" + std::string(100'000, '[') + ",")), ErrorCode::kBadData);
+}
+
+TEST_F(Coco, DeepNestingIsNoTrouble) {
+  const std::string deep = "\"deep\":" + std::string(200'000, '[') + std::string(200'000, ']') + ",";
+  const auto result = read_coco(write("set.json", around(kGood).insert(1, deep)));
+  EXPECT_EQ(result.dataset.annotations.size(), 1U);
+  EXPECT_EQ(brief(result.problems), std::vector<std::string>{"dropped set.json:0"});
+}
+
+TEST_F(Coco, LimitsHold) {
+  ReadLimits limits;
+  limits.objects_per_image = 2;
+  limits.problems = 3;
+  const std::string one(kGood);
+  const auto result = read_coco(write("set.json", around(one + "," + one + "," + one + "," + one)), limits);
+  EXPECT_EQ(result.dataset.annotations.size(), 2U);
+  EXPECT_EQ(result.problems.front().kind, ProblemKind::kTooMany);
+  limits.file_bytes = 20;
+  EXPECT_THROW(read_coco(folder_ / "set.json", limits), Error);
+}
+
+TEST_F(Coco, AByteOrderMarkIsSkipped) {
+  EXPECT_EQ(read_coco(write("set.json", "\xEF\xBB\xBF" + around(kGood))).dataset.annotations.size(), 1U);
+}
+
+TEST_F(Coco, ARoundTripKeepsEverything) {
+  const std::string text = around(
+      R"({"id":4,"image_id":7,"category_id":3,"bbox":[0.1,2.3333333333333335,3,4],"area":5.5,"iscrowd":0,"segmentation":[[0,0,5,0.30000000000000004,5,5],[1,1,2,1,2,2]],"attributes":{"colour":"red","occluded":true}},
+{"id":9,"image_id":7,"category_id":3,"bbox":[1,2,3,3],"area":9,"iscrowd":1,"segmentation":{"size":[9,7],"counts":";36000i0"},"track_id":4},
+{"id":2,"image_id":7,"category_id":3,"bbox":[1,2,3,3],"area":9,"score":0.1,"segmentation":{"size":[9,7],"counts":[11,3,6,3,6,3,31]}})");
+  const Dataset before = read_coco(write("in/annotations/instances_val2017.json", text)).dataset;
+  EXPECT_EQ(before.images[0].split, Split::kVal);
+  std::filesystem::create_directory(folder_ / "out");
+  WriteOptions options;
+  options.images = Images::kNone;
+  write_coco(before, folder_ / "out", options);
+  const auto again = read_coco(folder_ / "out");
+  EXPECT_TRUE(again.problems.empty()) << again.problems[0].message;
+  const Dataset& after = again.dataset;
+  EXPECT_EQ(after.images[0].split, Split::kVal);
+  EXPECT_EQ(after.images[0].file, before.images[0].file);
+  EXPECT_EQ(after.categories, before.categories);
+  EXPECT_EQ(after.masks, before.masks);
+  EXPECT_EQ(after.attributes, before.attributes);
+  ASSERT_EQ(after.annotations.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    const Annotation &a = before.annotations[i], &b = after.annotations[i];
+    EXPECT_EQ(a.id, b.id);
+    EXPECT_EQ(a.rectangle, b.rectangle);
+    EXPECT_EQ(a.area, b.area);
+    EXPECT_EQ(a.crowd, b.crowd);
+    EXPECT_EQ(a.score, b.score);
+    EXPECT_EQ(a.track, b.track);
+    EXPECT_EQ(a.mask, b.mask);
+    EXPECT_EQ(a.occluded, b.occluded);
+  }
+}
+
+TEST_F(Coco, FilesOfSeveralSplitsAreJoined) {
+  write("train/_annotations.coco.json", around(kGood));
+  write("valid/_annotations.coco.json", around(kGood));
+  write("valid/a.jpg", "x");
+  const auto result = read_coco(folder_);
+  ASSERT_EQ(result.dataset.images.size(), 2U);
+  EXPECT_EQ(result.dataset.images[1].split, Split::kVal);
+  EXPECT_EQ(result.dataset.images[1].file, "valid/a.jpg");
+  EXPECT_NE(result.dataset.images[0].id, result.dataset.images[1].id);
+  EXPECT_EQ(result.dataset.annotations[1].image, 1U);
+  EXPECT_EQ(result.dataset.categories.size(), 1U);
+}
+
+TEST_F(Coco, ResultsAreLookedUp) {
+  const Dataset truth = read_coco_truth(write("set.json", around(kGood)), CocoParts::kBoxes).dataset;
+  auto results = read_coco_results(write("dt.json", R"([{"image_id":7,"category_id":3,"bbox":[1,2,3,4],"score":0.123456789},
+{"image_id":7,"category_id":4,"bbox":[1,2,3,4],"score":1},
+{"image_id":8,"category_id":3,"bbox":[1,2,3,4],"score":1},
+{"image_id":7,"category_id":3,"bbox":[1,2,3,4],"score":Infinity}, {"image_id":7,"category_id":3,"bbox":[1,2,3,4]}])"),
+                                   CocoParts::kBoxes);
+  const Predictions predictions = resolve(results, truth);
+  ASSERT_EQ(predictions.items.size(), 1U);
+  EXPECT_EQ(predictions.items[0].score, 0.123456789);
+  std::vector<ProblemKind> kinds;
+  for (const auto& problem : results.problems) kinds.push_back(problem.kind);
+  EXPECT_EQ(kinds, (std::vector{ProblemKind::kNotFinite, ProblemKind::kBadLine, ProblemKind::kUnknownClass,
+                                ProblemKind::kOrphanLabels}));
+  EXPECT_THROW(read_coco_results(write("dt.json", "{}"), CocoParts::kBoxes), Error);
+}
+
+}  // namespace
+}  // namespace goshawk::dataset
