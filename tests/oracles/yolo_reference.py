@@ -75,7 +75,7 @@ def ultralytics_labels(root):
         for entry in images:
             key = (split, str(pathlib.Path(entry["im_file"]).relative_to(root / "images" / split)))
             found[key] = sorted((int(c), *map(float, box)) for c, box in zip(entry["cls"].ravel(), entry["bboxes"]))
-    return found, list(data["names"].values())
+    return found, [data["names"][number] for number in sorted(data["names"])]
 
 
 def goshawk_labels(binary, root, out):
