@@ -21,6 +21,7 @@ Command predict_command();
 Command eval_tracks_command();
 Command track_command();
 Command frames_command();
+Command data_split_command();
 Command eval_boxes_command();
 Command verify_command();
 Command version_command();

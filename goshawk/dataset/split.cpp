@@ -1,0 +1,353 @@
+#include "goshawk/dataset/split.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <limits>
+#include <map>
+#include <numeric>
+#include <tuple>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/random.h"
+#include "goshawk/dataset/frame_list.h"
+#include "goshawk/dataset/near_duplicates.h"
+
+namespace goshawk::dataset {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::microseconds;
+
+constexpr std::array kSplits{Split::kTrain, Split::kVal, Split::kTest};
+
+/// What of a source is kept together: its name and the block's number.
+using Unit = std::pair<std::string, std::int64_t>;
+
+std::optional<Unit> unit_of(const Origin& origin, const SplitOptions& options) {
+  if (origin.source.empty() || options.by == SplitBy::kImage) return std::nullopt;
+  return Unit(origin.source, options.by == SplitBy::kSource ? 0 : origin.time / options.block);
+}
+
+/// frames.json of the folders that images lie in, each read once.
+class FrameLists {
+ public:
+  explicit FrameLists(std::vector<std::string>* notes) : notes_(notes) {}
+
+  std::optional<Origin> find(const fs::path& image) {
+    const fs::path folder = image.parent_path();
+    const auto known = lists_.find(folder);
+    const auto& list =
+        known != lists_.end() ? known->second : lists_.emplace(folder, read(folder / "frames.json")).first->second;
+    const auto found = list.find(image.filename().string());
+    return found == list.end() ? std::nullopt : std::optional(found->second);
+  }
+
+ private:
+  std::map<std::string, Origin> read(const fs::path& path) const {
+    std::map<std::string, Origin> origins;
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) return origins;
+    try {
+      const FrameList list = read_frame_list(path);
+      for (const auto& frame : list.frames) origins[frame.file] = {list.sources[frame.source].name, frame.time};
+    } catch (const Error& error) {
+      if (notes_ != nullptr) notes_->push_back("passed over: " + error.describe());
+    }
+    return origins;
+  }
+
+  std::vector<std::string>* notes_;
+  std::map<fs::path, std::map<std::string, Origin>> lists_;
+};
+
+/// Hashes that are known, with the images that they belong to.
+struct KnownHashes {
+  std::vector<std::uint64_t> hashes;
+  std::vector<std::uint32_t> images;
+};
+
+KnownHashes known_of(const Hashes& hashes) {
+  KnownHashes known;
+  for (std::uint32_t i = 0; i < hashes.size(); ++i) {
+    if (!hashes[i]) continue;
+    known.hashes.push_back(*hashes[i]);
+    known.images.push_back(i);
+  }
+  return known;
+}
+
+class Sets {
+ public:
+  explicit Sets(std::size_t count) : parent_(count) { std::iota(parent_.begin(), parent_.end(), 0U); }
+  std::uint32_t root(std::uint32_t item) {
+    while (parent_[item] != item) item = parent_[item] = parent_[parent_[item]];
+    return item;
+  }
+  void tie(std::uint32_t a, std::uint32_t b) {
+    a = root(a);
+    b = root(b);
+    parent_[std::max(a, b)] = std::min(a, b);
+  }
+
+ private:
+  std::vector<std::uint32_t> parent_;
+};
+
+/// Iterative stratification. Counts are scaled by the sum of the ratio, so that what a split still wants is a whole number.
+class Stratifier {
+ public:
+  Stratifier(const Dataset& dataset, std::span<const std::uint32_t> groups, const SplitOptions& options)
+      : ratio_(options.ratio), random_(options.seed) {
+    collect(dataset, groups);
+    const std::int64_t all = ratio_[0] + ratio_[1] + ratio_[2];
+    scale_ = all;
+    const std::size_t classes = dataset.categories.size();
+    std::vector<std::int64_t> totals(classes + 1);
+    for (const auto& group : groups_) {
+      totals[classes] += group.images;
+      for (const auto& [category, count] : group.objects) totals[category] += count;
+    }
+    for (std::size_t s = 0; s < 3; ++s) {
+      for (const std::int64_t total : totals) wanted_[s].push_back(total * ratio_[s]);
+    }
+    totals.pop_back();
+    left_ = totals;
+  }
+
+  /// Split of each group, by its number.
+  std::map<std::uint32_t, std::size_t> run() {
+    check_enough();
+    for (std::size_t category = rarest(); category < left_.size(); category = rarest()) {
+      std::vector<Group*> with;
+      for (auto& group : groups_) {
+        if (!group.placed && group.objects.contains(category)) with.push_back(&group);
+      }
+      std::stable_sort(with.begin(), with.end(),
+                       [&](const Group* a, const Group* b) { return a->objects.at(category) > b->objects.at(category); });
+      for (Group* group : with) place(*group, category);
+    }
+    std::vector<Group*> rest;
+    for (auto& group : groups_) {
+      if (!group.placed) rest.push_back(&group);
+    }
+    std::stable_sort(rest.begin(), rest.end(), [](const Group* a, const Group* b) { return a->images > b->images; });
+    for (Group* group : rest) place(*group, left_.size());
+    fill_empty();
+    std::map<std::uint32_t, std::size_t> result;
+    for (const auto& group : groups_) result[group.number] = group.split;
+    return result;
+  }
+
+ private:
+  struct Group {
+    std::uint32_t number = 0;
+    std::string first_file;
+    std::int64_t images = 0;
+    std::map<std::size_t, std::int64_t> objects;  // by category
+    bool placed = false;
+    std::size_t split = 0;
+  };
+
+  /// Groups by the names of their images, then in the seed's order: the order of reading plays no part.
+  void collect(const Dataset& dataset, std::span<const std::uint32_t> groups) {
+    std::map<std::uint32_t, Group> by_number;
+    for (std::size_t i = 0; i < groups.size(); ++i) {
+      Group& group = by_number[groups[i]];
+      group.number = groups[i];
+      if (group.images++ == 0 || dataset.images[i].file < group.first_file) group.first_file = dataset.images[i].file;
+    }
+    for (const auto& annotation : dataset.annotations) ++by_number[groups[annotation.image]].objects[annotation.category];
+    for (auto& [number, group] : by_number) groups_.push_back(std::move(group));
+    std::sort(groups_.begin(), groups_.end(), [](const Group& a, const Group& b) { return a.first_file < b.first_file; });
+    random_.shuffle(groups_);
+  }
+
+  void check_enough() const {
+    const auto splits = std::count_if(ratio_.begin(), ratio_.end(), [](std::int64_t part) { return part > 0; });
+    if (static_cast<std::int64_t>(groups_.size()) >= splits) return;
+    throw Error(ErrorCode::kBadData,
+                fmt::format("the images make {} group{} that must stay together, too few for {} splits", groups_.size(),
+                            groups_.size() == 1 ? "" : "s", splits),
+                "", "Shorter blocks (--block), a smaller --distance, or more sources make more groups.");
+  }
+
+  /// The class with the fewest objects that are not placed; as many as there are classes when all are.
+  std::size_t rarest() const {
+    std::size_t best = left_.size();
+    for (std::size_t i = 0; i < left_.size(); ++i) {
+      if (left_[i] > 0 && (best == left_.size() || left_[i] < left_[best])) best = i;
+    }
+    return best;
+  }
+
+  /// To the split that wants most of the class, then most images; one that has all its images waits.
+  void place(Group& group, std::size_t category) {
+    std::size_t best = 3;
+    const auto images = left_.size();
+    const auto rank = [&](std::size_t s) {
+      const bool has_room = wanted_[s][images] >= group.images * scale_ / 2;
+      return std::tuple(has_room, has_room ? wanted_[s][category] : wanted_[s][images], wanted_[s][images]);
+    };
+    for (std::size_t s = 0; s < 3; ++s) {
+      if (ratio_[s] > 0 && (best == 3 || rank(s) > rank(best))) best = s;
+    }
+    move(group, best);
+  }
+
+  void move(Group& group, std::size_t split) {
+    const auto images = left_.size();
+    if (group.placed) {
+      wanted_[group.split][images] += group.images * scale_;
+      for (const auto& [category, count] : group.objects) wanted_[group.split][category] += count * scale_;
+    } else {
+      for (const auto& [category, count] : group.objects) left_[category] -= count;
+    }
+    group.placed = true;
+    group.split = split;
+    wanted_[split][images] -= group.images * scale_;
+    for (const auto& [category, count] : group.objects) wanted_[split][category] -= count * scale_;
+  }
+
+  /// A split that was asked for is never empty: the smallest group of a split with several goes there.
+  void fill_empty() {
+    for (std::size_t s = 0; s < 3; ++s) {
+      std::array<int, 3> counts{};
+      for (const auto& group : groups_) ++counts[group.split];
+      if (ratio_[s] == 0 || counts[s] > 0) continue;
+      Group* smallest = nullptr;
+      for (auto& group : groups_) {
+        if (counts[group.split] > 1 && (smallest == nullptr || group.images < smallest->images)) smallest = &group;
+      }
+      if (smallest != nullptr) move(*smallest, s);
+    }
+  }
+
+  std::array<std::int64_t, 3> ratio_;
+  Random random_;
+  std::int64_t scale_ = 1;
+  std::vector<Group> groups_;
+  std::array<std::vector<std::int64_t>, 3> wanted_;  // by class, then images; times scale_
+  std::vector<std::int64_t> left_;                   // objects of each class that are not placed
+};
+
+}  // namespace
+
+const char* name(SplitBy by) {
+  switch (by) {
+    case SplitBy::kSource:
+      return "source";
+    case SplitBy::kBlock:
+      return "block";
+    case SplitBy::kImage:
+      return "image";
+  }
+  return "";
+}
+
+std::optional<SplitBy> split_by_of(std::string_view text) {
+  for (const auto by : {SplitBy::kSource, SplitBy::kBlock, SplitBy::kImage}) {
+    if (text == name(by)) return by;
+  }
+  return std::nullopt;
+}
+
+Origin origin_of_name(const std::string& file) {
+  std::string stem = fs::path(file).stem().string();
+  const auto copy = stem.rfind(".rf.");
+  if (copy != std::string::npos && copy > 0) {  // Roboflow: street_000123_jpg.rf.0123456789abcdef.jpg
+    stem.resize(copy);
+    for (const char* extension : {"_jpg", "_jpeg", "_png", "_bmp", "_webp"}) {
+      if (stem.ends_with(extension)) {
+        stem.resize(stem.size() - std::string_view(extension).size());
+        break;
+      }
+    }
+  }
+  std::size_t digits = 0;
+  while (digits < stem.size() && std::isdigit(static_cast<unsigned char>(stem[stem.size() - 1 - digits])) != 0) ++digits;
+  const std::size_t line = stem.size() - digits;
+  constexpr std::size_t kLeastDigits = 4, kMostDigits = 15;
+  if (digits >= kLeastDigits && digits <= kMostDigits && line >= 2 && (stem[line - 1] == '_' || stem[line - 1] == '-')) {
+    constexpr std::int64_t kFrame = 40'000;  // microseconds
+    return {stem.substr(0, line - 1),
+            microseconds(std::min<std::int64_t>(std::stoll(stem.substr(line)), 1LL << 46) * kFrame)};
+  }
+  return copy != std::string::npos ? Origin{stem, microseconds(0)} : Origin{};
+}
+
+std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>* notes) {
+  FrameLists lists(notes);
+  std::vector<Origin> origins;
+  for (const auto& image : dataset.images) {
+    if (auto found = lists.find(dataset.path_of(image))) origins.push_back(std::move(*found));
+    else if (!image.sequence.empty()) origins.push_back({image.sequence, microseconds(image.frame * 40'000)});
+    else origins.push_back(origin_of_name(image.file));
+  }
+  return origins;
+}
+
+std::vector<std::uint32_t> split_groups(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes,
+                                        const SplitOptions& options) {
+  require(origins.size() == dataset.images.size() && hashes.size() == origins.size(),
+          "split_groups: one of each for an image");
+  Sets sets(origins.size());
+  std::map<Unit, std::uint32_t> first;
+  for (std::uint32_t i = 0; i < origins.size(); ++i) {
+    if (const auto unit = unit_of(origins[i], options)) sets.tie(first.emplace(*unit, i).first->second, i);
+  }
+  if (options.distance >= 0) {
+    const KnownHashes known = known_of(hashes);
+    const auto near = near_duplicate_groups(known.hashes, options.distance);
+    for (std::size_t i = 0; i < near.size(); ++i) sets.tie(known.images[near[i]], known.images[i]);
+  }
+  std::vector<std::uint32_t> groups(origins.size());
+  for (std::uint32_t i = 0; i < groups.size(); ++i) groups[i] = sets.root(i);
+  return groups;
+}
+
+std::vector<Split> assign_splits(const Dataset& dataset, std::span<const std::uint32_t> groups,
+                                 const SplitOptions& options) {
+  require(groups.size() == dataset.images.size(), "assign_splits: a group for each image");
+  const auto chosen = Stratifier(dataset, groups, options).run();
+  std::vector<Split> splits;
+  for (const std::uint32_t group : groups) splits.push_back(kSplits[chosen.at(group)]);
+  return splits;
+}
+
+Leaks find_leaks(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes, const SplitOptions& options,
+                 std::size_t limit) {
+  Leaks leaks;
+  if (options.distance >= 0) {
+    KnownHashes known;
+    std::vector<std::uint8_t> parts;
+    for (std::uint32_t i = 0; i < hashes.size(); ++i) {
+      if (!hashes[i] || dataset.images[i].split == Split::kNone) continue;
+      known.hashes.push_back(*hashes[i]);
+      known.images.push_back(i);
+      parts.push_back(static_cast<std::uint8_t>(dataset.images[i].split));
+    }
+    const auto near = find_near_pairs(known.hashes, options.distance, limit, parts);
+    leaks.near = near.total;
+    for (const auto& pair : near.pairs)
+      leaks.pairs.push_back({known.images[pair.a], known.images[pair.b], pair.distance, true});
+  }
+  std::map<Unit, std::vector<std::uint32_t>> units;
+  for (std::uint32_t i = 0; i < origins.size(); ++i) {
+    if (dataset.images[i].split == Split::kNone) continue;
+    if (const auto unit = unit_of(origins[i], options)) units[*unit].push_back(i);
+  }
+  for (const auto& [unit, images] : units) {
+    const auto other = std::find_if(images.begin(), images.end(), [&](std::uint32_t image) {
+      return dataset.images[image].split != dataset.images[images.front()].split;
+    });
+    if (other == images.end() || ++leaks.blocks > limit) continue;
+    const std::uint32_t a = images.front();
+    const int distance = hashes[a] && hashes[*other] ? hash_distance(*hashes[a], *hashes[*other]) : -1;
+    leaks.pairs.push_back({a, *other, distance, false});
+  }
+  return leaks;
+}
+
+}  // namespace goshawk::dataset

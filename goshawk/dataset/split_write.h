@@ -1,0 +1,21 @@
+// A split that is written down: as lists beside the images, or as a data set of its own.
+#pragma once
+
+#include <filesystem>
+
+#include "goshawk/dataset/dataset.h"
+
+namespace goshawk::dataset {
+
+/// Writes train.txt, val.txt and test.txt (paths from the root, "./images/a.jpg") into the root of a YOLO data set, then its
+/// data.yaml, which names them. `config`: the data.yaml to change, whose other keys are kept (comments are not); one that is
+/// not there is made. Each file is atomic, data.yaml comes last. Splits without images get no list.
+/// Returns the data.yaml. Throws Error{kIo, kBadConfig}.
+std::filesystem::path write_split_lists(const Dataset& dataset, const std::filesystem::path& config);
+
+/// Gives each folder of images of the written data set `target` (images/train, ...) a frames.json with what the frames.json
+/// beside the images of `dataset` says of them, so that sources and times are not lost. Images that were renamed or changed
+/// are left out. Throws Error{kIo}.
+void carry_frame_lists(const Dataset& dataset, const std::filesystem::path& target);
+
+}  // namespace goshawk::dataset
