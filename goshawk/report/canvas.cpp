@@ -1,0 +1,226 @@
+#include "goshawk/report/canvas.h"
+
+#include <ft2build.h>
+#include FT_FREETYPE_H
+#include <png.h>
+
+#include <plplot/plplot.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <memory>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::report {
+namespace {
+
+constexpr int kPixels = 2;            // a unit
+constexpr double kDotsPerInch = 254;  // ten pixels a millimetre, PLplot's unit of text
+constexpr double kEmPixels = 3.77;    // of text one millimetre high in PLplot's words; measured on rows of H
+
+std::mutex& plplot_mutex() {
+  static std::mutex mutex;
+  return mutex;
+}
+
+bool has_driver() {
+  std::array<const char*, 128> labels{};
+  std::array<const char*, 128> names{};
+  const char** label = labels.data();
+  const char** name = names.data();
+  int count = static_cast<int>(names.size());
+  plgDevs(&label, &name, &count);
+  return std::any_of(name, name + count,
+                     [](const char* each) { return each != nullptr && std::strcmp(each, "memcairo") == 0; });
+}
+
+/// Advances of the code points below 0x250 in DejaVu Sans, per em.
+class Metrics {
+ public:
+  Metrics() {
+    advances_.fill(0.62);
+    FT_Library library = nullptr;
+    if (FT_Init_FreeType(&library) != 0) return;
+    FT_Face face = nullptr;
+    if (FT_New_Face(library, "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf", 0, &face) == 0) {
+      for (std::size_t code = 0; code < advances_.size(); ++code) {
+        if (FT_Load_Char(face, code, FT_LOAD_NO_SCALE) == 0) {
+          advances_[code] = static_cast<double>(face->glyph->advance.x) / face->units_per_EM;
+        }
+      }
+      FT_Done_Face(face);
+    }
+    FT_Done_FreeType(library);
+  }
+  double advance(std::uint32_t code) const {
+    return code < advances_.size() ? advances_[code] : code >= 0x2E80 ? 1.0 : 0.65;
+  }
+
+ private:
+  std::array<double, 0x250> advances_{};
+};
+
+/// Length of the UTF-8 sequence at the front of `text`, 0 when there is none.
+std::size_t sequence_length(std::string_view text) {
+  const auto lead = static_cast<unsigned char>(text.front());
+  const std::size_t length = lead < 0x80                   ? 1
+                             : lead >= 0xC2 && lead < 0xE0 ? 2
+                             : (lead >> 4) == 0xE          ? 3
+                             : lead >= 0xF0 && lead < 0xF5 ? 4
+                                                           : 0;
+  if (length == 0 || length > text.size()) return 0;
+  std::uint32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
+  for (std::size_t i = 1; i < length; ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    if ((byte & 0xC0U) != 0x80U) return 0;
+    code = (code << 6U) | (byte & 0x3FU);
+  }
+  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10FFFF));
+  return overlong || (code >= 0xD800 && code < 0xE000) ? 0 : length;
+}
+
+std::uint32_t code_point(std::string_view sequence) {
+  const auto lead = static_cast<unsigned char>(sequence.front());
+  std::uint32_t code = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
+  for (const char c : sequence.substr(1)) code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
+  return code;
+}
+
+struct PngCloser {
+  void operator()(png_image* image) const { png_image_free(image); }
+};
+
+}  // namespace
+
+std::string clean_text(std::string_view text) {
+  std::string clean;
+  while (!text.empty()) {
+    const std::size_t length = sequence_length(text);
+    if (length == 0) {
+      clean += "\xEF\xBF\xBD";
+      text.remove_prefix(1);
+      continue;
+    }
+    const auto lead = static_cast<unsigned char>(text.front());
+    if (lead < 0x20 || lead == 0x7F) clean += ' ';
+    else clean += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return clean;
+}
+
+double text_width(std::string_view text, double size) {
+  static const Metrics kMetrics;
+  const std::string clean = clean_text(text);
+  std::string_view rest = clean;
+  double width = 0;
+  while (!rest.empty()) {
+    const std::size_t length = sequence_length(rest);
+    width += kMetrics.advance(code_point(rest.substr(0, length)));
+    rest.remove_prefix(length);
+  }
+  return width * size;
+}
+
+std::string fit_text(std::string_view text, double size, double width) {
+  std::string clean = clean_text(text.substr(0, 1000));
+  if (text.size() <= 1000 && text_width(clean, size) <= width) return clean;
+  while (!clean.empty() && text_width(clean + "\u2026", size) > width) {
+    do clean.pop_back();
+    while (!clean.empty() && sequence_length(std::string_view(clean).substr(clean.size() - 1)) == 0 &&
+           clean_text(clean) != clean);
+  }
+  return clean + "\u2026";
+}
+
+Canvas::Canvas(int width, int height) : lock_(plplot_mutex()), width_(width), height_(height) {
+  require(width >= 16 && height >= 16 && width <= 4000 && height <= 4000, "a canvas has sides of 16 to 4,000 units");
+  if (!has_driver()) {
+    throw Error(ErrorCode::kUnavailable, "plots cannot be drawn: PLplot has no driver memcairo", {},
+                "Install Debian's package plplot-driver-cairo.");
+  }
+  pixels_.assign(static_cast<std::size_t>(width) * kPixels * static_cast<std::size_t>(height) * kPixels * 3, 255);
+  plsdev("memcairo");
+  plsmem(width * kPixels, height * kPixels, pixels_.data());
+  plspage(kDotsPerInch, kDotsPerInch, width * kPixels, height * kPixels, 0, 0);
+  plscolbg(255, 255, 255);
+  plspause(0);
+  plinit();
+  open_ = true;
+  plfontld(1);
+  plsfont(PL_FCI_SANS, PL_FCI_UPRIGHT, PL_FCI_MEDIUM);
+  pladv(0);
+  plvpor(0, 1, 0, 1);
+  plwind(0, width, height, 0);
+}
+
+Canvas::~Canvas() { end(); }
+
+void Canvas::end() {
+  if (open_) plend();
+  open_ = false;
+}
+
+void Canvas::use(const Color& color) {
+  plscol0a(1, color.red, color.green, color.blue, color.alpha);
+  plcol0(1);
+}
+
+void Canvas::rectangle(double x, double y, double width, double height, const Color& color) {
+  polygon({{x, y}, {x + width, y}, {x + width, y + height}, {x, y + height}}, color);
+}
+
+void Canvas::polygon(const Points& points, const Color& color) {
+  if (points.size() < 3) return;
+  std::vector<double> x, y;
+  for (const auto& point : points) x.push_back(point.first), y.push_back(point.second);
+  use(color);
+  plwidth(0);
+  plfill(static_cast<int>(x.size()), x.data(), y.data());
+}
+
+void Canvas::line(const Points& points, const Color& color, double line_width) {
+  if (points.size() < 2) return;
+  std::vector<double> x, y;
+  for (const auto& point : points) x.push_back(point.first), y.push_back(point.second);
+  use(color);
+  plwidth(line_width * kPixels);
+  plline(static_cast<int>(x.size()), x.data(), y.data());
+}
+
+void Canvas::text(double x, double y, std::string_view text, double size, const Color& color, Align align, bool upward) {
+  std::string escaped;
+  for (const char c : clean_text(text)) escaped.append(c == '#' ? 2 : 1, c);  // '#' begins PLplot's escapes
+  if (escaped.empty()) return;
+  use(color);
+  plschr(size * kPixels / kEmPixels, 1);
+  const double anchor = align == Align::kLeft ? 0 : align == Align::kCenter ? 0.5 : 1;
+  plptex(x, y, upward ? 0 : 1, upward ? -1 : 0, anchor, escaped.c_str());
+}
+
+std::string Canvas::png() {
+  end();
+  png_image image{};
+  image.version = PNG_IMAGE_VERSION;
+  image.width = static_cast<png_uint_32>(width_ * kPixels);
+  image.height = static_cast<png_uint_32>(height_ * kPixels);
+  image.format = PNG_FORMAT_RGB;
+  const std::unique_ptr<png_image, PngCloser> closer(&image);
+  png_alloc_size_t size = 0;
+  if (png_image_write_to_memory(&image, nullptr, &size, 0, pixels_.data(), 0, nullptr) == 0) {
+    throw Error(ErrorCode::kInternal, std::string("a plot could not be written as PNG: ") + image.message);
+  }
+  std::string bytes(size, '\0');
+  if (png_image_write_to_memory(&image, bytes.data(), &size, 0, pixels_.data(), 0, nullptr) == 0) {
+    throw Error(ErrorCode::kInternal, std::string("a plot could not be written as PNG: ") + image.message);
+  }
+  bytes.resize(size);
+  return bytes;
+}
+
+}  // namespace goshawk::report

@@ -1,0 +1,422 @@
+#include "goshawk/report/plot.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+
+#include "goshawk/core/error.h"
+#include "goshawk/report/canvas.h"
+
+namespace goshawk::report {
+namespace {
+
+constexpr Color kInk{45, 50, 58}, kQuiet{110, 116, 125}, kGridLine{228, 231, 235};
+constexpr std::array<Color, 8> kPalette{{{0, 114, 178},
+                                         {213, 94, 0},
+                                         {0, 158, 115},
+                                         {204, 121, 167},
+                                         {86, 180, 233},
+                                         {230, 159, 0},
+                                         {120, 94, 60},
+                                         {90, 90, 90}}};
+constexpr double kTitle = 17, kLabel = 13, kTick = 12;
+constexpr std::size_t kLegendRows = 12, kScatterPoints = 20'000;
+
+struct Range {
+  double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+  void add(double value) {
+    if (!std::isfinite(value)) return;
+    low = std::min(low, value);
+    high = std::max(high, value);
+  }
+  bool empty() const { return low > high; }
+};
+
+/// 1, 2 or 5 times a power of ten, so that about `wanted` steps span the range.
+double nice_step(double span, double wanted) {
+  const double raw = span / wanted;
+  const double power = std::pow(10, std::floor(std::log10(raw)));
+  const double part = raw / power;
+  return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
+}
+
+Range settle(Range range, const Axis& axis) {
+  if (range.empty()) range = {0, 1};
+  range.low = axis.min.value_or(range.low);
+  range.high = axis.max.value_or(range.high);
+  if (!(range.high > range.low)) {
+    const double margin = std::max(0.5, std::abs(range.low) * 0.05);
+    range = {range.low - margin, range.low + margin};
+  }
+  range.low = std::clamp(range.low, -1e300, 1e300);
+  range.high = std::clamp(range.high, -1e300, 1e300);
+  const double step = nice_step(range.high - range.low, 6);
+  if (!axis.min) range.low = std::floor(range.low / step + 1e-9) * step;
+  if (!axis.max) range.high = std::ceil(range.high / step - 1e-9) * step;
+  return range;
+}
+
+std::string number_text(double value, double step) {
+  if (std::abs(value) < step * 1e-6) return "0";
+  if (std::abs(value) >= 1e6 || step < 1e-5) return fmt::format("{:.3g}", value);
+  const int places = std::clamp(static_cast<int>(std::ceil(-std::log10(step) - 1e-9)), 0, 6);
+  return fmt::format("{:.{}f}", value, places);
+}
+
+/// The rectangle that values are drawn in.
+struct Frame {
+  double left = 0, top = 0, right = 0, bottom = 0;
+  Range x, y;
+  double to_x(double value) const { return left + (value - x.low) / (x.high - x.low) * (right - left); }
+  double to_y(double value) const { return bottom - (value - y.low) / (y.high - y.low) * (bottom - top); }
+};
+
+std::vector<double> ticks(const Range& range, double wanted) {
+  const double step = nice_step(range.high - range.low, wanted);
+  std::vector<double> places;
+  for (double at = std::ceil(range.low / step - 1e-9); at * step <= range.high + step * 1e-6 && places.size() < 50; ++at) {
+    places.push_back(at * step);
+  }
+  return places;
+}
+
+void check(const Figure& figure) {
+  require(figure.width >= 200 && figure.height >= 200 && figure.width <= 4000 && figure.height <= 4000,
+          "a figure has sides of 200 to 4,000 units");
+}
+
+void draw_title(Canvas& canvas, const Figure& figure, double left) {
+  canvas.text(left, 26, fit_text(figure.title, kTitle, canvas.width() - left - 16), kTitle, kInk);
+}
+
+void say_no_data(Canvas& canvas, const Frame& frame) {
+  canvas.text((frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2, "no data", kLabel, kQuiet, Align::kCenter);
+}
+
+/// Places the frame within the canvas and draws grid, tick labels, axis labels and title.
+Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Range& y, double legend_width,
+                bool x_ticks = true) {
+  Frame frame{0, 52, canvas.width() - 24 - legend_width, canvas.height() - 58.0, x, y};
+  const auto y_places = ticks(y, 6);
+  const double y_step = nice_step(y.high - y.low, 6);
+  double widest = 0;
+  for (const double at : y_places) widest = std::max(widest, text_width(number_text(at, y_step), kTick));
+  frame.left = 24 + widest + (figure.y.label.empty() ? 0 : 24);
+  for (const double at : y_places) {
+    canvas.line({{frame.left, frame.to_y(at)}, {frame.right, frame.to_y(at)}}, kGridLine);
+    canvas.text(frame.left - 8, frame.to_y(at), number_text(at, y_step), kTick, kQuiet, Align::kRight);
+  }
+  if (x_ticks) {
+    const double wanted = std::max(2.0, (frame.right - frame.left) / 90);
+    const double step = nice_step(x.high - x.low, wanted);
+    for (const double at : ticks(x, wanted)) {
+      canvas.line({{frame.to_x(at), frame.top}, {frame.to_x(at), frame.bottom}}, kGridLine);
+      canvas.text(frame.to_x(at), frame.bottom + 15, number_text(at, step), kTick, kQuiet, Align::kCenter);
+    }
+  }
+  canvas.line({{frame.left, frame.bottom}, {frame.right, frame.bottom}}, kQuiet);
+  draw_title(canvas, figure, frame.left);
+  canvas.text((frame.left + frame.right) / 2, canvas.height() - 18,
+              fit_text(figure.x.label, kLabel, frame.right - frame.left), kLabel, kInk, Align::kCenter);
+  canvas.text(18, (frame.top + frame.bottom) / 2, fit_text(figure.y.label, kLabel, frame.bottom - frame.top), kLabel, kInk,
+              Align::kCenter, true);
+  return frame;
+}
+
+/// Legend's rows: series with names, at most kLegendRows and the strong ones.
+std::vector<std::size_t> legend_rows(const std::vector<Series>& series) {
+  std::vector<std::size_t> rows;
+  std::size_t plain = 0;
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    if (series[i].name.empty() || (!series[i].strong && ++plain > kLegendRows)) continue;
+    rows.push_back(i);
+  }
+  return rows;
+}
+
+Color series_color(const Series& series, std::size_t index) {
+  return series.strong ? kInk : kPalette[index % kPalette.size()];
+}
+
+double legend_width(const Figure& figure, const std::vector<Series>& series) {
+  double widest = 0;
+  for (const std::size_t i : legend_rows(series)) widest = std::max(widest, text_width(series[i].name, kTick));
+  return widest == 0 ? 0 : std::min(widest + 44, figure.width * 0.35);
+}
+
+void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<Series>& series, bool dots) {
+  const auto rows = legend_rows(series);
+  double y = frame.top + 8;
+  const double x = frame.right + 16;
+  for (const std::size_t i : rows) {
+    if (y > canvas.height() - 12) return;
+    if (dots) canvas.rectangle(x + 4, y - 4, 8, 8, series_color(series[i], i));
+    else canvas.line({{x, y}, {x + 18, y}}, series_color(series[i], i), series[i].strong ? 3 : 2);
+    canvas.text(x + 24, y, fit_text(series[i].name, kTick, canvas.width() - x - 30), kTick, kInk);
+    y += 20;
+  }
+  std::size_t named = 0;
+  for (const auto& each : series) named += each.name.empty() ? 0 : 1;
+  if (named > rows.size()) canvas.text(x + 24, y, fmt::format("and {} more", named - rows.size()), kTick, kQuiet);
+}
+
+std::pair<Range, Range> ranges(const Figure& figure, const std::vector<Series>& series) {
+  Range x, y;
+  for (const auto& each : series) {
+    require(each.x.size() == each.y.size() && each.low.size() == each.high.size() &&
+                (each.low.empty() || each.low.size() == each.y.size()),
+            "a series has as many x as y, and a band of that length");
+    for (std::size_t i = 0; i < each.x.size(); ++i) {
+      if (!std::isfinite(each.x[i]) || !std::isfinite(each.y[i])) continue;
+      x.add(each.x[i]);
+      y.add(each.y[i]);
+      if (!each.low.empty()) y.add(each.low[i]), y.add(each.high[i]);
+    }
+  }
+  return {settle(x, figure.x), settle(y, figure.y)};
+}
+
+/// Finite runs of a curve within the frame; of many points in one column of pixels only first, lowest, highest and last.
+std::vector<Points> runs(const Frame& frame, const std::vector<double>& x, const std::vector<double>& y) {
+  std::vector<Points> all(1);
+  Points column;
+  const auto flush = [&] {
+    if (column.size() > 4) {
+      const auto less = [](const auto& a, const auto& b) { return a.second < b.second; };
+      const auto [low, high] = std::minmax_element(column.begin(), column.end(), less);
+      column = {column.front(), *std::min(low, high), *std::max(low, high), column.back()};
+    }
+    all.back().insert(all.back().end(), column.begin(), column.end());
+    column.clear();
+  };
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isfinite(x[i]) || !std::isfinite(y[i])) {
+      flush();
+      if (!all.back().empty()) all.emplace_back();
+      continue;
+    }
+    const std::pair point{std::clamp(frame.to_x(x[i]), frame.left, frame.right),
+                          std::clamp(frame.to_y(y[i]), frame.top, frame.bottom)};
+    if (!column.empty() && std::floor(point.first * 2) != std::floor(column.front().first * 2)) flush();
+    column.push_back(point);
+  }
+  flush();
+  return all;
+}
+
+void draw_band(Canvas& canvas, const Frame& frame, const Series& series, const Color& color) {
+  if (series.low.empty()) return;
+  const auto low = runs(frame, series.x, series.low);
+  const auto high = runs(frame, series.x, series.high);
+  for (std::size_t i = 0; i < std::min(low.size(), high.size()); ++i) {
+    Points outline = low[i];
+    outline.insert(outline.end(), high[i].rbegin(), high[i].rend());
+    canvas.polygon(outline, {color.red, color.green, color.blue, 0.18});
+  }
+}
+
+bool has_data(const std::vector<Series>& series) {
+  return std::any_of(series.begin(), series.end(), [](const Series& each) {
+    for (std::size_t i = 0; i < each.x.size(); ++i) {
+      if (std::isfinite(each.x[i]) && std::isfinite(each.y[i])) return true;
+    }
+    return false;
+  });
+}
+
+/// White to deep blue.
+Color shade(double part) {
+  const auto mix = [&](double from, double to) { return static_cast<std::uint8_t>(std::lround(from + (to - from) * part)); };
+  return {mix(246, 8), mix(249, 64), mix(253, 129)};
+}
+
+std::string cell_text(double value) {
+  if (value == std::floor(value) && std::abs(value) < 1e5) return fmt::format("{:.0f}", value);
+  return std::abs(value) < 10 ? fmt::format("{:.2f}", value) : fmt::format("{:.3g}", value);
+}
+
+std::string bars_lying(const Figure& figure, const std::vector<std::pair<std::string, double>>& bars, const Range& range) {
+  const double row = 24;
+  const int shown = static_cast<int>(std::min<std::size_t>(bars.size(), 150));
+  Canvas canvas(figure.width, std::max(200, 90 + shown * static_cast<int>(row)));
+  double names = 0;
+  for (int i = 0; i < shown; ++i) names = std::max(names, text_width(bars[static_cast<std::size_t>(i)].first, kTick));
+  names = std::min(names, figure.width * 0.4);
+  const Frame frame{30 + names, 52, figure.width - 80.0, canvas.height() - 38.0, range, {0, 1}};
+  draw_title(canvas, figure, 22);
+  for (int i = 0; i < shown; ++i) {
+    const auto& [name, value] = bars[static_cast<std::size_t>(i)];
+    const double y = frame.top + (i + 0.5) * row;
+    canvas.text(frame.left - 8, y, fit_text(name, kTick, names), kTick, kInk, Align::kRight);
+    if (!std::isfinite(value)) continue;
+    const double from = std::clamp(frame.to_x(0), frame.left, frame.right);
+    const double to = std::clamp(frame.to_x(value), frame.left, frame.right);
+    canvas.rectangle(std::min(from, to), y - 8, std::max(1.0, std::abs(to - from)), 16, kPalette[0]);
+    canvas.text(std::max(from, to) + 7, y, cell_text(value), kTick, kQuiet);
+  }
+  const std::string more = bars.size() > 150 ? fmt::format("{} more not shown", bars.size() - 150) : figure.y.label;
+  canvas.text((frame.left + frame.right) / 2, canvas.height() - 18, more, kLabel, kInk, Align::kCenter);
+  return canvas.png();
+}
+
+}  // namespace
+
+std::string line_chart(const Figure& figure, const std::vector<Series>& series) {
+  check(figure);
+  const auto [x, y] = ranges(figure, series);
+  Canvas canvas(figure.width, figure.height);
+  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series));
+  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], series_color(series[i], i));
+  for (const bool strong : {false, true}) {
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      if (series[i].strong != strong) continue;
+      const Color color = series_color(series[i], i);
+      for (const auto& run : runs(frame, series[i].x, series[i].y)) {
+        if (run.size() == 1) canvas.rectangle(run[0].first - 3, run[0].second - 3, 6, 6, color);
+        canvas.line(run, color, strong ? 3 : series.size() > 12 ? 1 : 2);
+      }
+    }
+  }
+  if (!has_data(series)) say_no_data(canvas, frame);
+  draw_legend(canvas, frame, series, false);
+  return canvas.png();
+}
+
+std::string scatter_chart(const Figure& figure, const std::vector<Series>& series) {
+  check(figure);
+  const auto [x, y] = ranges(figure, series);
+  Canvas canvas(figure.width, figure.height);
+  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series));
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    const auto& each = series[i];
+    const std::size_t step = each.x.size() / kScatterPoints + 1;
+    const double size = each.x.size() > 500 ? 3 : 6;
+    Color color = series_color(each, i);
+    color.alpha = each.x.size() > 500 ? 0.35 : 0.8;
+    for (std::size_t k = 0; k < each.x.size(); k += step) {
+      const double px = frame.to_x(each.x[k]), py = frame.to_y(each.y[k]);
+      if (!(px >= frame.left && px <= frame.right && py >= frame.top && py <= frame.bottom)) continue;  // NaN too
+      canvas.rectangle(px - size / 2, py - size / 2, size, size, color);
+    }
+  }
+  if (!has_data(series)) say_no_data(canvas, frame);
+  draw_legend(canvas, frame, series, true);
+  return canvas.png();
+}
+
+std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::string, double>>& bars) {
+  check(figure);
+  Range values{0, 0};
+  double names = 0;
+  for (const auto& [name, value] : bars) {
+    values.add(value);
+    names = std::max(names, text_width(name, kTick));
+  }
+  values.high *= 1.06;  // room for the value above the longest bar
+  const Range range = settle(values, figure.y);
+  const double slot = (figure.width - 100.0) / static_cast<double>(std::max<std::size_t>(bars.size(), 1));
+  if (names + 6 > slot && !bars.empty()) return bars_lying(figure, bars, range);
+  Canvas canvas(figure.width, figure.height);
+  const Frame frame =
+      draw_axes(canvas, figure, {0, static_cast<double>(std::max<std::size_t>(bars.size(), 1))}, range, 0, false);
+  for (std::size_t i = 0; i < bars.size(); ++i) {
+    const double center = frame.to_x(static_cast<double>(i) + 0.5);
+    canvas.text(center, frame.bottom + 15, bars[i].first, kTick, kInk, Align::kCenter);
+    if (!std::isfinite(bars[i].second)) continue;
+    const double zero = std::clamp(frame.to_y(0), frame.top, frame.bottom);
+    const double end = std::clamp(frame.to_y(bars[i].second), frame.top, frame.bottom);
+    const double width = std::min(90.0, slot * 0.7);
+    canvas.rectangle(center - width / 2, std::min(zero, end), width, std::max(1.0, std::abs(zero - end)), kPalette[0]);
+    canvas.text(center, std::min(zero, end) - 10, cell_text(bars[i].second), kTick, kQuiet, Align::kCenter);
+  }
+  if (bars.empty()) say_no_data(canvas, frame);
+  return canvas.png();
+}
+
+std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins) {
+  check(figure);
+  bins = std::clamp<std::size_t>(bins, 1, 500);
+  Range x;
+  for (const double value : values) x.add(value);
+  const bool empty = x.empty();
+  x = settle(x, figure.x);
+  std::vector<double> counts(bins, 0);
+  for (const double value : values) {
+    if (!(value >= x.low && value <= x.high)) continue;
+    const double place = (value - x.low) / (x.high - x.low) * static_cast<double>(bins);
+    ++counts[std::min(static_cast<std::size_t>(place), bins - 1)];
+  }
+  Range y{0, *std::max_element(counts.begin(), counts.end())};
+  y = settle(y, figure.y);
+  Canvas canvas(figure.width, figure.height);
+  const Frame frame = draw_axes(canvas, figure, x, y, 0);
+  const double width = (frame.right - frame.left) / static_cast<double>(bins);
+  for (std::size_t i = 0; i < bins; ++i) {
+    if (counts[i] == 0) continue;
+    const double top = std::clamp(frame.to_y(counts[i]), frame.top, frame.bottom);
+    canvas.rectangle(frame.left + static_cast<double>(i) * width + 0.5, top, std::max(1.0, width - 1), frame.bottom - top,
+                     kPalette[0]);
+  }
+  if (empty) say_no_data(canvas, frame);
+  return canvas.png();
+}
+
+std::string heat_map(const Figure& figure, const Grid& grid) {
+  check(figure);
+  require(grid.values.size() == grid.width * grid.height && grid.width <= 200 && grid.height <= 200 &&
+              (grid.rows.empty() || grid.rows.size() == grid.height) &&
+              (grid.columns.empty() || grid.columns.size() == grid.width),
+          "a grid has width * height values, at most 200 x 200, and a name for each row and column or none");
+  const bool named = !grid.rows.empty() || !grid.columns.empty();
+  const double size = grid.width > 30 || grid.height > 30 ? 10 : kTick;
+  double left = 24, below = 24;
+  for (const auto& name : grid.rows) left = std::max(left, 24 + std::min(160.0, text_width(name, size)));
+  for (const auto& name : grid.columns) below = std::max(below, 24 + std::min(160.0, text_width(name, size)));
+  left += figure.y.label.empty() ? 0 : 26;
+  below += figure.x.label.empty() ? 0 : 26;
+  const double least = named ? 17 : 1;  // a row of text
+  const double columns = static_cast<double>(std::max<std::size_t>(grid.width, 1));
+  const double rows = static_cast<double>(std::max<std::size_t>(grid.height, 1));
+  const double cell_width = std::max(least, (figure.width - left - 90) / columns);
+  const double cell_height = std::max(least, (figure.height - 52 - below) / rows);
+  Canvas canvas(std::min(4000, static_cast<int>(left + columns * cell_width + 90)),
+                std::min(4000, static_cast<int>(52 + rows * cell_height + below)));
+  draw_title(canvas, figure, left);
+  double most = 0;
+  for (const double value : grid.values) most = std::isfinite(value) ? std::max(most, value) : most;
+  const double right = left + columns * cell_width, bottom = 52 + rows * cell_height;
+  for (std::size_t i = 0; i < grid.values.size(); ++i) {
+    const double value = grid.values[i];
+    const double x = left + static_cast<double>(i % grid.width) * cell_width;
+    const double y = 52 + static_cast<double>(i / grid.width) * cell_height;
+    const double part = most > 0 && std::isfinite(value) ? std::clamp(value / most, 0.0, 1.0) : 0;
+    canvas.rectangle(x, y, cell_width, cell_height, std::isfinite(value) ? shade(part) : Color{238, 238, 238});
+    if (!grid.numbers || !std::isfinite(value) || value == 0) continue;
+    const std::string text = cell_text(value);
+    const double fit = std::min({13.0, cell_height * 0.6, (cell_width - 3) / text_width(text, 1)});
+    if (fit < 4) continue;
+    canvas.text(x + cell_width / 2, y + cell_height / 2, text, fit, part > 0.5 ? Color{255, 255, 255} : kInk,
+                Align::kCenter);
+  }
+  for (std::size_t i = 0; i < grid.rows.size(); ++i) {
+    canvas.text(left - 7, 52 + (static_cast<double>(i) + 0.5) * cell_height, fit_text(grid.rows[i], size, 160), size, kInk,
+                Align::kRight);
+  }
+  for (std::size_t i = 0; i < grid.columns.size(); ++i) {
+    canvas.text(left + (static_cast<double>(i) + 0.5) * cell_width, bottom + 7, fit_text(grid.columns[i], size, 160), size,
+                kInk, Align::kRight, true);
+  }
+  for (int i = 0; i < 100; ++i) {  // the scale of shades
+    canvas.rectangle(right + 18, bottom - (i + 1) * (bottom - 52) / 100, 12, (bottom - 52) / 100 + 0.5, shade(i / 99.0));
+  }
+  canvas.text(right + 35, 57, cell_text(most), kTick, kQuiet);
+  canvas.text(right + 35, bottom - 5, "0", kTick, kQuiet);
+  canvas.text((left + right) / 2, canvas.height() - 16, figure.x.label, kLabel, kInk, Align::kCenter);
+  canvas.text(18, (52 + bottom) / 2, figure.y.label, kLabel, kInk, Align::kCenter, true);
+  return canvas.png();
+}
+
+}  // namespace goshawk::report

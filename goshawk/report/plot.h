@@ -1,0 +1,57 @@
+// Plots as PNG files in memory: values in, bytes out. White ground, DejaVu Sans, twice the resolution of the stated size,
+// colours that stay apart for colour-blind readers (Okabe and Ito, 2008). Drawn by PLplot without window, prompt or output
+// of its own. Values that are NaN or infinite are left out; where none remain, the plot says "no data". Text may hold
+// anything. Safe to call from several threads; they take turns. Throws Error{kUnavailable} where PLplot's driver is missing.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace goshawk::report {
+
+struct Axis {
+  std::string label;
+  std::optional<double> min, max;  // unset: from the values
+};
+
+struct Figure {
+  std::string title;
+  Axis x, y;
+  int width = 800, height = 500;  // units of 2 x 2 pixels, 200 to 4,000
+};
+
+struct Series {
+  std::string name;               // in the legend; empty: not there
+  std::vector<double> x, y;       // the same number
+  std::vector<double> low, high;  // shaded band around y; empty, or as many as y
+  bool strong = false;            // drawn thicker, for instance the mean of all classes
+};
+
+/// Curves: at most one colour in eight repeats; of more than 12 named series the legend shows the first 12 and the strong
+/// ones.
+std::string line_chart(const Figure& figure, const std::vector<Series>& series);
+
+/// Points, for instance width and height of boxes. Beyond 20,000 a series shows every n-th.
+std::string scatter_chart(const Figure& figure, const std::vector<Series>& series);
+
+/// Bars with their values; lying where a name is too long to stand below its bar. The figure grows with the number of bars.
+std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::string, double>>& bars);
+
+/// Counts of `values` in `bins` equal bins between the x axis' limits.
+std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins = 40);
+
+/// A grid of values, row by row from the top; darker is more. `rows`, `columns`: names, may be empty (a density map).
+struct Grid {
+  std::size_t width = 0, height = 0;
+  std::vector<double> values;  // width * height
+  std::vector<std::string> rows, columns;
+  bool numbers = true;  // written into cells that are large enough
+};
+
+/// The figure grows until 80 names stay readable.
+std::string heat_map(const Figure& figure, const Grid& grid);
+
+}  // namespace goshawk::report
