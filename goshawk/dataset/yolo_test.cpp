@@ -1,9 +1,13 @@
 #include <gmock/gmock.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
+#include <map>
 #include <random>
 
 #include "goshawk/core/error.h"
+#include "goshawk/dataset/class_map.h"
 #include "goshawk/dataset/formats.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/testing.h"
@@ -300,6 +304,40 @@ TEST_F(YoloFiles, ReadsFoldersWithoutAConfiguration) {
   EXPECT_EQ(read_dataset(folder_).dataset.categories.size(), 4U);
   write("classes.txt", "a\r\nb\nc\nd e\n");
   EXPECT_EQ(read_dataset(folder_, Format::kYolo).dataset.categories[3].name, "d e");
+}
+
+/// Class, then left, top, width and height in pixels, of each object of each image; crowds are none.
+std::map<std::string, std::vector<std::array<double, 5>>> by_image(const Dataset& dataset, bool coco_numbers) {
+  std::map<std::string, std::vector<std::array<double, 5>>> objects;
+  for (const auto& a : dataset.annotations) {
+    if (a.crowd) continue;
+    std::int64_t number = dataset.categories[a.category].id;
+    if (coco_numbers) {
+      const auto& all = coco_categories();
+      number = std::find_if(all.begin(), all.end(), [&](const Category& c) { return c.id == number; }) - all.begin();
+    }
+    const Rectangle& r = a.rectangle;
+    objects[fs::path(dataset.images[a.image].file).filename()].push_back(
+        {static_cast<double>(number), r.x, r.y, r.width, r.height});
+  }
+  return objects;
+}
+
+TEST(YoloSharedData, LabelsOfCoco128AreThoseOfItsJson) {
+  const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "data/coco128";
+  if (!fs::exists(folder / "instances.json")) GTEST_SKIP() << "needs " << folder;
+  const auto labels = by_image(read_dataset(folder, Format::kYolo).dataset, false);
+  const auto json = by_image(read_dataset(folder / "instances.json").dataset, true);
+  ASSERT_GT(labels.size(), 120U);
+  const auto is_near = [](const auto& a, const auto& b) {  // the text has 6 decimals
+    return std::equal(a.begin(), a.end(), b.begin(), [](double x, double y) { return std::abs(x - y) < 2e-3; });
+  };
+  for (const auto& [file, list] : json) {
+    ASSERT_TRUE(labels.contains(file)) << file;
+    const auto& others = labels.at(file);
+    EXPECT_TRUE(std::is_permutation(list.begin(), list.end(), others.begin(), others.end(), is_near)) << file;
+  }
+  EXPECT_EQ(labels.size(), json.size());
 }
 
 }  // namespace
