@@ -252,7 +252,7 @@ Command eval_boxes_command() {
   Command command;
   command.name = "eval-boxes";
   command.group = Group::kData;
-  command.summary = "COCO's figures (AP, AR) of detections against labels, boxes or masks";
+  command.summary = "COCO's figures for boxes or masks that were found";
   command.details =
       "Gives the numbers of pycocotools 2.0.11: crowds, areas, equal scores and limits on detections as there. -1 stands "
       "for "
