@@ -1,0 +1,46 @@
+#include "goshawk/dataset/statistics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <numeric>
+
+namespace goshawk::dataset {
+namespace {
+
+Annotation object(std::uint32_t image, std::uint32_t category, Rectangle box) {
+  Annotation annotation;
+  annotation.image = image;
+  annotation.category = category;
+  annotation.rectangle = box;
+  return annotation;
+}
+
+TEST(Statistics, CountsObjectsImagesSizesAndPlaces) {
+  Dataset set;
+  set.categories = {{0, "car", ""}, {1, "bus", ""}, {2, "none", ""}};
+  set.images.resize(4);
+  for (auto& image : set.images) image.width = 640, image.height = 480;
+  set.images[0].split = set.images[1].split = Split::kTrain;
+  set.images[2].split = set.images[3].split = Split::kVal;
+  set.images[3].labelled = false;
+  set.annotations = {object(0, 0, {0, 0, 31, 33}), object(0, 1, {0, 0, 32, 32}), object(0, 0, {600, 440, 96, 96}),
+                     object(1, 0, {std::nan(""), 0, 10, 10})};
+  const auto result = statistics(set);
+  EXPECT_EQ(result.classes[0].objects, 3);
+  EXPECT_EQ(result.classes[0].images, 2);
+  EXPECT_EQ(result.classes[2].objects, 0);
+  EXPECT_EQ(result.all.sizes, (std::array<std::size_t, 3>{1, 1, 1}));  // 1023, 1024 and 9216 pixels
+  EXPECT_EQ(result.splits[static_cast<std::size_t>(Split::kTrain)].objects, 4);
+  EXPECT_EQ(result.splits[static_cast<std::size_t>(Split::kVal)].images, 2);
+  EXPECT_EQ(result.background, 1);
+  EXPECT_EQ(result.unlabelled, 1);
+  EXPECT_EQ(result.objects_per_image, (std::vector<std::size_t>{3, 1, 0, 0}));
+  EXPECT_EQ(std::accumulate(result.places.begin(), result.places.end(), 0.0), 3);
+  EXPECT_EQ(result.places.back(), 1);  // the box beyond the corner counts in the corner
+}
+
+TEST(Statistics, TakesAnEmptySet) { EXPECT_EQ(statistics({}).all.objects, 0); }
+
+}  // namespace
+}  // namespace goshawk::dataset
