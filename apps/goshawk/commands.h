@@ -23,6 +23,7 @@ Command track_command();
 Command frames_command();
 Command data_split_command();
 Command data_stats_command();
+Command eval_command();
 Command eval_boxes_command();
 Command verify_command();
 Command version_command();

@@ -11,7 +11,7 @@ const std::vector<Command>& commands() {
       track_command(), predict_command(),
       frames_command(),
       data_convert_command(), data_merge_command(), data_filter_command(), data_split_command(), data_stats_command(),
-      eval_boxes_command(), eval_tracks_command(),
+      eval_command(), eval_boxes_command(), eval_tracks_command(),
       models_list_command(), verify_command(), models_pull_command(), models_info_command(),
       doctor_command(), config_show_command(), config_check_command(), config_save_command(), config_docs_command(),
       completion_command(), version_command()};

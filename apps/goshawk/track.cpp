@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/describe.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
@@ -14,7 +15,6 @@
 #include "apps/goshawk/version.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
-#include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/track_run.h"
@@ -36,28 +36,6 @@ json describe_source(const media::SourceInfo& info) {
           {"rotation", info.rotation},
           {"live", info.live},
           {"variable_frame_rate", info.variable_frame_rate}};
-}
-
-json describe_model(const fs::path& path, const detect::Detector& detector) {
-  const auto& session = detector.session();
-  const auto statistics = session.statistics();
-  return {{"file", path.filename().string()},
-          {"sha256", session.model_hash()},
-          {"device", runtime::to_string(session.device())},
-          {"precision", runtime::to_string(session.precision())},
-          {"load_ms", statistics.load_ms},
-          {"from_cache", statistics.from_cache}};
-}
-
-json describe_this_machine() {
-  const Machine machine = describe_machine();
-  json gpus = json::array();
-  for (const auto& gpu : runtime::gpus()) gpus.push_back({{"name", gpu.name}, {"memory_bytes", gpu.total_bytes}});
-  return {{"processor", machine.processor},
-          {"cores", machine.cores},
-          {"memory_bytes", machine.memory_bytes},
-          {"gpus", gpus},
-          {"system", machine.system}};
 }
 
 json describe_memory(const runtime::SessionStatistics& statistics) {

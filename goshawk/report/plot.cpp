@@ -13,7 +13,7 @@
 namespace goshawk::report {
 namespace {
 
-constexpr Color kInk{45, 50, 58}, kQuiet{110, 116, 125}, kGridLine{228, 231, 235};
+constexpr Color kInk{45, 50, 58}, kQuiet{110, 116, 125}, kGridLine{228, 231, 235}, kFaint{190, 196, 204};
 constexpr std::array<Color, 8> kPalette{{{0, 114, 178},
                                          {213, 94, 0},
                                          {0, 158, 115},
@@ -126,19 +126,27 @@ Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Rang
   return frame;
 }
 
+/// Too many curves to tell apart: all but the strong ones are a grey background.
+bool crowded(const std::vector<Series>& series) {
+  constexpr std::ptrdiff_t kMostColored = 20;
+  return std::count_if(series.begin(), series.end(), [](const Series& s) { return !s.strong; }) > kMostColored;
+}
+
 /// Legend's rows: series with names, at most kLegendRows and the strong ones.
 std::vector<std::size_t> legend_rows(const std::vector<Series>& series) {
+  const std::size_t most = crowded(series) ? 0 : kLegendRows;
   std::vector<std::size_t> rows;
   std::size_t plain = 0;
   for (std::size_t i = 0; i < series.size(); ++i) {
-    if (series[i].name.empty() || (!series[i].strong && ++plain > kLegendRows)) continue;
+    if (series[i].name.empty() || (!series[i].strong && ++plain > most)) continue;
     rows.push_back(i);
   }
   return rows;
 }
 
-Color series_color(const Series& series, std::size_t index) {
-  return series.strong ? kInk : kPalette[index % kPalette.size()];
+Color series_color(const std::vector<Series>& series, std::size_t index) {
+  if (series[index].strong) return kInk;
+  return crowded(series) ? kFaint : kPalette[index % kPalette.size()];
 }
 
 double legend_width(const Figure& figure, const std::vector<Series>& series) {
@@ -153,8 +161,8 @@ void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<Series>& 
   const double x = frame.right + 16;
   for (const std::size_t i : rows) {
     if (y > canvas.height() - 12) return;
-    if (dots) canvas.rectangle(x + 4, y - 4, 8, 8, series_color(series[i], i));
-    else canvas.line({{x, y}, {x + 18, y}}, series_color(series[i], i), series[i].strong ? 3 : 2);
+    if (dots) canvas.rectangle(x + 4, y - 4, 8, 8, series_color(series, i));
+    else canvas.line({{x, y}, {x + 18, y}}, series_color(series, i), series[i].strong ? 3 : 2);
     canvas.text(x + 24, y, fit_text(series[i].name, kTick, canvas.width() - x - 30), kTick, kInk);
     y += 20;
   }
@@ -269,11 +277,11 @@ std::string line_chart(const Figure& figure, const std::vector<Series>& series) 
   const auto [x, y] = ranges(figure, series);
   Canvas canvas(figure.width, figure.height);
   const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series));
-  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], series_color(series[i], i));
+  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], series_color(series, i));
   for (const bool strong : {false, true}) {
     for (std::size_t i = 0; i < series.size(); ++i) {
       if (series[i].strong != strong) continue;
-      const Color color = series_color(series[i], i);
+      const Color color = series_color(series, i);
       for (const auto& run : runs(frame, series[i].x, series[i].y)) {
         if (run.size() == 1) canvas.rectangle(run[0].first - 3, run[0].second - 3, 6, 6, color);
         canvas.line(run, color, strong ? 3 : series.size() > 12 ? 1 : 2);
@@ -294,7 +302,7 @@ std::string scatter_chart(const Figure& figure, const std::vector<Series>& serie
     const auto& each = series[i];
     const std::size_t step = each.x.size() / kScatterPoints + 1;
     const double size = each.x.size() > 500 ? 3 : 6;
-    Color color = series_color(each, i);
+    Color color = series_color(series, i);
     color.alpha = each.x.size() > 500 ? 0.35 : 0.8;
     for (std::size_t k = 0; k < each.x.size(); k += step) {
       const double px = frame.to_x(each.x[k]), py = frame.to_y(each.y[k]);

@@ -30,8 +30,8 @@ struct Series {
   bool strong = false;            // drawn thicker, for instance the mean of all classes
 };
 
-/// Curves: at most one colour in eight repeats; of more than 12 named series the legend shows the first 12 and the strong
-/// ones.
+/// Curves. One colour in eight repeats. Of more than 12 named series the legend shows the first 12 and the strong ones; of
+/// more than 20 only the strong ones have a colour and a place in the legend.
 std::string line_chart(const Figure& figure, const std::vector<Series>& series);
 
 /// Points, for instance width and height of boxes. Beyond 20,000 a series shows every n-th.

@@ -42,8 +42,10 @@ class DocumentedCommands(EndToEnd):
         elif path.name == "data.yaml":
             for split in ("train", "val"):
                 (path.parent / "images" / split).mkdir(parents=True)
+                (path.parent / "labels" / split).mkdir(parents=True)
                 ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path.parent / "images" / split / "one.png")
-            path.write_text("train: images/train\nval: images/val\nnames: [person, car, bus, truck]\n")
+                (path.parent / "labels" / split / "one.txt").write_text("4 0.5 0.5 0.2 0.3\n")  # the tiny model's class
+            path.write_text("train: images/train\nval: images/val\nnames: [person, car, bus, truck, square]\n")
         elif word.endswith("/"):
             path.mkdir(parents=True)
             ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path / "one.png")

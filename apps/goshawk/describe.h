@@ -1,0 +1,16 @@
+// What stands beside every figure: which model, on which machine.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+
+#include "goshawk/detect/detector.h"
+
+namespace goshawk::cli {
+
+/// File name, hash, device, precision and load time.
+nlohmann::json describe_model(const std::filesystem::path& path, const detect::Detector& detector);
+/// Processor, cores, memory, GPUs, system.
+nlohmann::json describe_this_machine();
+
+}  // namespace goshawk::cli

@@ -1,0 +1,181 @@
+// goshawk eval: how good a model is on a labelled data set, and where it errs.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/eval_compare.h"
+#include "apps/goshawk/eval_files.h"
+#include "apps/goshawk/eval_model.h"
+#include "apps/goshawk/run_folder.h"
+#include "goshawk/core/document.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
+#include "goshawk/dataset/combine.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// The labelled images of the split asked for: else of val, else of test, else all.
+dataset::Dataset read_truth(const Invocation& call) {
+  const std::string path = required_option(call, "data");
+  auto truth = read_set(call, path, format_option(call, "from")).dataset;
+  const auto holds = [&](dataset::Split split) {
+    return std::any_of(truth.images.begin(), truth.images.end(), [&](const auto& image) { return image.split == split; });
+  };
+  auto wanted = split_option(call, "split");
+  if (wanted && !holds(*wanted)) {
+    std::vector<std::string> known;
+    for (const auto split : {dataset::Split::kTrain, dataset::Split::kVal, dataset::Split::kTest}) {
+      if (holds(split)) known.emplace_back(dataset::name(split));
+    }
+    throw Error(ErrorCode::kUsage, fmt::format("the data set has no split '{}'", call.options.at("split")), "--split",
+                known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
+  }
+  if (!wanted && holds(dataset::Split::kVal)) wanted = dataset::Split::kVal;
+  if (!wanted && holds(dataset::Split::kTest)) wanted = dataset::Split::kTest;
+  dataset::Filter part;
+  part.split = wanted;
+  if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
+  dataset::filter(truth, part);
+  if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
+  if (truth.annotations.empty()) {
+    throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
+  }
+  return truth;
+}
+
+evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
+  evaluate::DetectorMetricsOptions options;
+  options.confidence = number_option(call, "at", 0, 1).value_or(options.confidence);
+  options.stop = call.stop;
+  return options;
+}
+
+std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
+
+void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
+                 const fs::path& folder) {
+  const auto& s = metrics.summary;
+  fmt::print("{} on {} images, {} objects ({}, {})\n\n", answers.name, truth.images.size(), truth.annotations.size(),
+             answers.model["device"].get<std::string>(), answers.model["precision"].get<std::string>());
+  Table table({"class", "images", "objects", "precision", "recall", "F1", "at conf", "AP50", "AP75", "AP50-95"});
+  std::vector<std::size_t> images(truth.categories.size());
+  std::vector<std::int64_t> last(truth.categories.size(), -1);
+  for (const auto& annotation : truth.annotations) {
+    if (last[annotation.category] == annotation.image) continue;
+    last[annotation.category] = annotation.image;
+    ++images[annotation.category];
+  }
+  const auto add = [&](const std::string& name, const std::string& on, std::int64_t objects,
+                       const evaluate::OperatingPoint& p, const std::string& at, double ap50, double ap75, double ap) {
+    table.add_row({name, on, std::to_string(objects), figure(p.precision), figure(p.recall), figure(p.f1), at, figure(ap50),
+                   figure(ap75), figure(ap)});
+  };
+  add("all", std::to_string(truth.images.size()), static_cast<std::int64_t>(truth.annotations.size()),
+      metrics.curves.mean_at_best, "best", s.ap50, s.ap75, s.ap);
+  for (std::size_t c = 0; c < truth.categories.size(); ++c) {
+    const auto& result = metrics.classes[c];
+    if (result.objects == 0) continue;
+    const auto& best = metrics.curves.classes[c].best;
+    add(truth.categories[c].name, std::to_string(images[c]), result.objects, best, fmt::format("{:.2f}", best.confidence),
+        result.ap50, result.ap75, result.ap);
+  }
+  fmt::print("{}\n", table.str());
+  fmt::print("AP small {}, medium {}, large {}   AR {} (1), {} (10), {} (100)\n", figure(s.ap_small), figure(s.ap_medium),
+             figure(s.ap_large), figure(s.ar[0]), figure(s.ar[1]), figure(s.ar[2]));
+  fmt::print("at confidence {:.2f}: precision {}, recall {}, F1 {}\n", metrics.confidence, figure(metrics.fixed.precision),
+             figure(metrics.fixed.recall), figure(metrics.fixed.f1));
+  std::vector<std::string> mistakes;
+  for (std::size_t kind = 0; kind < evaluate::kErrorKinds; ++kind) {
+    std::string name = evaluate::name(static_cast<evaluate::ErrorKind>(kind));
+    std::replace(name.begin(), name.end(), '_', ' ');
+    mistakes.push_back(fmt::format("{} {}", metrics.mistakes[kind], name));
+  }
+  fmt::print("mistakes there: {}\n", fmt::join(mistakes, ", "));
+  std::vector<std::string> times;
+  for (const auto& [name, stage] : answers.stages) {
+    if (stage.count > 0) times.push_back(fmt::format("{} {:.1f}", name, stage.mean));
+  }
+  fmt::print("ms an image: {}\n{}\n", fmt::join(times, ", "), (folder / "report.html").string());
+}
+
+void tell_about(const ModelAnswers& answers) {
+  for (const auto& line : answers.unreadable) spdlog::warn("left out: {}", line);
+  if (!answers.unknown_classes.empty()) {
+    spdlog::warn("{} cannot name {} of the data set's classes, whose objects count as missed: {}", answers.name,
+                 answers.unknown_classes.size(), fmt::join(answers.unknown_classes, ", "));
+  }
+}
+
+int run_eval(const Invocation& call) {
+  const bool compare = call.has("compare");
+  auto models = call.arguments;
+  if (models.empty()) models.push_back(call.config.text("model"));
+  if (compare && models.size() < 2)
+    throw Error(ErrorCode::kUsage, "two models are needed to compare", "--compare", "goshawk eval --data D --compare A B");
+  if (!compare && models.size() > 1) throw Error(ErrorCode::kUsage, "one model at a time, or --compare", models[1]);
+  auto truth = read_truth(call);
+
+  std::vector<ModelAnswers> answers;
+  for (const auto& model : models) {
+    answers.push_back(answer(call, model, truth));
+    tell_about(answers.back());
+    if (answers.back().interrupted) return exit_code(ErrorCode::kInterrupted);
+  }
+  const bool unreadable = leave_out_unread(truth, answers);
+  std::vector<evaluate::DetectorMetrics> metrics;
+  for (const auto& one : answers)
+    metrics.push_back(evaluate::measure_detector(truth, one.predictions, metrics_options(call)));
+
+  const RunFolder run(call, required_option(call, "data"));
+  json result;
+  if (compare) {
+    result = write_comparison(call, truth, answers, metrics, run.path());
+    if (!call.json) print_comparison(result, run.path());
+  } else {
+    result = write_evaluation(call, truth, metrics[0], answers[0], run.path());
+    if (!call.json) print_table(truth, metrics[0], answers[0], run.path());
+  }
+  if (call.json) fmt::print("{}\n", result.dump(2, ' ', false, json::error_handler_t::replace));
+  return unreadable ? exit_code(ErrorCode::kBadData) : 0;
+}
+
+}  // namespace
+
+Command eval_command() {
+  Command command;
+  command.name = "eval";
+  command.group = Group::kData;
+  command.summary = "Measure how good a model is on a labelled data set";
+  command.details =
+      "Writes runs/eval/NAME/ with metrics.json, classes.csv, predictions.json, curves, the confusion matrix, pictures of "
+      "the worst "
+      "mistakes and report.html. AP and AR are COCO's, equal to pycocotools'. With --compare, models are put side by side "
+      "on the same "
+      "images, with intervals that tell a difference from chance.";
+  command.positionals = {
+      {.name = "MODEL", .help = "model file or name; two or more with --compare", .required = false, .many = true}};
+  command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
+                     {"split", "SPLIT", "train, val or test; else val where there is one, else all"},
+                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     {"map", "A=B,...", "names of the model's classes in the data set; A= leaves a class out"},
+                     {"at", "CONF", "confidence of the confusion matrix and the mistakes; else 0.25"},
+                     {"compare", "", "put two or more models side by side"},
+                     {"draws", "N", "draws of the bootstrap behind the intervals; else 1000, 0 for none"}};
+  command.defaults = {{"detect.conf", "0.001"}, {"detect.max_det", "300"}};
+  command.settings = {"model", "runtime", "detect", "source.max_frames", "output.project", "output.name"};
+  command.json = true;
+  command.examples = {"goshawk eval yolov8n.onnx --data coco128/data.yaml",
+                      "goshawk eval --model best.onnx --data instances.json --split test",
+                      "goshawk eval --data data.yaml --compare fp32.onnx int8.onnx"};
+  command.run = run_eval;
+  return command;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,139 @@
+#include "apps/goshawk/eval_compare.h"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/eval_files.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/evaluate/bootstrap.h"
+
+namespace goshawk::cli {
+namespace {
+
+using nlohmann::json;
+
+struct NamedFigure {
+  const char* name;
+  evaluate::Figure figure;
+};
+
+const std::vector<NamedFigure>& figures() {
+  static const std::vector<NamedFigure> kFigures{{"AP", [](const auto& s) { return s.ap; }},
+                                                 {"AP50", [](const auto& s) { return s.ap50; }},
+                                                 {"AP75", [](const auto& s) { return s.ap75; }},
+                                                 {"AR_100", [](const auto& s) { return s.ar.at(2); }}};
+  return kFigures;
+}
+
+std::vector<evaluate::Figure> all_figures() {
+  std::vector<evaluate::Figure> all;
+  for (const auto& figure : figures()) all.push_back(figure.figure);
+  return all;
+}
+
+json describe(const evaluate::Interval& interval) {
+  return {{"value", interval.value}, {"low", interval.low}, {"high", interval.high}};
+}
+
+/// Total of the stages that a detector needs for an image.
+double milliseconds_an_image(const ModelAnswers& answers) {
+  double sum = 0;
+  for (const auto& [stage, s] : answers.stages) {
+    if (stage != "read" && s.count > 0) sum += s.total / static_cast<double>(answers.predictions.size());
+  }
+  return sum;
+}
+
+evaluate::BootstrapOptions bootstrap_options(const Invocation& call) {
+  evaluate::BootstrapOptions options;
+  options.draws = static_cast<int>(count_option(call, "draws").value_or(1000));
+  options.stop = call.stop;
+  return options;
+}
+
+std::string signed_figure(double value) { return fmt::format("{:+.3f}", value); }
+
+}  // namespace
+
+json write_comparison(const Invocation& call, const dataset::Dataset& truth, const std::vector<ModelAnswers>& answers,
+                      const std::vector<evaluate::DetectorMetrics>& metrics, const std::filesystem::path& folder) {
+  auto options = bootstrap_options(call);
+  std::optional<Progress> progress;
+  const bool draws = options.draws >= 2;
+  if (draws && !call.config.boolean("log.quiet")) {
+    progress.emplace("drawing images", options.draws * static_cast<std::int64_t>(2 * answers.size() - 1), "draws");
+  }
+  std::int64_t before = 0;
+  options.progress = [&](std::int64_t done, std::int64_t) {
+    if (progress) progress->update(before + done);
+  };
+
+  json models = json::array();
+  const std::size_t images = truth.images.size();
+  for (std::size_t m = 0; m < answers.size(); ++m) {
+    json model = metrics_json(truth, metrics[m], answers[m]);
+    model["name"] = answers[m].name;
+    model["ms_an_image"] = milliseconds_an_image(answers[m]);
+    if (draws) {
+      const auto intervals = evaluate::bootstrap(metrics[m].coco, images, all_figures(), options);
+      before += options.draws;
+      for (std::size_t f = 0; f < intervals.size(); ++f) model["intervals"][figures()[f].name] = describe(intervals[f]);
+      if (m > 0) {
+        const auto changes =
+            evaluate::bootstrap_difference(metrics[0].coco, metrics[m].coco, images, all_figures(), options);
+        before += options.draws;
+        for (std::size_t f = 0; f < changes.size(); ++f) {
+          json change = describe(changes[f].change);
+          change["share_better"] = changes[f].share_better;
+          model["against_first"][figures()[f].name] = change;
+        }
+      }
+    }
+    write_file_atomically(folder / fmt::format("predictions-{}.json", m + 1), results_json(truth, answers[m].predictions));
+    models.push_back(std::move(model));
+  }
+  if (progress) progress->finish();
+  json comparison{
+      {"images", images}, {"objects", truth.annotations.size()}, {"draws", draws ? options.draws : 0}, {"models", models}};
+  comparison["folder"] = folder.string();
+  write_file_atomically(folder / "comparison.json", comparison.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  return comparison;
+}
+
+void print_comparison(const json& comparison, const std::filesystem::path& folder) {
+  fmt::print("{} images, {} objects", comparison["images"].get<std::int64_t>(), comparison["objects"].get<std::int64_t>());
+  const auto draws = comparison["draws"].get<int>();
+  if (draws > 0) fmt::print("; intervals hold 95 of 100 of {} draws of the images", draws);
+  fmt::print("\n\n");
+  Table table(
+      {"model", "AP50-95", "interval", "AP50", "F1", "ms an image", "AP against the first", "interval", "better in"});
+  for (const auto& model : comparison["models"]) {
+    const auto& coco = model["coco"];
+    const auto interval = [](const json& i, auto form) {
+      return form(i["low"].get<double>()) + " to " + form(i["high"].get<double>());
+    };
+    const auto plain = [](double v) { return fmt::format("{:.3f}", v); };
+    std::vector<std::string> row{model["name"].get<std::string>(),
+                                 plain(coco["AP"].get<double>()),
+                                 draws > 0 ? interval(model["intervals"]["AP"], plain) : "",
+                                 plain(coco["AP50"].get<double>()),
+                                 plain(model["at_best_confidence"]["f1"].get<double>()),
+                                 fmt::format("{:.1f}", model["ms_an_image"].get<double>())};
+    if (model.contains("against_first")) {
+      const auto& change = model["against_first"]["AP"];
+      row.push_back(signed_figure(change["value"].get<double>()));
+      row.push_back(interval(change, signed_figure));
+      row.push_back(fmt::format("{:.0f} %", 100 * change["share_better"].get<double>()));
+    } else {
+      row.insert(row.end(), 3, "");
+    }
+    table.add_row(std::move(row));
+  }
+  fmt::print("{}\n{}\n", table.str(), (folder / "comparison.json").string());
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,149 @@
+#include "apps/goshawk/eval_model.h"
+
+#include <spdlog/spdlog.h>
+
+#include <optional>
+
+#include "apps/goshawk/describe.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/dataset/class_map.h"
+#include "goshawk/evaluate/class_match.h"
+#include "goshawk/media/image_source.h"
+#include "goshawk/pipeline/detect_run.h"
+
+namespace goshawk::cli {
+namespace {
+
+using nlohmann::json;
+
+evaluate::ClassMatch match_classes_of(const Invocation& call, const std::vector<std::string>& model,
+                                      const dataset::Dataset& truth) {
+  std::vector<std::string> names;
+  for (const auto& category : truth.categories) names.push_back(category.name);
+  std::map<std::string, std::string> renamed;
+  if (const auto map = call.options.find("map"); map != call.options.end()) {
+    for (const auto& [from, to] : dataset::parse_class_mapping(map->second)) renamed[from] = to;
+  }
+  return evaluate::match_classes(model, names, renamed);
+}
+
+json describe_summary(const evaluate::CocoSummary& s) {
+  return {{"AP", s.ap},
+          {"AP50", s.ap50},
+          {"AP75", s.ap75},
+          {"AP_small", s.ap_small},
+          {"AP_medium", s.ap_medium},
+          {"AP_large", s.ap_large},
+          {"AR_1", s.ar.at(0)},
+          {"AR_10", s.ar.at(1)},
+          {"AR_100", s.ar.at(2)},
+          {"AR_small", s.ar_small},
+          {"AR_medium", s.ar_medium},
+          {"AR_large", s.ar_large}};
+}
+
+json describe_point(const evaluate::OperatingPoint& p) {
+  return {{"confidence", p.confidence}, {"precision", p.precision}, {"recall", p.recall}, {"f1", p.f1}};
+}
+
+json describe_classes(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics) {
+  json classes = json::array();
+  for (std::size_t c = 0; c < truth.categories.size(); ++c) {
+    const auto& result = metrics.classes[c];
+    classes.push_back({{"class", truth.categories[c].name},
+                       {"id", truth.categories[c].id},
+                       {"objects", result.objects},
+                       {"AP", result.ap},
+                       {"AP50", result.ap50},
+                       {"AP75", result.ap75},
+                       {"AR_100", result.ar},
+                       {"best", describe_point(metrics.curves.classes[c].best)},
+                       {"fixed", describe_point(metrics.classes_fixed[c])}});
+  }
+  return classes;
+}
+
+json describe_confusion(const dataset::Dataset& truth, const evaluate::ConfusionMatrix& matrix) {
+  json labels = json::array(), rows = json::array();
+  for (const auto& category : truth.categories) labels.push_back(category.name);
+  labels.push_back("background");
+  for (int detected = 0; detected <= matrix.classes(); ++detected) {
+    json row = json::array();
+    for (int is = 0; is <= matrix.classes(); ++is) row.push_back(matrix.at(detected, is));
+    rows.push_back(std::move(row));
+  }
+  return {{"labels", labels}, {"rows", "detected"}, {"columns", "truth"}, {"counts", rows}};
+}
+
+json describe_speed(const ModelAnswers& answers) {
+  json speed;
+  for (const auto& [stage, s] : answers.stages) {
+    speed[stage] = {{"mean_ms", s.mean}, {"p50_ms", s.p50}, {"p95_ms", s.p95}, {"calls", s.count}, {"total_ms", s.total}};
+  }
+  return speed;
+}
+
+}  // namespace
+
+ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {
+  const auto path = resolve_model(model).path;
+  std::vector<std::filesystem::path> files;
+  for (const auto& image : truth.images) files.push_back(truth.path_of(image));
+  const auto source = media::open_images(truth.root.string(), files, {});
+  auto detecting = detector_options(call.config);
+  detecting.session.parallel_runs = parallel_runs(call.config, source->info());
+  const auto detector = detect::Detector::load(path, detecting);
+
+  ModelAnswers answers;
+  answers.name = path.stem().string();
+  const auto classes = match_classes_of(call, detector->recipe().class_names, truth);
+  answers.unknown_classes = classes.unknown;
+  answers.predictions.resize(truth.images.size());
+  answers.read.resize(truth.images.size());
+
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) progress.emplace("evaluating " + answers.name, source->info().frames, "images");
+  std::int64_t done = 0;
+  auto run = pipeline::detect_images(
+      *source, *detector, batch_size(call.config, *detector), call.stop, [&](pipeline::DetectedFrame item) {
+        const auto image = static_cast<std::size_t>(item.frame.index);
+        answers.read[image] = 1;
+        for (auto& detection : item.detections) {
+          detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
+          if (detection.class_id >= 0) answers.predictions[image].push_back(std::move(detection));
+        }
+        if (progress) progress->update(++done);
+        return true;
+      });
+  if (progress) progress->finish();
+  answers.unreadable = std::move(run.unreadable);
+  answers.stages = std::move(run.stages);
+  answers.interrupted = run.interrupted;
+  answers.model = describe_model(path, *detector);
+  return answers;
+}
+
+json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers) {
+  json mistakes;
+  for (std::size_t kind = 0; kind < evaluate::kErrorKinds; ++kind) {
+    mistakes[evaluate::name(static_cast<evaluate::ErrorKind>(kind))] = metrics.mistakes[kind];
+  }
+  return {{"images", truth.images.size()},
+          {"objects", truth.annotations.size()},
+          {"coco", describe_summary(metrics.summary)},
+          {"at_best_confidence", describe_point(metrics.curves.mean_at_best)},
+          {"at_one_best_confidence", describe_point(metrics.curves.best_of_means)},
+          {"at_fixed_confidence", describe_point(metrics.fixed)},
+          {"classes", describe_classes(truth, metrics)},
+          {"unknown_classes", answers.unknown_classes},
+          {"unreadable", answers.unreadable},
+          {"mistakes", mistakes},
+          {"confusion_matrix", describe_confusion(truth, metrics.confusion)},
+          {"speed", describe_speed(answers)},
+          {"model", answers.model},
+          {"machine", describe_this_machine()}};
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,36 @@
+// One model over one data set: what `goshawk eval` measures and writes.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "apps/goshawk/command.h"
+#include "goshawk/core/latency.h"
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/evaluate/detector_metrics.h"
+
+namespace goshawk::cli {
+
+/// A model's answers on a data set, in the data set's own classes.
+struct ModelAnswers {
+  std::string name;                                            // of the model's file
+  std::vector<Detections> predictions;                         // an entry an image
+  std::vector<char> read;                                      // [images] 0: the image could not be read
+  std::vector<std::string> unreadable;                         // why, one line an image
+  std::vector<std::string> unknown_classes;                    // of the data set, that the model cannot name
+  std::vector<std::pair<std::string, LatencySummary>> stages;  // read, prepare, inference, postprocess
+  nlohmann::json model;                                        // file, hash, device, precision
+  bool interrupted = false;
+};
+
+/// Runs the model over all images of `truth`, with a progress bar. Throws what loading and running throw.
+ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth);
+
+/// metrics.json of a run: every figure, the mistakes, the speed, the machine.
+nlohmann::json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
+                            const ModelAnswers& answers);
+
+}  // namespace goshawk::cli

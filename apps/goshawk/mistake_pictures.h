@@ -1,0 +1,20 @@
+// Pictures of what a model got wrong.
+#pragma once
+
+#include <filesystem>
+#include <opencv2/core/mat.hpp>
+#include <string>
+#include <vector>
+
+#include "goshawk/core/detection.h"
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/evaluate/errors.h"
+
+namespace goshawk::cli {
+
+/// One image of the data set with the mistakes of one kind: detections in red, the objects they are about or that were
+/// missed in orange, all other objects thin and green; at most `width` pixels wide. Empty where the image cannot be read.
+cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const Detections& detections,
+                        evaluate::ErrorKind kind, float confidence, int width);
+
+}  // namespace goshawk::cli

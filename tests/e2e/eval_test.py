@@ -1,0 +1,132 @@
+"""goshawk eval: figures, files and faults, on generated pictures of bright squares."""
+import csv
+import json
+import struct
+import unittest
+import zlib
+
+import tiny_detector
+from harness import EndToEnd
+
+WIDTH, HEIGHT = 160, 96
+
+
+def png(path, squares):
+    """Dark grey; of each square of 24 pixels the middle third is white, which is where the tiny model finds such a square."""
+    rows = bytearray()
+    for y in range(HEIGHT):
+        rows.append(0)
+        for x in range(WIDTH):
+            white = any(sx + 8 <= x < sx + 16 and sy + 8 <= y < sy + 16 for sx, sy in squares)
+            rows += (b"\xff" if white else b"\x20") * 3
+
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", WIDTH, HEIGHT, 8, 2, 0, 0, 0))
+                     + chunk(b"IDAT", zlib.compress(bytes(rows))) + chunk(b"IEND", b""))
+
+
+class Eval(EndToEnd):
+    def data_set(self, images, names="[square]", split="val"):
+        """images: {name: (squares drawn, squares labelled)}; returns data.yaml."""
+        root = self.folder / "set"
+        for kind in ("images", "labels"):
+            (root / kind / split).mkdir(parents=True)
+        for name, (drawn, labelled) in images.items():
+            png(root / "images" / split / f"{name}.png", drawn)
+            lines = [f"0 {(x + 12) / WIDTH} {(y + 12) / HEIGHT} {24 / WIDTH} {24 / HEIGHT}\n" for x, y in labelled]
+            (root / "labels" / split / f"{name}.txt").write_text("".join(lines))
+        (root / "data.yaml").write_text(f"path: .\ntrain: images/{split}\n{split}: images/{split}\nnames: {names}\n"
+                                        if split != "train" else f"path: .\ntrain: images/train\nnames: {names}\n")
+        return root / "data.yaml"
+
+    def mixed(self):
+        """Squares at multiples of 8, which the model finds exactly; one is not labelled, one not drawn."""
+        at = [(24, 24), (104, 56), (64, 8)]
+        return self.data_set({"right": ([at[0], at[1]], [at[0], at[1]]), "invented": ([at[0], at[2]], [at[0]]),
+                              "missed": ([at[1]], [at[1], at[2]])})
+
+    def test_figures_are_those_counted_by_hand(self):
+        result = json.loads(self.goshawk("eval", self.model, "--data", self.mixed(), "--device", "cpu", "--json").stdout)
+        self.assertEqual(result["images"], 3)
+        fixed = result["at_fixed_confidence"]
+        self.assertAlmostEqual(fixed["precision"], 4 / 5)  # five squares are drawn, four of them are labelled
+        self.assertAlmostEqual(fixed["recall"], 4 / 5)     # five are labelled, four of them are drawn
+        self.assertEqual(result["mistakes"], {"missed": 1, "wrong_class": 0, "poor_box": 0, "duplicate": 0, "background": 1})
+        self.assertEqual(result["confusion_matrix"]["counts"], [[4, 1], [1, 0]])
+
+    def test_leaves_every_file(self):
+        self.goshawk("eval", self.model, "--data", self.mixed(), "--device", "cpu", "--name", "all")
+        run = self.folder / "runs" / "eval" / "all"
+        for name in ("BoxPR_curve", "BoxP_curve", "BoxR_curve", "BoxF1_curve", "confusion_matrix", "confusion_matrix_normalized"):
+            self.assertEqual((run / f"{name}.png").read_bytes()[:4], b"\x89PNG")
+        self.assertTrue(list((run / "mistakes" / "missed").glob("*_missed.jpg")))
+        self.assertTrue(list((run / "mistakes" / "background").glob("*_invented.jpg")))
+        page = (run / "report.html").read_text()
+        self.assertNotIn("src=\"http", page)
+        self.assertIn("Mistakes: missed (1)", page)
+        with (run / "classes.csv").open() as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(rows[0]["class"], "square")
+        predictions = json.loads((run / "predictions.json").read_text())
+        self.assertEqual({p["file_name"].split("/")[-1] for p in predictions}, {"right.png", "invented.png", "missed.png"})
+        self.assertEqual(len(predictions[0]["bbox"]), 4)
+        self.assertEqual(json.loads((run / "metrics.json").read_text())["coco"]["AP50"] >= 0, True)
+
+    def test_predictions_are_results_that_eval_boxes_judges_alike(self):
+        data = self.mixed()
+        result = json.loads(self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--json", "--name", "x").stdout)
+        self.goshawk("data", "convert", data, "--to", "coco", "--out", "coco", "--images", "none")
+        truth = next((self.folder / "coco").rglob("*.json"))
+        boxes = json.loads(self.goshawk("eval-boxes", "--gt", truth, "--dt", "runs/eval/x/predictions.json", "--json").stdout)
+        self.assertTrue(any(abs(value - result["coco"]["AP"]) < 1e-9 for value in numbers(boxes)), boxes)
+
+    def test_compares_models_with_intervals(self):
+        blind = tiny_detector.write(self.folder / "other.onnx", classes=("square", "circle"))
+        result = json.loads(self.goshawk("eval", self.model, blind, "--compare", "--data", self.mixed(), "--device", "cpu",
+                                         "--draws", "50", "--json").stdout)
+        first, second = result["models"]
+        self.assertLessEqual(first["intervals"]["AP"]["low"], first["coco"]["AP"])
+        self.assertEqual(second["against_first"]["AP"]["value"], 0)
+        self.assertEqual(second["against_first"]["AP"]["share_better"], 0.5)
+
+    def test_says_what_is_wrong(self):
+        data = self.mixed()
+        for arguments, code, words in (
+                (["--data", "nowhere.yaml"], 66, "nowhere.yaml"),
+                ([], 64, "--data"),
+                (["--data", data, "--split", "test"], 64, "no split 'test'"),
+                (["--data", data, "--map", "sqare=square"], 64, "did you mean 'square'"),
+                (["--data", data, "--compare"], 64, "two models")):
+            with self.subTest(arguments):
+                result = self.goshawk("eval", self.model, *arguments, code=code)
+                self.assertIn(words, result.stderr)
+        self.assertFalse((self.folder / "runs").exists() and list((self.folder / "runs" / "eval").iterdir()))
+
+    def test_classes_that_do_not_fit(self):
+        result = self.goshawk("eval", self.model, "--data", self.data_set({"a": ([(24, 24)], [(24, 24)])}, names="[cat]"), code=65)
+        self.assertIn("no class in common", result.stderr)
+        data = self.folder / "set" / "data.yaml"
+        named = json.loads(self.goshawk("eval", self.model, "--data", data, "--map", "square=cat", "--json").stdout)
+        self.assertAlmostEqual(named["at_fixed_confidence"]["recall"], 1)
+
+    def test_an_unreadable_image_is_left_out_and_told(self):
+        data = self.mixed()
+        (self.folder / "set" / "images" / "val" / "missed.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
+        result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--json", code=65)
+        self.assertIn("missed.png", result.stderr)
+        self.assertEqual(json.loads(result.stdout)["images"], 2)
+
+
+def numbers(value):
+    """All numbers of a JSON tree."""
+    if isinstance(value, bool):
+        return []
+    if isinstance(value, (int, float)):
+        return [value]
+    children = value.values() if isinstance(value, dict) else value if isinstance(value, list) else []
+    return [number for child in children for number in numbers(child)]
+
+
+if __name__ == "__main__":
+    unittest.main()
