@@ -233,13 +233,19 @@ dataset::ReadResult read_set(const Invocation& call, const std::string& path, st
   dataset::ReadLimits limits;
   limits.stop = call.stop;
   auto result = dataset::read_dataset(path, format, limits);
-  const std::size_t shown = std::min<std::size_t>(result.problems.size(), 5);
+  // What the target cannot hold matters to commands that write one (they have --out).
+  const bool writes = call.has("out");
+  std::vector<const dataset::Problem*> told;
+  for (const auto& problem : result.problems) {
+    if (writes || problem.kind != dataset::ProblemKind::kDropped) told.push_back(&problem);
+  }
+  const std::size_t shown = std::min<std::size_t>(told.size(), 5);
   for (std::size_t i = 0; i < shown; ++i) {
-    const auto& problem = result.problems[i];
+    const auto& problem = *told[i];
     spdlog::warn("{}{}: {} ({})", problem.file, problem.line > 0 ? ":" + std::to_string(problem.line) : "", problem.message,
                  dataset::name(problem.kind));
   }
-  const auto rest = result.problems.size() - shown + result.problems_left_out;
+  const auto rest = told.size() - shown + result.problems_left_out;
   if (rest > 0) spdlog::warn("{} more problems; `goshawk data check` lists them", rest);
   return result;
 }

@@ -10,6 +10,8 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/evaluate/bootstrap.h"
+#include "goshawk/evaluate/detector_plots.h"
+#include "goshawk/report/page.h"
 
 namespace goshawk::cli {
 namespace {
@@ -55,7 +57,70 @@ evaluate::BootstrapOptions bootstrap_options(const Invocation& call) {
   return options;
 }
 
-std::string signed_figure(double value) { return fmt::format("{:+.3f}", value); }
+const std::vector<std::string> kColumns{
+    "model", "AP50-95", "interval", "AP50", "F1", "ms an image", "AP against the first", "interval", "better in"};
+
+/// A model's row of the table; cells without a figure are empty.
+std::vector<std::string> row_of(const json& model) {
+  const auto plain = [](double v) { return fmt::format("{:.3f}", v); };
+  const auto with_sign = [](double v) { return fmt::format("{:+.3f}", v); };
+  const auto interval = [](const json& i, auto form) {
+    return form(i["low"].get<double>()) + " to " + form(i["high"].get<double>());
+  };
+  std::vector<std::string> row{model["name"].get<std::string>(),
+                               plain(model["coco"]["AP"].get<double>()),
+                               model.contains("intervals") ? interval(model["intervals"]["AP"], plain) : "",
+                               plain(model["coco"]["AP50"].get<double>()),
+                               plain(model["at_best_confidence"]["f1"].get<double>()),
+                               fmt::format("{:.1f}", model["ms_an_image"].get<double>())};
+  if (!model.contains("against_first")) {
+    row.resize(kColumns.size());
+    return row;
+  }
+  const auto& change = model["against_first"]["AP"];
+  row.push_back(with_sign(change["value"].get<double>()));
+  row.push_back(interval(change, with_sign));
+  row.push_back(fmt::format("{:.0f} %", 100 * change["share_better"].get<double>()));
+  return row;
+}
+
+std::string headline(const json& comparison) {
+  const auto draws = comparison["draws"].get<int>();
+  return fmt::format("{} images, {} objects{}", comparison["images"].get<std::int64_t>(),
+                     comparison["objects"].get<std::int64_t>(),
+                     draws > 0 ? fmt::format("; intervals hold 95 of 100 of {} draws of the images", draws) : "");
+}
+
+/// AP50-95 of each class by model.
+void add_classes(report::Page& page, const json& models) {
+  std::vector<std::string> header{"class", "objects"};
+  for (const auto& model : models) header.push_back(model["name"].get<std::string>());
+  std::vector<std::vector<std::string>> rows;
+  for (std::size_t c = 0; c < models[0]["classes"].size(); ++c) {
+    const auto& first = models[0]["classes"][c];
+    if (first["objects"].get<std::int64_t>() == 0) continue;
+    std::vector<std::string> row{first["class"].get<std::string>(), std::to_string(first["objects"].get<std::int64_t>())};
+    for (const auto& model : models) row.push_back(fmt::format("{:.3f}", model["classes"][c]["AP"].get<double>()));
+    rows.push_back(std::move(row));
+  }
+  page.section("Classes, AP50-95");
+  page.table(header, rows);
+}
+
+void write_page(const json& comparison, const evaluate::NamedPlot& plot, const std::filesystem::path& folder) {
+  report::Page page("Models side by side", headline(comparison));
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& model : comparison["models"]) rows.push_back(row_of(model));
+  page.table(kColumns, rows);
+  if (comparison["draws"].get<int>() > 0) {
+    page.paragraph(
+        "A difference to the first model whose interval holds 0 may be chance. \"Better in\" is the share of draws in which "
+        "the model has the greater AP50-95.");
+  }
+  page.figure({plot.png, plot.title});
+  add_classes(page, comparison["models"]);
+  page.write(folder / "report.html");
+}
 
 }  // namespace
 
@@ -100,40 +165,20 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
   json comparison{
       {"images", images}, {"objects", truth.annotations.size()}, {"draws", draws ? options.draws : 0}, {"models", models}};
   comparison["folder"] = folder.string();
+  std::vector<std::string> names;
+  for (const auto& one : answers) names.push_back(one.name);
+  const auto plot = evaluate::compared_precision(names, metrics);
+  write_file_atomically(folder / plot.file, plot.png);
+  write_page(comparison, plot, folder);
   write_file_atomically(folder / "comparison.json", comparison.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   return comparison;
 }
 
 void print_comparison(const json& comparison, const std::filesystem::path& folder) {
-  fmt::print("{} images, {} objects", comparison["images"].get<std::int64_t>(), comparison["objects"].get<std::int64_t>());
-  const auto draws = comparison["draws"].get<int>();
-  if (draws > 0) fmt::print("; intervals hold 95 of 100 of {} draws of the images", draws);
-  fmt::print("\n\n");
-  Table table(
-      {"model", "AP50-95", "interval", "AP50", "F1", "ms an image", "AP against the first", "interval", "better in"});
-  for (const auto& model : comparison["models"]) {
-    const auto& coco = model["coco"];
-    const auto interval = [](const json& i, auto form) {
-      return form(i["low"].get<double>()) + " to " + form(i["high"].get<double>());
-    };
-    const auto plain = [](double v) { return fmt::format("{:.3f}", v); };
-    std::vector<std::string> row{model["name"].get<std::string>(),
-                                 plain(coco["AP"].get<double>()),
-                                 draws > 0 ? interval(model["intervals"]["AP"], plain) : "",
-                                 plain(coco["AP50"].get<double>()),
-                                 plain(model["at_best_confidence"]["f1"].get<double>()),
-                                 fmt::format("{:.1f}", model["ms_an_image"].get<double>())};
-    if (model.contains("against_first")) {
-      const auto& change = model["against_first"]["AP"];
-      row.push_back(signed_figure(change["value"].get<double>()));
-      row.push_back(interval(change, signed_figure));
-      row.push_back(fmt::format("{:.0f} %", 100 * change["share_better"].get<double>()));
-    } else {
-      row.insert(row.end(), 3, "");
-    }
-    table.add_row(std::move(row));
-  }
-  fmt::print("{}\n{}\n", table.str(), (folder / "comparison.json").string());
+  fmt::print("{}\n\n", headline(comparison));
+  Table table(kColumns);
+  for (const auto& model : comparison["models"]) table.add_row(row_of(model));
+  fmt::print("{}\n{}\n", table.str(), (folder / "report.html").string());
 }
 
 }  // namespace goshawk::cli

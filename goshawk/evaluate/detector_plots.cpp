@@ -98,4 +98,21 @@ std::vector<NamedPlot> detector_plots(const std::vector<std::string>& names, con
   return plots;
 }
 
+NamedPlot compared_precision(const std::vector<std::string>& models, const std::vector<DetectorMetrics>& metrics) {
+  std::vector<Series> series;
+  for (std::size_t m = 0; m < models.size(); ++m) {
+    const auto& mean = metrics[m].curves.mean_envelope;
+    series.push_back({fmt::format("{} {:.3f}", models[m], std::max(0.0, metrics[m].summary.ap50)),
+                      fractions(mean.size()),
+                      widened(mean),
+                      {},
+                      {},
+                      false});
+  }
+  Figure figure = unit_figure("Precision over recall, IoU 0.5, mean of all classes", "recall", "precision");
+  figure.width = 900;
+  figure.height = 560;
+  return {"BoxPR_curve.png", "Precision over recall", report::line_chart(figure, series)};
+}
+
 }  // namespace goshawk::evaluate

@@ -20,4 +20,7 @@ struct NamedPlot {
 /// what is really there. `names`: of the classes. Throws what goshawk/report/plot.h throws.
 std::vector<NamedPlot> detector_plots(const std::vector<std::string>& names, const DetectorMetrics& metrics);
 
+/// The mean precision over recall of several models in one picture. SHAPE: a name a model.
+NamedPlot compared_precision(const std::vector<std::string>& models, const std::vector<DetectorMetrics>& metrics);
+
 }  // namespace goshawk::evaluate
