@@ -57,8 +57,6 @@ evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
   return options;
 }
 
-std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
-
 void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
                  const fs::path& folder) {
   const auto& s = metrics.summary;

@@ -178,8 +178,6 @@ void print_summary(const evaluate::CocoSummary& summary, const evaluate::CocoOpt
   }
 }
 
-std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
-
 void print_classes(const dataset::Dataset& truth, const evaluate::CocoResult& result) {
   Table table({"class", "objects", "detections", "AP", "AP50", "AP75", "AR"});
   const auto classes = result.by_class();

@@ -7,6 +7,7 @@
 #include "apps/goshawk/mistake_pictures.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/evaluate/detector_plots.h"
 #include "goshawk/media/jpeg.h"
@@ -19,14 +20,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 std::string as_json(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
-
-/// A field of CSV, quoted where it must be (RFC 4180).
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string classes_csv(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics) {
   std::string text = "class,id,objects,precision,recall,f1,confidence,AP50,AP75,AP50-95,AR100\n";
@@ -45,8 +38,6 @@ std::vector<std::string> class_names(const dataset::Dataset& truth) {
   for (const auto& category : truth.categories) names.push_back(category.name);
   return names;
 }
-
-std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
 
 /// What each kind of mistake is, for who reads the report.
 const char* explanation(evaluate::ErrorKind kind) {

@@ -1,5 +1,7 @@
 #include "goshawk/core/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cctype>
 #include <utility>
@@ -62,6 +64,18 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
   const auto match = closest_match(word, candidates);
   return match ? "; did you mean '" + *match + "'?" : std::string();
 }
+
+std::string csv_field(std::string_view text) {
+  if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  return quoted + "\"";
+}
+
+std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
 
 Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
 

@@ -18,6 +18,12 @@ std::optional<std::string> closest_match(std::string_view word, std::span<const 
 /// "; did you mean 'x'?" or empty text.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
+/// A field of a CSV file: quoted where the text needs it (RFC 4180).
+std::string csv_field(std::string_view text);
+
+/// A figure between 0 and 1 for tables, "0.517"; "-" for one below 0, which stands for what cannot be measured.
+std::string figure(double value);
+
 /// A plain table: columns as wide as their content (in code points), numbers right-aligned, a rule under the header.
 class Table {
  public:

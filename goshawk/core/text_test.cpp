@@ -23,5 +23,16 @@ TEST(Table, AlignsNumbersRightAndCountsCodePoints) {
   EXPECT_EQ(table.str(), "class    n\n──────  ──\nvélo     7\nperson  12\n");
 }
 
+TEST(Text, FieldsOfCsvAreQuotedWhereTheyMustBe) {
+  EXPECT_EQ(csv_field("traffic light"), "traffic light");
+  EXPECT_EQ(csv_field("a,b"), "\"a,b\"");
+  EXPECT_EQ(csv_field("say \"x\"\n"), "\"say \"\"x\"\"\n\"");
+}
+
+TEST(Text, FiguresHaveThreeDecimalsOrADash) {
+  EXPECT_EQ(figure(0.51749), "0.517");
+  EXPECT_EQ(figure(-1), "-");
+}
+
 }  // namespace
 }  // namespace goshawk

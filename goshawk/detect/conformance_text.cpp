@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
+#include "goshawk/core/base64.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/detect/conformance.h"
@@ -19,39 +20,6 @@ constexpr std::int64_t kMaxAllPixels = 2 * kMaxSyntheticSide * kMaxSyntheticSide
 constexpr std::size_t kMaxVectors = 32;
 constexpr std::size_t kMaxDetections = 1000;
 constexpr std::size_t kMaxValues = 10'000;
-constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-std::string base64(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) group = group << 8 | (i + k < bytes.size() ? bytes[i + k] : 0U);
-    for (std::size_t k = 0; k < 4; ++k) text += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63U];
-  }
-  return text;
-}
-
-/// Fills `bytes` exactly; false when the text has another length or other characters.
-bool from_base64(const std::string& text, std::span<std::uint8_t> bytes) {
-  if (text.size() != (bytes.size() + 2) / 3 * 4) return false;
-  std::array<int, 256> value{};
-  value.fill(-1);
-  for (int i = 0; i < 64; ++i) value[static_cast<unsigned char>(kDigits[i])] = i;
-  for (std::size_t i = 0; i < text.size(); i += 4) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 4; ++k) {
-      const int digit = value[static_cast<unsigned char>(text[i + k])];
-      const bool padding = text[i + k] == '=' && i / 4 * 3 + k > bytes.size();
-      if (digit < 0 && !padding) return false;
-      group = group << 6 | static_cast<std::uint32_t>(std::max(0, digit));
-    }
-    for (std::size_t k = 0; k < 3 && i / 4 * 3 + k < bytes.size(); ++k) {
-      bytes[i / 4 * 3 + k] = static_cast<std::uint8_t>(group >> (16 - 8 * k));
-    }
-  }
-  return true;
-}
 
 json to_json(const ConformanceVector& vector) {
   json detections = json::array();
@@ -74,7 +42,7 @@ json to_json(const ConformanceVector& vector) {
     result["synthetic"] = *vector.synthetic;
   } else {
     const cv::Mat whole = vector.image.isContinuous() ? vector.image : vector.image.clone();
-    result["bgr"] = base64({whole.data, whole.total() * 3});
+    result["bgr"] = to_base64({reinterpret_cast<const char*>(whole.data), whole.total() * 3});
   }
   return result;
 }

@@ -54,14 +54,6 @@ Counts counts_of(const TrackScores& s) {
           {"dt_boxes", s.result_boxes}};
 }
 
-/// Quoted where the name holds what CSV means something by.
-std::string csv_text(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace
 
 nlohmann::json to_json(const TrackScores& scores) {
@@ -86,7 +78,7 @@ std::string to_csv(std::span<const TrackScores> sequences) {
   for (const auto& [name, value] : counts_of({})) csv += fmt::format(",{}", name);
   csv += '\n';
   for (const auto& scores : sequences) {
-    csv += csv_text(scores.name);
+    csv += csv_field(scores.name);
     for (const auto& [name, value] : ratios_of(scores)) csv += fmt::format(",{:.6f}", value);
     for (const auto& [name, value] : counts_of(scores)) csv += fmt::format(",{}", value);
     csv += '\n';

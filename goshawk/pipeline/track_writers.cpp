@@ -8,19 +8,9 @@
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 
 namespace goshawk::pipeline {
-namespace {
-
-/// RFC 4180: quoted where the text needs it.
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
-}  // namespace
 
 TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std::string> class_names)
     : class_names_(std::move(class_names)),

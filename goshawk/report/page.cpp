@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "goshawk/core/base64.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/report/canvas.h"
@@ -39,19 +40,6 @@ figcaption{color:var(--quiet);font-size:.85rem;margin-top:6px;overflow-wrap:anyw
 .grid figure{margin:0}.grid img{width:100%}
 )";
 
-std::string base64(std::string_view bytes) {
-  constexpr std::string_view kDigits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
-    std::uint32_t word = 0;
-    for (std::size_t k = 0; k < 3; ++k) word = (word << 8U) | (k < count ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    for (std::size_t k = 0; k < 4; ++k) text += k <= count ? kDigits[(word >> (18 - 6 * k)) & 63U] : '=';
-  }
-  return text;
-}
-
 bool is_number(std::string_view cell) {
   return cell.empty() || cell == "-" ||
          (cell.find_first_of("0123456789") != std::string_view::npos &&
@@ -82,7 +70,7 @@ std::string escape_html(std::string_view text) {
 std::string data_uri(std::string_view image_bytes) {
   const bool png = image_bytes.starts_with("\x89PNG");
   require(png || image_bytes.starts_with("\xFF\xD8"), "a report's pictures are PNG or JPEG files");
-  return (png ? "data:image/png;base64," : "data:image/jpeg;base64,") + base64(image_bytes);
+  return (png ? "data:image/png;base64," : "data:image/jpeg;base64,") + to_base64(image_bytes);
 }
 
 Page::Page(std::string_view title, std::string_view subtitle) : title_(escape_html(title)) {
