@@ -22,6 +22,7 @@ Command eval_tracks_command();
 Command track_command();
 Command frames_command();
 Command data_split_command();
+Command data_check_command();
 Command data_stats_command();
 Command eval_command();
 Command eval_boxes_command();

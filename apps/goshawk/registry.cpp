@@ -10,6 +10,7 @@ const std::vector<Command>& commands() {
   static const std::vector<Command> kCommands{
       track_command(), predict_command(),
       frames_command(),
+      data_check_command(),
       data_convert_command(), data_merge_command(), data_filter_command(), data_split_command(), data_stats_command(),
       eval_command(), eval_boxes_command(), eval_tracks_command(),
       models_list_command(), verify_command(), models_pull_command(), models_info_command(),

@@ -41,12 +41,18 @@ std::size_t utf8_sequence_length(std::string_view text) {
   return length;
 }
 
-void ProblemList::add(ProblemKind kind, Severity severity, std::string file, std::int64_t line, std::string message) {
+Problem make_problem(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line,
+                     const std::string& message) {
+  return {kind, severity, printable(file, 4096), line, printable(message, 1000)};
+}
+
+void ProblemList::add(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line,
+                      const std::string& message) {
   if (problems_.size() >= limit_) {
     ++left_out_;
     return;
   }
-  problems_.push_back({kind, severity, printable(file, 4096), line, printable(message, 1000)});
+  problems_.push_back(make_problem(kind, severity, file, line, message));
 }
 
 void ProblemList::append(ProblemList&& other) {

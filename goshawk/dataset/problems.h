@@ -10,6 +10,11 @@
 
 namespace goshawk::dataset {
 
+/// A problem whose texts, which may come from files of unknown origin, are shortened and made fit for a terminal (control
+/// characters, broken UTF-8).
+Problem make_problem(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line,
+                     const std::string& message);
+
 /// Problems in the order in which they were found; those beyond the limit are only counted. Not thread-safe: a thread fills
 /// its own list, and `append` joins them.
 class ProblemList {
@@ -17,8 +22,8 @@ class ProblemList {
   /// `limit`: ReadLimits::problems.
   explicit ProblemList(std::uint64_t limit) : limit_(limit) {}
 
-  /// `message`: text from files in it is shortened and made fit for a terminal here (control characters, broken UTF-8).
-  void add(ProblemKind kind, Severity severity, std::string file, std::int64_t line, std::string message);
+  /// As `make_problem`.
+  void add(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line, const std::string& message);
   void append(ProblemList&& other);
   /// Into the result, which keeps what it has; this list is empty then.
   void move_to(ReadResult& result);

@@ -36,7 +36,7 @@ td{overflow-wrap:anywhere}
 figure{margin:14px 0}
 figure img{display:block;max-width:100%;height:auto;border-radius:6px;background:#fff}
 figcaption{color:var(--quiet);font-size:.85rem;margin-top:6px;overflow-wrap:anywhere}
-.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(240px,1fr));gap:16px}
+.grid{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,var(--least)),1fr));gap:16px}
 .grid figure{margin:0}.grid img{width:100%}
 )";
 
@@ -112,8 +112,8 @@ void Page::table(const std::vector<std::string>& header, const std::vector<std::
 
 void Page::figure(const Picture& picture) { body_ += figure_html(picture); }
 
-void Page::pictures(const std::vector<Picture>& pictures) {
-  body_ += "<div class=\"grid\">\n";
+void Page::pictures(const std::vector<Picture>& pictures, int least_width) {
+  body_ += fmt::format("<div class=\"grid\" style=\"--least:{}px\">\n", least_width);
   for (const auto& picture : pictures) body_ += figure_html(picture);
   body_ += "</div>\n";
 }

@@ -33,8 +33,8 @@ class Page {
   void table(const std::vector<std::string>& header, const std::vector<std::vector<std::string>>& rows);
   /// One picture over the whole width.
   void figure(const Picture& picture);
-  /// Pictures side by side, as many as fit.
-  void pictures(const std::vector<Picture>& pictures);
+  /// Pictures side by side, as many as fit when none is narrower than `least_width` (CSS pixels).
+  void pictures(const std::vector<Picture>& pictures, int least_width = 240);
 
   std::string html() const;
   /// Writes atomically. Throws Error{kIo}.

@@ -1,4 +1,4 @@
-"""goshawk data convert, merge and filter."""
+"""goshawk data check, convert, merge and filter."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import time
 import unittest
 import zlib
 
-from program import BAD_DATA, CONFIG, NO_INPUT, OK, USAGE, ProgramTest
+from program import BAD_DATA, CONFIG, IO, NO_INPUT, OK, USAGE, ProgramTest
 
 INTERRUPTED = 130
 
@@ -149,6 +149,98 @@ class Filter(DataTest):
         self.assertEqual(len(self.tree("b")), 15)
         self.assertEqual(self.tree("b"), self.tree("c"))
         self.assertNotEqual(self.tree("b"), self.tree("d"))
+
+
+class Check(DataTest):
+    """Pictures of the stand-in sets differ by their size alone, so near duplicates are looked for in one test only."""
+
+    def check(self, code, *words):
+        result = self.goshawk("data", "check", *words)
+        self.assertEqual(result.returncode, code, result.stderr + result.stdout)
+        self.assertNotIn("error:", result.stderr)
+        return result.stdout
+
+    def problems(self, code, *words):
+        report = json.loads(self.check(code, *words, "--json"))
+        return report, [(p["severity"], p["kind"], p["file"], p["line"]) for p in report["problems"]]
+
+    def test_a_sound_set(self):
+        root = self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n"})
+        self.assertEqual(self.check(OK, "a"), "0 errors, 0 warnings and 0 notes in 1 image with 1 object\n")
+        (root / "images/train/1.png").write_bytes(b"gone")
+        self.assertEqual(self.problems(BAD_DATA, "a")[1], [("error", "unreadable_image", "images/train/1.png", None)])
+
+    def test_errors_warnings_and_strict(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\nx\n9 .5 .5 .5 .5\n0 .95 .5 .2 .5\n", "train/2": None})
+        words = ("a", "--distance", "-1", "--no-images")
+        report, problems = self.problems(BAD_DATA, *words)
+        self.assertCountEqual(problems, [("error", "bad_line", "labels/train/1.txt", 2),
+                                         ("error", "unknown_class", "labels/train/1.txt", 3),
+                                         ("warning", "outside_image", "labels/train/1.txt", 4),
+                                         ("warning", "missing_labels", "images/train/2.png", None)])
+        self.assertEqual((report["errors"], report["warnings"], report["notes"]), (2, 2, 0))
+        (self.folder / "a/labels/train/1.txt").write_text("0 .5 .5 .5 .5\n0 .95 .5 .2 .5\n")
+        self.assertEqual(self.problems(OK, *words)[0]["warnings"], 2)
+        self.check(BAD_DATA, *words, "--strict")
+        self.assertIn("labels/train/1.txt:2", self.check(OK, *words))
+
+    def test_a_picture_in_two_splits_is_an_error(self):
+        root = self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n", "val/2": "0 .5 .5 .5 .5\n"})
+        report, problems = self.problems(BAD_DATA, "a")
+        self.assertEqual(problems, [("error", "duplicate_image", "images/val/2.png", None)])
+        self.assertEqual(report["problems"][0]["other_image"], "images/train/1.png")
+        (root / "images/val/2.png").write_bytes(png(20, 10))
+        self.assertEqual(self.problems(BAD_DATA, "a")[1], [("error", "near_duplicate", "images/val/2.png", None)])
+        self.assertEqual(self.problems(OK, "a", "--distance", "-1")[1], [])
+
+    def test_the_report_shows_the_worst(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n0 .95 .5 .2 .5\n", "train/2": "0 .5 .5 .5 .5\n"})
+        self.assertTrue(self.check(OK, "a", "--out", "out/deep").endswith("out/deep/report.html\n"))
+        self.assertEqual(self.tree("out"), ["deep/problems.json", "deep/report.html"])
+        page = (self.folder / "out/deep/report.html").read_text()
+        self.assertEqual(page.count("<img "), 2)  # the box that reaches out, and the duplicates
+        for text in ("The worst images", "labels/train/1.txt:2", "Duplicates", "images/train/2.png"):
+            self.assertIn(text, page)
+        self.assertEqual(json.loads((self.folder / "out/deep/problems.json").read_text())["warnings"], 2)
+
+    def test_hostile_images_and_labels(self):
+        root = self.yolo_set("a", {f"train/{name}": "0 .5 .5 .5 .5\n" for name in ("huge", "link", "cut", "many")})
+        images = root / "images/train"
+        (images / "huge.png").write_bytes(png(40, 20)[:16] + struct.pack(">II", 60000, 60000) + png(40, 20)[24:])
+        (images / "cut.png").write_bytes(png(40, 20)[:50])
+        (images / "link.png").unlink()
+        (images / "link.png").symlink_to("/etc/hostname")
+        (root / "labels/train/many.txt").write_text("0 .5 .5 .5 .5\n" * 1_000_000)
+        report, problems = self.problems(BAD_DATA, "a", "--out", "out")
+        self.assertEqual({(kind, file) for severity, kind, file, _ in problems if severity == "error"},
+                         {("unreadable_image", "images/train/huge.png"), ("unreadable_image", "images/train/cut.png"),
+                          ("unreadable_image", "images/train/link.png"), ("too_many", "labels/train/many.txt")})
+        self.assertIn(("warning", "unsafe_path", "images/train/link.png", None), problems)
+        self.assertEqual([p["message"].split(") ")[1] for p in report["problems"] if p["kind"] == "duplicate_box"],
+                         ["is there 100000 times, first in line 1"])
+
+    def test_refusals(self):
+        self.yolo_set("a", {"train/1": ""})
+        self.assert_fails(USAGE, "data", "check", "a", "--distance", "17", says="from -1 to 16")
+        self.assert_fails(USAGE, "data", "check", "a", "--distance", "1.5", says="whole number")
+        self.assert_fails(USAGE, "data", "check", "a", "--from", "coc", says="did you mean 'coco'?")
+        self.assert_fails(NO_INPUT, "data", "check", "none.yaml", says="none.yaml")
+        self.write("file", "")
+        self.assert_fails(IO, "data", "check", "a", "--out", "file/deep", says="cannot be made")
+
+    def test_ctrl_c(self):
+        self.yolo_set("a", {f"train/{i}": "0 .5 .5 .5 .5\n" for i in range(20)})
+        big = png(3000, 2000)
+        for i in range(20):
+            (self.folder / f"a/images/train/{i}.png").write_bytes(big)
+        process = subprocess.Popen([str(self.binary), "data", "check", "a", "--out", "out"], cwd=self.folder,
+                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        time.sleep(0.15)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+        self.assertIn(process.returncode, (INTERRUPTED, -signal.SIGINT), errors)
+        self.assertEqual(out, b"")
+        self.assertFalse((self.folder / "out").exists())
 
 
 class Interrupted(DataTest):
