@@ -10,6 +10,7 @@ Command models_pull_command();
 Command models_info_command();
 Command doctor_command();
 Command data_convert_command();
+Command data_label_command();
 Command data_merge_command();
 Command data_filter_command();
 Command config_show_command();

@@ -31,15 +31,6 @@ dataset::Format source_format(const Invocation& call) {
   return dataset::recognise_format(call.argument(0)).value_or(dataset::Format::kYolo);
 }
 
-/// Stops early what would fail after a long reading.
-void check_target(const Invocation& call) {
-  const std::filesystem::path target = required_option(call, "out");
-  format_option(call, "to");
-  std::error_code error;
-  if (std::filesystem::exists(target, error))
-    throw Error(ErrorCode::kUsage, "the target exists already", target.string(), "Remove it, or choose another name.");
-}
-
 void append(std::vector<Option>& options, std::vector<Option> more) {
   options.insert(options.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
 }

@@ -6,7 +6,6 @@
 
 #include <array>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/progress.h"
@@ -72,6 +71,7 @@ struct Report {
   fs::path target;
   std::uint64_t problems;
   const std::vector<dataset::Problem>& notes;
+  const Told& told;
 };
 
 void print_json(const Report& report) {
@@ -90,15 +90,16 @@ void print_json(const Report& report) {
   }
   ordered_json mapping = ordered_json::object();
   for (const auto& [from, to] : report.set.class_mapping) mapping[from] = to;
-  const ordered_json document{{"target", report.target.string()},
-                              {"format", dataset::name(report.format)},
-                              {"images", to_json(counts.images)},
-                              {"objects", to_json(counts.objects)},
-                              {"classes", classes},
-                              {"class_mapping", mapping},
-                              {"dropped", dropped},
-                              {"missing_images", missing},
-                              {"problems", report.problems}};
+  ordered_json document{{"target", report.target.string()},
+                        {"format", dataset::name(report.format)},
+                        {"images", to_json(counts.images)},
+                        {"objects", to_json(counts.objects)},
+                        {"classes", classes},
+                        {"class_mapping", mapping},
+                        {"dropped", dropped},
+                        {"missing_images", missing},
+                        {"problems", report.problems}};
+  if (report.told.fields.is_object()) document.update(report.told.fields);
   fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
 }
 
@@ -133,7 +134,7 @@ std::string counts_table(const dataset::Dataset& set, dataset::Format format) {
 }
 
 void print_table(const Report& report) {
-  fmt::print("{}\n", counts_table(report.set, report.format));
+  fmt::print("{}\n", report.told.table.empty() ? counts_table(report.set, report.format) : report.told.table);
   for (const auto& [from, to] : report.set.class_mapping) {
     if (from.empty()) fmt::print("classes are those of {}\n", to);
     else fmt::print("class {} {}\n", from, to.empty() ? "dropped" : "-> " + to);
@@ -250,7 +251,17 @@ dataset::ReadResult read_set(const Invocation& call, const std::string& path, st
   return result;
 }
 
-int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems) {
+void check_target(const Invocation& call) {
+  const fs::path target = required_option(call, "out");
+  format_option(call, "to");
+  images_option(call);
+  std::error_code error;
+  if (fs::exists(target, error))
+    throw Error(ErrorCode::kUsage, "the target exists already", target.string(), "Remove it, or choose another name.");
+}
+
+int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems,
+              const Told& told) {
   const fs::path target = required_option(call, "out");
   format = format_option(call, "to").value_or(format);
   dataset::WriteOptions options;
@@ -264,7 +275,7 @@ int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Form
   };
   const auto notes = dataset::write_dataset(set, format, target, options);
   if (progress) progress->finish();
-  const Report report{set, format, target, problems, notes};
+  const Report report{set, format, target, problems, notes, told};
   if (call.json) print_json(report);
   else print_table(report);
   return 0;

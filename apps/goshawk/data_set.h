@@ -1,6 +1,7 @@
 // What the `goshawk data` commands share: reading a set, writing one, and telling what came of it.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,8 +32,18 @@ std::vector<Option> writing_flags(const std::string& default_format);
 /// Reads a set with a line on stderr about its problems (the first few in full).
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
 
+/// Throws Error{kUsage} when --out is missing or exists, or --to is no format: stops early what would fail after long work.
+void check_target(const Invocation& call);
+
+/// What a command tells of its own work.
+struct Told {
+  std::string table;              // in place of the table of classes and splits; empty: that one
+  nlohmann::ordered_json fields;  // more fields of the JSON; null: none
+};
+
 /// Writes `set` as --to (else `format`) to --out with a progress bar, and prints the table or JSON of what is in it and what
 /// was dropped. `problems`: found when it was read. Returns the exit code.
-int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems);
+int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems,
+              const Told& told = {});
 
 }  // namespace goshawk::cli

@@ -87,6 +87,12 @@ bool has(const std::vector<fs::path>& entries, std::string_view extension) {
   return std::any_of(entries.begin(), entries.end(), [&](const fs::path& p) { return lower_extension(p) == extension; });
 }
 
+/// frames.json says where images came from, and is no COCO file.
+std::vector<fs::path> without_frame_list(std::vector<fs::path> entries) {
+  std::erase_if(entries, [](const fs::path& p) { return p.filename() == "frames.json"; });
+  return entries;
+}
+
 bool is_mot_sequence(const fs::path& folder) {
   return is_file(folder / "seqinfo.ini") || is_file(folder / "gt" / "gt.txt") || is_file(folder / "det" / "det.txt");
 }
@@ -99,7 +105,7 @@ std::optional<Format> format_of_folder(const fs::path& folder) {
   if (is_mot_sequence(folder) || std::any_of(entries.begin(), entries.end(), is_mot_sequence)) return Format::kMot;
   const bool voc = is_folder(folder / "ImageSets" / "Main") || is_folder(folder / "JPEGImages");
   if (voc || has(entries_of(folder / "Annotations"), ".xml")) return Format::kVoc;
-  if (has(entries_of(folder / "annotations"), ".json") || has(entries, ".json")) return Format::kCoco;
+  if (has(entries_of(folder / "annotations"), ".json") || has(without_frame_list(entries), ".json")) return Format::kCoco;
   if (is_folder(folder / "images") && is_folder(folder / "labels")) return Format::kYolo;
   if (is_file(folder / "classes.txt")) return Format::kLabelImg;
   for (const auto& entry : entries) {

@@ -22,21 +22,13 @@ std::string folded(const std::string& name) {
   return text;
 }
 
-int index_of(const std::string& name, std::span<const std::string> names) {
-  const auto exact = std::find(names.begin(), names.end(), name);
-  if (exact != names.end()) return static_cast<int>(exact - names.begin());
-  const std::string wanted = folded(name);
-  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& other) { return folded(other) == wanted; });
-  return found == names.end() ? -1 : static_cast<int>(found - names.begin());
-}
-
 void check_renamed(const std::map<std::string, std::string>& renamed, std::span<const std::string> model,
                    std::span<const std::string> dataset) {
   for (const auto& [from, to] : renamed) {
-    if (index_of(from, model) < 0) {
+    if (find_class(from, model) < 0) {
       throw Error(ErrorCode::kUsage, fmt::format("the model has no class '{}'{}", from, did_you_mean(from, model)), "--map");
     }
-    if (!to.empty() && index_of(to, dataset) < 0) {
+    if (!to.empty() && find_class(to, dataset) < 0) {
       throw Error(ErrorCode::kUsage, fmt::format("the data set has no class '{}'{}", to, did_you_mean(to, dataset)),
                   "--map");
     }
@@ -53,18 +45,26 @@ std::string some_of(std::span<const std::string> names) {
 
 }  // namespace
 
+int find_class(const std::string& name, std::span<const std::string> names) {
+  const auto exact = std::find(names.begin(), names.end(), name);
+  if (exact != names.end()) return static_cast<int>(exact - names.begin());
+  const std::string wanted = folded(name);
+  const auto found = std::find_if(names.begin(), names.end(), [&](const auto& other) { return folded(other) == wanted; });
+  return found == names.end() ? -1 : static_cast<int>(found - names.begin());
+}
+
 ClassMatch match_classes(std::span<const std::string> model, std::span<const std::string> dataset,
                          const std::map<std::string, std::string>& renamed) {
   check_renamed(renamed, model, dataset);
   std::map<int, std::string> target;  // of the model's classes that have another name
-  for (const auto& [from, to] : renamed) target[index_of(from, model)] = to;
+  for (const auto& [from, to] : renamed) target[find_class(from, model)] = to;
 
   ClassMatch map;
   std::vector<bool> named(dataset.size());
   for (std::size_t c = 0; c < model.size(); ++c) {
     const auto other = target.find(static_cast<int>(c));
     const std::string& name = other == target.end() ? model[c] : other->second;
-    const int index = name.empty() ? -1 : index_of(name, dataset);
+    const int index = name.empty() ? -1 : find_class(name, dataset);
     map.to_dataset.push_back(index);
     if (index >= 0) named[static_cast<std::size_t>(index)] = true;
     else map.unused.push_back(model[c]);

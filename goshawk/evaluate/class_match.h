@@ -15,7 +15,11 @@ struct ClassMatch {
   std::vector<std::string> unused;   // classes of the model that the data set does not have: left out
 };
 
-/// By name; upper and lower case, spaces, '_' and '-' are alike. `renamed`: from names of the model to names of the data
+/// Place of a class in a list, -1 when it is not there: the very name, else the first one that differs in upper and lower
+/// case, spaces, '_' and '-' alone.
+int find_class(const std::string& name, std::span<const std::string> names);
+
+/// By name, as `find_class` does. `renamed`: from names of the model to names of the data
 /// set, before anything else; "" drops a class. Throws Error{kUsage} when a renamed class is in neither list, and {kBadData}
 /// when no class fits, with both lists and what to do.
 ClassMatch match_classes(std::span<const std::string> model, std::span<const std::string> dataset,

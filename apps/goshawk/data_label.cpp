@@ -1,0 +1,353 @@
+// goshawk data label: labels proposed by a model, for people to correct.
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+#include <optional>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/interrupt.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/error.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/dataset/class_map.h"
+#include "goshawk/dataset/image_files.h"
+#include "goshawk/dataset/image_size.h"
+#include "goshawk/dataset/prelabel.h"
+#include "goshawk/dataset/recognise.h"
+#include "goshawk/evaluate/class_match.h"
+#include "goshawk/media/image.h"
+#include "goshawk/media/image_source.h"
+#include "goshawk/pipeline/detect_run.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+/// What is to be labelled, and as what it is written unless --to says otherwise.
+struct Input {
+  dataset::Dataset set;
+  std::optional<dataset::Format> format;  // nullopt: images without any labels
+  std::uint64_t problems = 0;
+};
+
+/// --class-conf, not yet compared with any list of classes.
+using ClassThresholds = std::vector<std::pair<std::string, float>>;
+
+ClassThresholds class_thresholds(const Invocation& call) {
+  ClassThresholds thresholds;
+  const auto given = call.options.find("class-conf");
+  if (given == call.options.end()) return thresholds;
+  for (const auto& [name, text] : dataset::parse_class_mapping(given->second)) {
+    float number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (error != std::errc() || end != text.data() + text.size() || !(number >= 0 && number <= 1)) {
+      throw Error(ErrorCode::kUsage, fmt::format("a threshold is a number from 0 to 1, not '{}'", text), "--class-conf",
+                  "For instance: --class-conf person=0.5,car=0.4");
+    }
+    thresholds.emplace_back(name, number);
+  }
+  return thresholds;
+}
+
+/// A folder, or a glob, of images that no format claims.
+dataset::Dataset set_of_images(const Invocation& call, const std::string& source, bool glob) {
+  dataset::ReadLimits limits;
+  limits.stop = call.stop;
+  dataset::Dataset set;
+  std::vector<fs::path> files;
+  if (glob) {
+    files = media::images_of_glob(source);
+  } else if (fs::is_directory(source)) {
+    for (auto& file : dataset::images_below(source, limits)) files.emplace_back(std::move(file));
+  } else if (media::has_image_extension(source)) {
+    files.emplace_back(source);
+  }
+  std::erase_if(files, [](const fs::path& file) { return !media::has_image_extension(file); });
+  if (files.empty()) {
+    throw Error(ErrorCode::kBadData, "there is neither a labelled data set nor an image", source,
+                "Give a folder of images, or a data set: data.yaml, instances.json, a folder or an archive.");
+  }
+  set.root = fs::absolute(glob || !fs::is_directory(source) ? files.front().parent_path() : fs::path(source));
+  for (const auto& file : files) {
+    dataset::ImageEntry image;
+    image.id = static_cast<std::int64_t>(set.images.size()) + 1;
+    const fs::path relative = fs::absolute(file).lexically_relative(set.root);
+    image.file = relative.begin() != relative.end() && *relative.begin() == ".." ? fs::absolute(file).string()
+                                                                                 : relative.generic_string();
+    image.labelled = false;
+    set.images.push_back(std::move(image));
+  }
+  dataset::ProblemList problems(limits.problems);
+  dataset::fill_image_sizes(set, problems, call.stop);
+  return set;
+}
+
+Input read_input(const Invocation& call) {
+  const std::string source = call.argument(0);
+  std::error_code error;
+  const bool glob = !fs::exists(source, error) && source.find_first_of("*?[") != std::string::npos;
+  Input input;
+  input.format = format_option(call, "from");
+  if (!input.format && !glob) input.format = dataset::recognise_format(source);
+  if (!input.format) {
+    input.set = set_of_images(call, source, glob);
+    return input;
+  }
+  auto read = read_set(call, source, input.format);
+  input.set = std::move(read.dataset);
+  input.problems = read.problems.size() + read.problems_left_out;
+  return input;
+}
+
+std::vector<std::string> names_of(const dataset::Dataset& set) {
+  std::vector<std::string> names;
+  for (const auto& category : set.categories) names.push_back(category.name);
+  return names;
+}
+
+std::map<std::string, std::string> renamed_classes(const Invocation& call) {
+  std::map<std::string, std::string> renamed;
+  const auto map = call.options.find("map");
+  if (map == call.options.end()) return renamed;
+  for (const auto& [from, to] : dataset::parse_class_mapping(map->second)) renamed[from] = to;
+  return renamed;
+}
+
+/// Whether --classes keeps the model's class; it takes names and numbers.
+bool is_kept(const std::vector<std::string>& wanted, const std::vector<std::string>& model, std::size_t index) {
+  return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
+           return word == model[index] || word == std::to_string(index);
+         });
+}
+
+/// Adds the classes of the model that the data set does not have: all of them to a set without classes, else those alone
+/// that the user named in --classes or --map.
+void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& model,
+                         const std::map<std::string, std::string>& renamed, const std::vector<std::string>& wanted) {
+  const bool all = set.categories.empty();
+  auto names = names_of(set);
+  std::int64_t next_id = 0;
+  for (const auto& category : set.categories) next_id = std::max(next_id, category.id + 1);
+  std::map<int, std::string> targets;
+  for (const auto& [from, to] : renamed) targets[evaluate::find_class(from, model)] = to;
+  for (std::size_t c = 0; c < model.size(); ++c) {
+    const auto other = targets.find(static_cast<int>(c));
+    const bool named = other != targets.end() || !wanted.empty();
+    const std::string& name = other == targets.end() ? model[c] : other->second;
+    if (!(all || named) || !is_kept(wanted, model, c) || name.empty() || evaluate::find_class(name, names) >= 0) continue;
+    set.categories.push_back({.id = next_id++, .name = name});
+    names.push_back(name);
+  }
+}
+
+/// Thresholds by class of the model; `to_category` tells what its classes are called in the data set.
+std::vector<float> least_scores(const ClassThresholds& thresholds, float others, const std::vector<std::string>& model,
+                                const std::vector<std::string>& names, const std::vector<int>& to_category) {
+  std::vector<float> least(model.size(), others);
+  for (const auto& [name, score] : thresholds) {
+    const int category = evaluate::find_class(name, names), own = evaluate::find_class(name, model);
+    if (category < 0 && own < 0) {
+      throw Error(ErrorCode::kUsage,
+                  fmt::format("neither data set nor model has a class '{}'{}", name, did_you_mean(name, names)),
+                  "--class-conf");
+    }
+    for (std::size_t c = 0; c < model.size(); ++c) {
+      if (category >= 0 ? to_category[c] == category : static_cast<int>(c) == own) least[c] = score;
+    }
+  }
+  return least;
+}
+
+/// What came of the model's work.
+struct Labelling {
+  std::vector<std::uint64_t> before;  // [categories] objects
+  std::vector<char> labelled_before;  // [images]
+  std::vector<std::string> unreadable;
+  std::vector<std::string> unused;  // classes of the model that the data set does not have
+  dataset::Prelabelled result;
+  std::string model;
+  bool interrupted = false;
+};
+
+/// Detects on the images `asked` (indices) of the set.
+std::vector<dataset::ImagePredictions> predict(const Invocation& call, const dataset::Dataset& set,
+                                               detect::Detector& detector, const std::vector<std::size_t>& asked,
+                                               Labelling& labelling) {
+  std::vector<fs::path> files;
+  for (const auto image : asked) files.push_back(set.path_of(set.images[image]));
+  const auto source = media::open_images(set.root.string(), std::move(files), {});
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) progress.emplace("labelling", static_cast<std::int64_t>(asked.size()), "images");
+  std::vector<dataset::ImagePredictions> predictions;
+  auto run = pipeline::detect_images(
+      *source, detector, batch_size(call.config, detector), call.stop, [&](pipeline::DetectedFrame item) {
+        const auto number = static_cast<std::size_t>(item.frame.index);
+        predictions.push_back({asked[number], static_cast<double>(item.frame.image.cols),
+                               static_cast<double>(item.frame.image.rows), std::move(item.detections)});
+        if (progress) progress->update(item.frame.index + 1);
+        return true;
+      });
+  if (progress) progress->finish();
+  labelling.unreadable = std::move(run.unreadable);
+  labelling.interrupted = run.interrupted;
+  return predictions;
+}
+
+Labelling label(const Invocation& call, dataset::Dataset& set, const ClassThresholds& thresholds) {
+  Labelling labelling;
+  labelling.labelled_before = dataset::labelled_images(set);
+  std::vector<std::size_t> asked;
+  for (std::size_t i = 0; i < set.images.size(); ++i) {
+    if (labelling.labelled_before[i] == 0 || call.has("add")) asked.push_back(i);
+  }
+
+  std::optional<LeaveOnStop> loading(call.stop);  // nothing is written yet
+  const fs::path path = resolve_model(call.config.text("model")).path;
+  labelling.model = path.filename().string();
+  auto options = detector_options(call.config);
+  for (const auto& [name, score] : thresholds) options.confidence = std::min(*options.confidence, score);
+  options.session.parallel_runs = parallel_runs(call.config, {});
+  options.session.warm_up_cached = false;
+  const auto detector = detect::Detector::load(path, options);
+  loading.reset();
+
+  const auto& model = detector->recipe().class_names;
+  const auto renamed = renamed_classes(call);
+  const auto wanted = call.config.list("detect.classes");
+  add_missing_classes(set, model, renamed, wanted);
+  auto classes = evaluate::match_classes(model, names_of(set), renamed);
+  for (std::size_t c = 0; c < model.size(); ++c) {
+    if (!is_kept(wanted, model, c)) classes.to_dataset[c] = -1;
+  }
+  labelling.unused = std::move(classes.unused);
+  const auto others = static_cast<float>(call.config.number("detect.conf"));
+  const auto least = least_scores(thresholds, others, model, names_of(set), classes.to_dataset);
+
+  labelling.before.resize(set.categories.size());
+  for (const auto& annotation : set.annotations) ++labelling.before[annotation.category];
+  labelling.result.added.resize(set.categories.size());
+  if (asked.empty()) {
+    spdlog::warn("every image has labels already: nothing was added; --add puts what is not labelled beside them");
+    return labelling;
+  }
+  const auto predictions = predict(call, set, *detector, asked, labelling);
+  if (labelling.interrupted) return labelling;
+  labelling.result = dataset::add_predictions(set, predictions, {.to_category = classes.to_dataset, .least_score = least});
+  return labelling;
+}
+
+struct ImageCounts {
+  std::size_t all = 0, before = 0, now = 0, without = 0;
+};
+
+ImageCounts image_counts(const dataset::Dataset& set, const Labelling& labelling) {
+  const auto now = dataset::labelled_images(set);
+  ImageCounts counts;
+  counts.all = set.images.size();
+  for (std::size_t i = 0; i < counts.all; ++i) {
+    if (labelling.labelled_before[i] != 0) ++counts.before;
+    else if (now[i] != 0) ++counts.now;
+    else ++counts.without;
+  }
+  return counts;
+}
+
+std::string table_of(const dataset::Dataset& set, const Labelling& labelling, bool adding) {
+  Table table({"class", "before", "added", "now"});
+  std::uint64_t before = 0, added = 0;
+  const auto add = [&](const std::string& name, std::uint64_t was, std::uint64_t more) {
+    table.add_row({name, std::to_string(was), std::to_string(more), std::to_string(was + more)});
+  };
+  for (std::size_t i = 0; i < set.categories.size(); ++i) {
+    const auto was = labelling.before[i], more = labelling.result.added[i];
+    before += was;
+    added += more;
+    if (was + more > 0) add(set.categories[i].name, was, more);
+  }
+  add("all objects", before, added);
+  const auto images = image_counts(set, labelling);
+  std::string text = table.str();
+  text += fmt::format("\n{} images: {} labelled before, {} by {} now, {} without labels\n", images.all, images.before,
+                      images.now, labelling.model, images.without);
+  if (adding) text += fmt::format("{} detections were of objects that are labelled already\n", labelling.result.known);
+  return text;
+}
+
+ordered_json json_of(const dataset::Dataset& set, const Labelling& labelling) {
+  const auto images = image_counts(set, labelling);
+  ordered_json before = ordered_json::object(), added = ordered_json::object();
+  for (std::size_t i = 0; i < set.categories.size(); ++i) {
+    if (labelling.before[i] > 0) before[set.categories[i].name] = labelling.before[i];
+    if (labelling.result.added[i] > 0) added[set.categories[i].name] = labelling.result.added[i];
+  }
+  return {{"label",
+           {{"model", labelling.model},
+            {"images", images.all},
+            {"labelled_before", images.before},
+            {"labelled_now", images.now},
+            {"without_labels", images.without},
+            {"images_with_new_objects", labelling.result.images_with_new},
+            {"objects_before", before},
+            {"objects_added", added},
+            {"known_objects", labelling.result.known},
+            {"unused_classes", labelling.unused},
+            {"unreadable", labelling.unreadable}}}};
+}
+
+int run_label(const Invocation& call) {
+  check_target(call);
+  const auto thresholds = class_thresholds(call);
+  auto input = read_input(call);
+  if (input.set.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to label", call.argument(0));
+  const bool had_classes = !input.set.categories.empty();
+  const auto labelling = label(call, input.set, thresholds);
+  if (labelling.interrupted) return exit_code(ErrorCode::kInterrupted);
+  for (const auto& line : labelling.unreadable) spdlog::warn("not labelled: {}", line);
+  if (had_classes && !labelling.unused.empty() && !call.config.boolean("log.quiet")) {
+    spdlog::info(
+        "{} of the model's classes are not in the data set and were left out; --classes or --map NAME=NAME adds some",
+        labelling.unused.size());
+  }
+  const Told told{table_of(input.set, labelling, call.has("add")), json_of(input.set, labelling)};
+  const int code = write_set(call, input.set, input.format.value_or(dataset::Format::kYolo), input.problems, told);
+  return code == 0 && !labelling.unreadable.empty() ? exit_code(ErrorCode::kBadData) : code;
+}
+
+}  // namespace
+
+Command data_label_command() {
+  Command command;
+  command.name = "data label";
+  command.group = Group::kData;
+  command.summary = "Label images with a model, for people to correct";
+  command.details =
+      "Images that have labels stay as they are; an empty label file says that nothing is there. What the model adds "
+      "carries its confidence where the format can hold it.";
+  command.positionals = {{.name = "SOURCE", .help = "folder of images, or a data set of any format", .flag = "source"}};
+  command.options = {
+      {"add", "", "To labelled images too, what overlaps no labelled box (IoU of 0.5 or more is the same object)"},
+      {"class-conf", "LIST", "Least confidence by class: person=0.5,car=0.4"},
+      {"map", "MAPPING", "What the model's classes are in the data set: truck=van,bus=van,dog="},
+      {"from", "FORMAT", "Format of the source, where it is not recognised"}};
+  for (auto& option : writing_flags("that of the source, else yolo")) command.options.push_back(std::move(option));
+  command.settings = {"model", "runtime", "detect"};
+  command.defaults = {{"detect.conf", "0.3"}};
+  command.json = true;
+  command.examples = {"goshawk data label frames/ --to cvat --out task/",
+                      "goshawk data label frames/ --classes person,car --class-conf person=0.5 --to labelimg --out work/",
+                      "goshawk data label data.yaml --model best.onnx --add --out more/"};
+  command.run = run_label;
+  return command;
+}
+
+}  // namespace goshawk::cli
