@@ -81,18 +81,28 @@ Box box_of(const dataset::Dataset& set, const dataset::Annotation& annotation) {
   return r.box();
 }
 
-/// How far a rim must reach so that boxes beyond the image can be seen: at most a quarter of the image.
-int rim_of(const CheckResult& result, const Worst& worst, const Small& small) {
-  double reach = 0;
+/// Space around an image, in pixels of the picture.
+struct Rim {
+  int left = 0, top = 0, right = 0, bottom = 0;
+};
+
+/// How far it must reach so that boxes beyond the image can be seen: at most a quarter of the image.
+Rim rim_of(const CheckResult& result, const Worst& worst, const Small& small) {
+  const double most = 0.25 * std::max(small.picture.cols, small.picture.rows);
+  const auto widen = [&](int& side, double reach) {
+    constexpr int kBeyond = 8;
+    if (reach > 0) side = std::max(side, static_cast<int>(std::min(most, reach * small.zoom + kBeyond)));
+  };
+  Rim rim;
   for (const Finding* finding : worst.findings) {
     if (finding->problem.kind != ProblemKind::kOutsideImage) continue;
     const Box box = box_of(result.set, result.set.annotations[static_cast<std::size_t>(finding->annotation)]);
-    reach = std::max({reach, -double{box.x1}, -double{box.y1}, box.x2 - small.picture.cols / small.zoom,
-                      box.y2 - small.picture.rows / small.zoom});
+    widen(rim.left, -box.x1);
+    widen(rim.top, -box.y1);
+    widen(rim.right, box.x2 - small.picture.cols / small.zoom);
+    widen(rim.bottom, box.y2 - small.picture.rows / small.zoom);
   }
-  if (reach <= 0) return 0;
-  const double most = 0.25 * std::max(small.picture.cols, small.picture.rows);
-  return static_cast<int>(std::min(most, reach * small.zoom + 8));
+  return rim;
 }
 
 /// The others thin and green, those that are wrong in red or orange with what is wrong.
@@ -141,9 +151,9 @@ std::optional<report::Picture> picture_of(const CheckResult& result, const Worst
                                           std::span<const dataset::Annotation> annotations) {
   auto small = read_small(result.set, worst.image, kSide, kSide);
   if (!small) return std::nullopt;
-  const int rim = rim_of(result, worst, *small);
-  if (rim > 0) cv::copyMakeBorder(small->picture, small->picture, rim, rim, rim, rim, cv::BORDER_CONSTANT, kRim);
-  BoxCanvas canvas(small->picture, small->zoom, {rim, rim});
+  const Rim rim = rim_of(result, worst, *small);
+  cv::copyMakeBorder(small->picture, small->picture, rim.top, rim.bottom, rim.left, rim.right, cv::BORDER_CONSTANT, kRim);
+  BoxCanvas canvas(small->picture, small->zoom, {rim.left, rim.top});
   draw_boxes(result, worst, annotations, canvas);
   return report::Picture{media::encode_jpeg(small->picture, kQuality), caption_of(result, worst)};
 }
@@ -165,10 +175,11 @@ void add_worst(const CheckResult& result, report::Page& page, const std::stop_to
   }
   if (pictures.empty()) return;
   page.section("The worst images");
+  const std::string some = pictures.size() < worst.size() ? fmt::format(", {} of {}", pictures.size(), worst.size()) : "";
   page.paragraph(
-      fmt::format("{} of {} images with something wrong about their boxes. Red: errors; orange: warnings; green: "
-                  "the other objects. The grey rim lies outside of the image.",
-                  pictures.size(), worst.size()));
+      fmt::format("Images with something wrong about their boxes{}. Red: errors; orange: warnings; green: the "
+                  "other objects. A grey rim lies outside of the image.",
+                  some));
   page.pictures(pictures, kSide);
 }
 
@@ -210,7 +221,7 @@ void add_pairs(const CheckResult& result, Severity severity, const char* title, 
   }
   if (pictures.empty()) return;
   page.section(title);
-  page.paragraph(fmt::format("{} The first {} of {}.", text, pictures.size(), total));
+  page.paragraph(pictures.size() < total ? fmt::format("{} The first {} of {}.", text, pictures.size(), total) : text);
   page.pictures(pictures, kSide);
 }
 

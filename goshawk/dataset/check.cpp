@@ -12,6 +12,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/check_images.h"
 #include "goshawk/dataset/problems.h"
+#include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -23,28 +24,26 @@ bool is_finite(const Rectangle& r) {
 /// How far a box may reach out before it is worth a word: what rounding does.
 double slack(double side) { return std::max(1.0, side * 0.001); }
 
-/// Pixels of an image, or 1 x 1 where its boxes are fractions.
+/// Sides of an image whose size is known.
 struct Extent {
-  double width = 1, height = 1, slack_x = 0.01, slack_y = 0.01;
-  bool pixels = false;
+  double width = 0, height = 0;
 
-  explicit Extent(const ImageEntry& image) {
-    if (image.width == 0 || image.height == 0) return;
-    width = image.width;
-    height = image.height;
-    slack_x = slack(width);
-    slack_y = slack(height);
-    pixels = true;
-  }
+  explicit Extent(const ImageEntry& image) : width(image.width), height(image.height) {}
 
+  bool known() const { return width > 0 && height > 0; }
   bool beyond(const Rectangle& r) const {
-    return r.x >= width || r.y >= height || r.x + r.width <= 0 || r.y + r.height <= 0;
+    return known() && (r.x >= width || r.y >= height || r.x + r.width <= 0 || r.y + r.height <= 0);
   }
-  /// The most by which a side lies outside; at most 0: it lies within.
-  double excess(const Rectangle& r) const {
-    return std::max(std::max(-r.x, r.x + r.width - width) - slack_x, std::max(-r.y, r.y + r.height - height) - slack_y);
+  bool cuts(const Rectangle& r) const {
+    return known() &&
+           (std::max(-r.x, r.x + r.width - width) > slack(width) || std::max(-r.y, r.y + r.height - height) > slack(height));
   }
 };
+
+/// Whether the image has a label file of its own: one of its name.
+bool has_own_labels(const ImageEntry& image) {
+  return without_extension(file_name_of(image.labels)) == without_extension(file_name_of(image.file));
+}
 
 /// What the labels alone show.
 class LabelCheck {
@@ -74,10 +73,10 @@ class LabelCheck {
       finding.problem = make_problem(ProblemKind::kMissingLabels, Severity::kWarning, image.file, 0,
                                      "nobody labelled this image; it would be trained as one where nothing is");
     } else {
-      const std::string& file = image.labels.empty() ? image.file : image.labels;
-      if (faulty.contains(file)) return;  // its labels were left out, and listed
-      finding.problem =
-          make_problem(ProblemKind::kEmptyLabels, Severity::kNote, file, 0, "the labels say that nothing is in the image");
+      const bool own = has_own_labels(image);
+      if (own && faulty.contains(image.labels)) return;  // its labels were left out, and listed
+      finding.problem = make_problem(ProblemKind::kEmptyLabels, Severity::kNote, own ? image.labels : image.file, 0,
+                                     "the labels say that nothing is in the image");
     }
     list_.add(std::move(finding));
   }
@@ -90,21 +89,19 @@ class LabelCheck {
       return add(index, ProblemKind::kDegenerateBox, Severity::kError, r.width <= 0 ? "has no width" : "has no height");
     }
     if (extent.beyond(r)) {
-      return add(index, ProblemKind::kOutsideImage, Severity::kError, "lies wholly outside the image" + size_text(extent));
+      return add(index, ProblemKind::kOutsideImage, Severity::kError, "lies wholly outside the image" + text(extent));
     }
-    if (extent.excess(r) > 0) {
+    if (extent.cuts(r)) {
       const bool on_purpose = !dataset_.images[annotation.image].sequence.empty();
       return add(index, ProblemKind::kOutsideImage, on_purpose ? Severity::kNote : Severity::kWarning,
-                 "reaches out of the image" + size_text(extent));
+                 "reaches out of the image" + text(extent));
     }
-    if (extent.pixels && (r.width < 1 || r.height < 1)) {
+    if (extent.known() && (r.width < 1 || r.height < 1)) {
       add(index, ProblemKind::kDegenerateBox, Severity::kWarning, "is thinner than a pixel");
     }
   }
 
-  static std::string size_text(const Extent& extent) {
-    return extent.pixels ? fmt::format(" of {} x {}", extent.width, extent.height) : "";
-  }
+  static std::string text(const Extent& extent) { return fmt::format(" of {} x {}", extent.width, extent.height); }
 
   /// Equal boxes of one class, however many, are one finding: about the second of them.
   void check_duplicates(std::size_t begin, std::size_t end) {
@@ -133,14 +130,14 @@ class LabelCheck {
     const Annotation& annotation = dataset_.annotations[index];
     const ImageEntry& image = dataset_.images[annotation.image];
     const Rectangle& r = annotation.rectangle;
-    const bool own = !image.labels.empty(), one = !dataset_.source.empty();
-    const std::string& file = own ? image.labels : one ? dataset_.source : image.file;
+    const std::string& labels = image.labels.empty() ? dataset_.source : image.labels;
+    const std::string& file = labels.empty() ? image.file : labels;
     std::string message =
         fmt::format("the box of {} (x {:.4g}, y {:.4g}, {:.4g} x {:.4g}) {}",
                     dataset::quoted(dataset_.categories[annotation.category].name), r.x, r.y, r.width, r.height, what);
-    if (!own && one) message += "; image " + dataset::quoted(image.file);
+    if (!labels.empty() && !has_own_labels(image)) message += "; image " + dataset::quoted(image.file);
     Finding finding;
-    finding.problem = make_problem(kind, severity, file, own || one ? annotation.line : 0, message);
+    finding.problem = make_problem(kind, severity, file, labels.empty() ? 0 : annotation.line, message);
     finding.image = annotation.image;
     finding.annotation = static_cast<std::int64_t>(index);
     list_.add(std::move(finding));
@@ -152,19 +149,19 @@ class LabelCheck {
   std::vector<std::size_t> order_;
 };
 
-/// Problems of images that the reader listed by the way, and that a look at the images finds again, better told.
-bool is_of_images(ProblemKind kind) {
-  return kind == ProblemKind::kMissingImage || kind == ProblemKind::kUnreadableImage || kind == ProblemKind::kDuplicateImage;
-}
-
+/// What the reader found. Its word on images' files, which it gives by the way, is left out: a look at the images tells
+/// more, and where none follows nobody asked.
 void take_over(const ReadResult& read, bool images_follow, FindingList& list) {
+  const auto is_of_images = [&](const Problem& problem) {
+    return problem.kind == ProblemKind::kMissingImage || problem.kind == ProblemKind::kUnreadableImage ||
+           (problem.kind == ProblemKind::kDuplicateImage && images_follow);
+  };
   std::unordered_set<std::string> files;
-  if (images_follow && std::any_of(read.problems.begin(), read.problems.end(),
-                                   [](const Problem& problem) { return is_of_images(problem.kind); })) {
+  if (std::any_of(read.problems.begin(), read.problems.end(), is_of_images)) {
     for (const auto& image : read.dataset.images) files.insert(image.file);
   }
   for (const auto& problem : read.problems) {
-    if (!is_of_images(problem.kind) || !files.contains(problem.file)) list.add({problem, -1, -1, -1});
+    if (!is_of_images(problem) || !files.contains(problem.file)) list.add({problem, -1, -1, -1});
   }
   if (read.problems_left_out == 0) return;
   list.add({make_problem(ProblemKind::kTooMany, Severity::kError, read.dataset.source, 0,

@@ -133,6 +133,28 @@ TEST_F(Check, NamesTheCommonLabelFileWithItsLine) {
   EXPECT_EQ(list.findings()[0].annotation, 0);
 }
 
+TEST_F(Check, BoxesInImagesOfUnknownSizeAreNotOutside) {
+  add_image("a", "100 50 1");
+  read_.dataset.images[0].width = read_.dataset.images[0].height = 0;
+  add_box({500, -20, 10, 10});
+  add_box({0.5, 0.5, 0.01, 0.01});
+  add_box({500, 20, 0, 10});
+  EXPECT_EQ(found(), Lines{"error degenerate_box labels/a.txt:3"});
+}
+
+TEST_F(Check, NamesTheLabelFileOfEachPartOfACocoSet) {
+  const auto part = [](const char* file, int x) {
+    return std::string("{\"images\": [{\"id\": 1, \"file_name\": \"") + file +
+           "\", \"width\": 100, \"height\": 50}],\n\"categories\": [{\"id\": 1, \"name\": \"car\"}],\n\"annotations\": [\n" +
+           "{\"id\": 1, \"image_id\": 1, \"category_id\": 1, \"bbox\": [" + std::to_string(x) + ", 1, 5, 5]}]}\n";
+  };
+  write("annotations/instances_train.json", part("a.png", 1));
+  write("annotations/instances_val.json", part("b.png", 300));
+  read_ = read_dataset(folder_, Format::kCoco);
+  options_.read = nullptr;
+  EXPECT_EQ(found(), Lines{"error outside_image annotations/instances_val.json:4"});
+}
+
 TEST_F(Check, ListsEqualBoxesOfOneClassOnce) {
   add_image("a", "100 50 1");
   add_box({10, 10, 20, 20});
@@ -174,8 +196,9 @@ TEST_F(Check, ListsFilesOfImages) {
   EXPECT_EQ(found(), (Lines{"error missing_image images/gone.jpg:0", "error unreadable_image images/torn.jpg:0",
                             "error size_differs images/small.jpg:0", "error size_differs images/turned.jpg:0",
                             "error unreadable_image images/folder.jpg:0"}));
-  options_.read = nullptr;
-  EXPECT_EQ(found(), Lines{"error missing_image images/gone.jpg:0"});
+  read_.problems.push_back({ProblemKind::kMissingImage, Severity::kError, "data.yaml", 0, "no such folder"});
+  options_.read = nullptr;  // the labels alone
+  EXPECT_EQ(found(), Lines{"error missing_image data.yaml:0"});
 }
 
 TEST_F(Check, AnyFailureOfDecodingIsAProblemOfThatImage) {

@@ -193,6 +193,7 @@ ReadResult read_coco(const fs::path& path, const ReadLimits& limits) {
     for (ImageEntry& image : part.images) {
       image.file = folder + image.file;
       image.split = split;
+      if (layout.files.size() > 1) image.labels = name;
     }
     require_sizes(part, name, problems);
     joiner.add(std::move(part));

@@ -71,7 +71,7 @@ struct ImageEntry {
   std::int64_t id = 0;                  // COCO's and CVAT's number; unique within the data set
   std::string file;                     // relative to Dataset::root, '/' between folders, never outside of it; absolute
                                         // only where a list of the user's own names it so (YOLO's data.yaml and txt)
-  std::string labels;                   // its own label file, relative to the root or absolute; empty: none, or one for all
+  std::string labels;                   // label file, relative to the root or absolute; empty: none, or one for all images
   std::uint32_t width = 0, height = 0;  // pixels as the file or the labels say; 0: not known
   Split split = Split::kNone;
   std::string sequence;          // MOT: the sequence's name; else empty

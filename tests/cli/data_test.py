@@ -11,7 +11,7 @@ import time
 import unittest
 import zlib
 
-from program import BAD_DATA, CONFIG, IO, NO_INPUT, OK, USAGE, ProgramTest
+from program import BAD_DATA, CONFIG, IO, NO_INPUT, OK, SHARED, USAGE, ProgramTest
 
 INTERRUPTED = 130
 
@@ -218,6 +218,18 @@ class Check(DataTest):
         self.assertIn(("warning", "unsafe_path", "images/train/link.png", None), problems)
         self.assertEqual([p["message"].split(") ")[1] for p in report["problems"] if p["kind"] == "duplicate_box"],
                          ["is there 100000 times, first in line 1"])
+
+    def test_coco128(self):
+        coco = SHARED / "data/coco128"
+        if not coco.exists():
+            self.skipTest("no shared data")
+        images = {path.stem for path in (coco / "images").iterdir()}
+        labels = {path.stem for path in (coco / "labels").glob("*.txt")}
+        _, problems = self.problems(OK, coco, "--from", "yolo")
+        self.assertCountEqual(
+            problems, [("warning", "missing_labels", f"images/{name}.jpg", None) for name in images - labels] +
+            [("warning", "orphan_labels", f"labels/{name}.txt", None) for name in labels - images])
+        self.assertEqual(self.problems(OK, coco / "instances.json")[0]["warnings"], 0)
 
     def test_refusals(self):
         self.yolo_set("a", {"train/1": ""})
