@@ -11,6 +11,7 @@ Command models_info_command();
 Command doctor_command();
 Command data_convert_command();
 Command data_label_command();
+Command data_preview_command();
 Command data_merge_command();
 Command data_filter_command();
 Command config_show_command();

@@ -344,7 +344,7 @@ Command data_label_command() {
   command.defaults = {{"detect.conf", "0.3"}};
   command.json = true;
   command.examples = {"goshawk data label frames/ --to cvat --out task/",
-                      "goshawk data label frames/ --classes person,car --class-conf person=0.5 --to labelimg --out work/",
+                      "goshawk data label frames/ --class-conf person=0.5 --to labelimg --out work/",
                       "goshawk data label data.yaml --model best.onnx --add --out more/"};
   command.run = run_label;
   return command;

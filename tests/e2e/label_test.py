@@ -124,6 +124,37 @@ class Label(EndToEnd):
         self.assertIn("broken.png", result.stderr)
         self.assertEqual(len(list((self.folder / "out").rglob("*.txt"))), 2)
 
+    def test_preview_shows_what_was_added(self):
+        data = self.data_set({str(i): ([A], [A] if i % 2 else None) for i in range(6)})
+        self.label(data, "--to", "coco", "--out", "out")
+        one = json.loads(self.goshawk("data", "preview", "out", "--out", "one.png", "--json").stdout)
+        self.assertEqual((one["images"], one["objects"], one["sheets"]), (6, 6, ["one.png"]))
+        self.assertEqual(json.loads(self.goshawk("data", "preview", "out", "--out", "many", "--columns", "2", "--tile", "80",
+                                                 "--json").stdout)["sheets"], ["many/sheet-01.jpg", "many/sheet-02.jpg"])
+        first, second = ((self.folder / "many" / f"sheet-0{i}.jpg").read_bytes() for i in (1, 2))
+        self.assertEqual((first[:2], second[:2]), (b"\xff\xd8", b"\xff\xd8"))
+
+    def test_preview_chooses_by_seed_class_and_split(self):
+        data = self.data_set({str(i): ([A], [A]) for i in range(9)}, "[square, disc]")
+        pictures = []
+        for seed in (1, 1, 2):
+            self.goshawk("data", "preview", data, "--number", "3", "--seed", seed, "--out", "sheet.png")
+            pictures.append((self.folder / "sheet.png").read_bytes())
+        self.assertEqual(pictures[0], pictures[1])
+        self.assertNotEqual(pictures[0], pictures[2])
+        for words, code, says in ((("--classes", "disc"), 65, "no image"), (("--split", "val"), 65, "no image"),
+                                  (("--classes", "dics"), 64, "did you mean 'disc'"), (("--columns", "0"), 64, "--columns"),
+                                  (("--out", "sheet.webp"), 64, ".jpg or .png")):
+            extra = () if "--out" in words else ("--out", "sheets")
+            self.assertIn(says, self.goshawk("data", "preview", data, *words, *extra, code=code).stderr)
+            self.assertFalse((self.folder / "sheets").exists())
+
+    def test_preview_marks_images_that_cannot_be_read(self):
+        data = self.data_set({"one": ([A], [A]), "two": ([B], [B])})
+        (self.folder / "set/images/train/two.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+        self.assertIn("two.png", self.goshawk("data", "preview", data, "--out", "sheet.jpg", code=65).stderr)
+        self.assertTrue((self.folder / "sheet.jpg").exists())
+
 
 if __name__ == "__main__":
     unittest.main()
