@@ -106,6 +106,9 @@ Input read_input(const Invocation& call) {
   auto read = read_set(call, source, input.format);
   input.set = std::move(read.dataset);
   input.problems = read.problems.size() + read.problems_left_out;
+  if (input.format == dataset::Format::kCvatYolo) {  // CVAT writes an empty file for what nobody has labelled, too
+    for (auto& image : input.set.images) image.labelled = false;
+  }
   return input;
 }
 

@@ -75,6 +75,12 @@ class Label(EndToEnd):
         self.assertEqual((labels / "empty.txt").read_text(), "")
         self.assertEqual(len((labels / "new.txt").read_text().splitlines()), 1)
 
+    def test_empty_files_of_cvat_say_nothing(self):
+        data = self.data_set({"done": ([A, B], [A]), "empty": ([A], [])})
+        self.goshawk("data", "convert", data, "--to", "cvat-yolo", "--out", "cvat")
+        report = self.label("cvat", "--out", "out", "--json")
+        self.assertEqual((report["labelled_before"], report["labelled_now"]), (1, 1))
+
     def test_add_puts_new_objects_beside_them(self):
         data = self.data_set({"done": ([A, B], [(A[0] + 4, A[1])]), "empty": ([A], []), "new": ([C], None)})
         report = self.label(data, "--out", "out", "--add", "--to", "coco", "--json")
