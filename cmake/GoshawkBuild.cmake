@@ -24,6 +24,9 @@ if(GOSHAWK_WARNINGS)
     # False alarms of GCC 12 in inlined libstdc++ and OpenCV code.
     target_compile_options(goshawk_build INTERFACE -Wno-null-dereference -Wno-stringop-overflow -Wno-array-bounds
                            -Wno-restrict -Wno-maybe-uninitialized -Wno-dangling-pointer)
+  elseif(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # std::stable_sort of libstdc++ 12 calls a function that it deprecates itself; GCC still looks for ours.
+    target_compile_options(goshawk_build INTERFACE -Wno-deprecated-declarations)
   endif()
 endif()
 if(GOSHAWK_SANITIZE)
