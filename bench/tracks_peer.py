@@ -64,7 +64,7 @@ def measure(truth, result):
             scores[name] = {metric.get_name(): metric.eval_sequence(prepared) for metric in metrics}
         combined = {metric.get_name(): metric.combine_sequences({name: scores[name][metric.get_name()] for name in names})
                     for metric in metrics}
-    print(json.dumps({"seconds": time.process_time() - start, "read_and_prepare_seconds": read,
+    print(json.dumps({"processor_seconds": time.process_time() - start, "read_and_prepare_seconds": read,
                       "HOTA": float(combined["HOTA"]["HOTA"].mean()), "MOTA": float(combined["CLEAR"]["MOTA"]),
                       "IDF1": float(combined["Identity"]["IDF1"])}))
 

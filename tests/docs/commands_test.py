@@ -1,4 +1,5 @@
 """Every `goshawk ...` line in the shell blocks of README.md and docs/ runs as it stands, on stand-ins for the files it names."""
+import json
 import re
 import shlex
 import sys
@@ -63,6 +64,16 @@ class DocumentedCommands(EndToEnd):
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_text(row)
 
+    def boxes_stand_in(self, words):
+        """Labels and results for `eval-boxes`, with masks that any kind of evaluation takes."""
+        outline = {"segmentation": [[1, 1, 9, 1, 9, 9]], "bbox": [1, 1, 8, 8]}
+        runs = {"segmentation": {"size": [48, 64], "counts": [49, 8, 3015]}, "bbox": [1, 1, 1, 8]}
+        found = {"image_id": 1, "category_id": 1}
+        labels = {"images": [{"id": 1, "file_name": "one.png", "width": 64, "height": 48}],
+                  "categories": [{"id": 1, "name": "car"}], "annotations": [{"id": 1, "area": 64, "iscrowd": 0, **found, **outline}]}
+        (self.folder / words[words.index("--gt") + 1]).write_text(json.dumps(labels))
+        (self.folder / words[words.index("--dt") + 1]).write_text(json.dumps([{"score": 0.5, **found, **runs}]))
+
     def test_each_runs(self):
         self.environment["GOSHAWK_MODEL"] = str(self.model)
         commands = list(dict.fromkeys(documented_commands()))
@@ -77,6 +88,8 @@ class DocumentedCommands(EndToEnd):
                     words = words[:words.index(">")]
                 if words[0] == "eval-tracks":
                     self.tracks_stand_in(words)
+                if words[0] == "eval-boxes":
+                    self.boxes_stand_in(words)
                 for word in words:
                     self.stand_in(word)
                 away = any("://" in word or word.startswith(("cuda", "tensorrt", "camera:")) for word in words)
