@@ -19,9 +19,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-fs::path peers_python() {
-  const char* const given = std::getenv("GOSHAWK_PEERS_PYTHON");
-  return given ? given : GOSHAWK_PEERS_PYTHON;
+fs::path oracle_python() {
+  const char* const given = std::getenv("GOSHAWK_ORACLE_PYTHON");
+  return given ? given : GOSHAWK_ORACLE_PYTHON;
 }
 
 /// Objects that wander about, bounce off the walls and shake.
@@ -53,7 +53,7 @@ std::vector<std::vector<Track>> wander(std::mt19937& random) {
 class LineZoneReference : public ::testing::TestWithParam<std::tuple<std::string, int>> {
  protected:
   void SetUp() override {
-    if (!fs::exists(peers_python())) GTEST_SKIP() << "no environment of peers at " << peers_python();
+    if (!fs::exists(oracle_python())) GTEST_SKIP() << "no oracles at " << oracle_python();
   }
 };
 
@@ -78,7 +78,7 @@ TEST_P(LineZoneReference, CountsTheSameCrossings) {
     }
   }
   out.close();
-  const std::string command = "'" + peers_python().string() +
+  const std::string command = "'" + oracle_python().string() +
                               "' '" GOSHAWK_SOURCE_DIR "/tests/oracles/line_zone_reference.py' '" + path.string() + "' " +
                               line + " " + std::to_string(held);
   std::FILE* const pipe = popen(command.c_str(), "r");
