@@ -156,6 +156,11 @@ dataset::Images images_option(const Invocation& call) {
   throw Error(ErrorCode::kUsage, "--images is copy, link or none, not '" + given->second + "'");
 }
 
+void check_text_flag(const Invocation& call, dataset::Format format) {
+  if (call.has("text") && format != dataset::Format::kLabelImg)
+    throw Error(ErrorCode::kUsage, fmt::format("goes with --to labelimg, not with {}", dataset::name(format)), "--text");
+}
+
 [[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
   throw Error(ErrorCode::kUsage, "--" + flag + " is " + expected + ", not '" + value + "'");
 }
@@ -227,6 +232,7 @@ std::vector<Option> writing_flags(const std::string& default_format) {
   return {{"out", "DIR", "Folder to write, which must not exist"},
           {"to", "FORMAT", fmt::format("{}; default: {}", fmt::join(format_names(), ", "), default_format)},
           {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none"},
+          {"text", "", "LabelImg: YOLO text and classes.txt instead of VOC XML"},
           {"scores", "", "YOLO: confidences as a sixth column, which training tools may refuse"}};
 }
 
@@ -253,7 +259,7 @@ dataset::ReadResult read_set(const Invocation& call, const std::string& path, st
 
 void check_target(const Invocation& call) {
   const fs::path target = required_option(call, "out");
-  format_option(call, "to");
+  if (const auto format = format_option(call, "to")) check_text_flag(call, *format);
   images_option(call);
   std::error_code error;
   if (fs::exists(target, error))
@@ -267,6 +273,8 @@ int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Form
   dataset::WriteOptions options;
   options.images = images_option(call);
   options.scores = call.has("scores");
+  check_text_flag(call, format);
+  options.text = call.has("text");
   options.stop = call.stop;
   std::optional<Progress> progress;
   if (!call.config.boolean("log.quiet")) progress.emplace("writing", static_cast<std::int64_t>(set.images.size()), "images");

@@ -26,7 +26,7 @@ std::vector<std::string> list_option(const Invocation& call, const std::string& 
 /// The value of a flag that the command needs. Throws Error{kUsage}.
 std::string required_option(const Invocation& call, const std::string& flag);
 
-/// The flags --to, --out, --images and --scores, for commands that write a set.
+/// The flags --to, --out, --images, --text and --scores, for commands that write a set.
 std::vector<Option> writing_flags(const std::string& default_format);
 
 /// Reads a set with a line on stderr about its problems (the first few in full).

@@ -6,6 +6,7 @@
 
 #include <charconv>
 #include <chrono>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -90,9 +91,14 @@ int run_eval_tracks(const Invocation& call) {
   std::vector<evaluate::TrackScores> rows;
   std::vector<std::string> rules;
   const auto start = std::chrono::steady_clock::now();
+  const std::clock_t start_of_work = std::clock();
   for (const auto& files : sequences.found) {
     if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "interrupted; nothing was written");
     const auto prepared = evaluate::prepare_mot_sequence(files, evaluation);
+    if (prepared.cut_confidences > 0) {
+      spdlog::warn("{}: {} line{} not scored: a confidence between 0 and 1 counts as 0", files.truth.string(),
+                   prepared.cut_confidences, prepared.cut_confidences == 1 ? " is" : "s are");
+    }
     rows.push_back(evaluate::evaluate_tracks(prepared.sequence, call.stop));
     rules.emplace_back(evaluate::name(prepared.rules));
     if (progress) progress->update(static_cast<std::int64_t>(rows.size()), files.name);
@@ -106,6 +112,7 @@ int run_eval_tracks(const Invocation& call) {
   }
   rows.push_back(evaluate::combine_tracks(rows));
   metrics["seconds"] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  metrics["processor_seconds"] = static_cast<double>(std::clock() - start_of_work) / CLOCKS_PER_SEC;
   metrics["combined"] = evaluate::to_json(rows.back());
   metrics["not_evaluated"] = json::array();
   for (const auto& file : sequences.unused) metrics["not_evaluated"].push_back(file.string());

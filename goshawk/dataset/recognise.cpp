@@ -93,6 +93,12 @@ std::vector<fs::path> without_frame_list(std::vector<fs::path> entries) {
   return entries;
 }
 
+/// Roboflow's COCO export keeps a file in each split's folder.
+bool is_roboflow_coco(const fs::path& folder) {
+  return std::ranges::any_of(std::array{"train", "valid", "val", "test"},
+                             [&](const char* split) { return is_file(folder / split / "_annotations.coco.json"); });
+}
+
 bool is_mot_sequence(const fs::path& folder) {
   return is_file(folder / "seqinfo.ini") || is_file(folder / "gt" / "gt.txt") || is_file(folder / "det" / "det.txt");
 }
@@ -106,6 +112,7 @@ std::optional<Format> format_of_folder(const fs::path& folder) {
   const bool voc = is_folder(folder / "ImageSets" / "Main") || is_folder(folder / "JPEGImages");
   if (voc || has(entries_of(folder / "Annotations"), ".xml")) return Format::kVoc;
   if (has(entries_of(folder / "annotations"), ".json") || has(without_frame_list(entries), ".json")) return Format::kCoco;
+  if (is_roboflow_coco(folder)) return Format::kCoco;
   if (is_folder(folder / "images") && is_folder(folder / "labels")) return Format::kYolo;
   if (is_file(folder / "classes.txt")) return Format::kLabelImg;
   for (const auto& entry : entries) {

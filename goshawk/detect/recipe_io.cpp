@@ -271,12 +271,15 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"activation", word_of(kActivations, recipe.activation)}};
 }
 
+/// Fields of older builds that say nothing any more: models that carry them stay usable.
+bool is_retired(std::string_view key) { return key == "dynamic_batch"; }
+
 void apply_recipe(const json& document, const std::string& where, Recipe& recipe) {
   if (!document.is_object()) reject("a recipe must be a map of fields", where);
   std::vector<std::string> known = {"family"};
   for (const auto& [key, setter] : setters()) known.push_back(key);
   for (const auto& [key, value] : document.items()) {
-    if (std::find(known.begin(), known.end(), key) == known.end()) {
+    if (!is_retired(key) && std::find(known.begin(), known.end(), key) == known.end()) {
       reject("unknown key '" + key + "'" + did_you_mean(key, known), where + ": " + key, "docs/recipe.md lists the fields");
     }
   }

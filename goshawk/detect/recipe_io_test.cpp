@@ -91,6 +91,12 @@ TEST(ApplyRecipe, AnotherFamilyBringsItsDefaults) {
   EXPECT_EQ(recipe.iou, 0.3F);
 }
 
+TEST(ApplyRecipe, PassesOverAFieldThatOlderBuildsWrote) {
+  auto document = to_json(unusual());
+  document["dynamic_batch"] = true;
+  EXPECT_EQ(parse_recipe(document.dump(), "x"), unusual());
+}
+
 TEST(ApplyRecipe, SaysWhatIsWrongAndWhere) {
   EXPECT_THAT(error_of("confidnce: 0.5"),
               HasSubstr("unknown key 'confidnce'; did you mean 'confidence'? (r.yaml: confidnce)"));

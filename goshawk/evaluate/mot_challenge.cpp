@@ -163,7 +163,8 @@ class Preparation {
     }
   }
 
-  std::vector<TrackedBox> truth(const MotText& text, const std::string& file) const {
+  /// Adds to `cut` the lines that only their confidence between 0 and 1 leaves out.
+  std::vector<TrackedBox> truth(const MotText& text, const std::string& file, std::size_t& cut) const {
     std::vector<TrackedBox> boxes;
     boxes.reserve(text.rows.size());
     for (const MotRow& row : text.rows) {
@@ -172,6 +173,7 @@ class Preparation {
                     fmt::format("{}:{}", file, row.line), "Without classes: --benchmark MOT15");
       }
       boxes.push_back({row.frame, row.id, row.box, row.line, role_of(row)});
+      cut += !counts_by_confidence(row) && row.confidence != 0 && role_by_class(row) == TruthRole::kCounts ? 1 : 0;
     }
     return boxes;
   }
@@ -199,7 +201,14 @@ class Preparation {
  private:
   bool has_classes() const { return rules_ != MotRules::kMot15 && rules_ != MotRules::kPlain; }
 
+  static bool counts_by_confidence(const MotRow& row) { return std::trunc(row.confidence) != 0; }
+
   TruthRole role_of(const MotRow& row) const {
+    const TruthRole role = role_by_class(row);
+    return role == TruthRole::kCounts && !counts_by_confidence(row) ? TruthRole::kIgnored : role;
+  }
+
+  TruthRole role_by_class(const MotRow& row) const {
     const auto kind = static_cast<std::int64_t>(row.kind);
     if (has_classes()) {
       if (std::ranges::find(kDistractors, kind) != kDistractors.end()) return TruthRole::kDistractor;
@@ -209,12 +218,26 @@ class Preparation {
     if (rules_ == MotRules::kPlain && options_.category && row.kind != static_cast<double>(*options_.category)) {
       return TruthRole::kIgnored;
     }
-    return std::trunc(row.confidence) == 0 ? TruthRole::kIgnored : TruthRole::kCounts;
+    return TruthRole::kCounts;
   }
 
   MotRules rules_;
   const MotEvaluation& options_;
 };
+
+/// A tracker's output taken for ground truth would give scores of nothing.
+void require_truth(const TrackSequence& sequence, const MotText& truth, std::size_t cut) {
+  const auto counts = [](const TrackedBox& box) { return box.role == TruthRole::kCounts; };
+  if (cut == 0 || std::ranges::any_of(sequence.truth, counts)) return;
+  const auto first = std::ranges::find_if(
+      truth.rows, [](const MotRow& row) { return row.confidence != 0 && std::trunc(row.confidence) == 0; });
+  throw Error(ErrorCode::kBadData,
+              fmt::format("no line of the ground truth counts: {} {} a confidence between 0 and 1, such as {}, and the MOT "
+                          "Challenge cuts it to 0, which means not to be scored",
+                          cut, cut == 1 ? "line has" : "lines have", first->confidence),
+              fmt::format("{}:{}", sequence.truth_file, first->line),
+              "In ground truth the seventh column says whether a line counts: write 1, or 0.");
+}
 
 /// The greatest frame of both, or an error for one beyond the stated length.
 std::int64_t length_of(const MotSequence& files, const MotText& truth, const MotText& result) {
@@ -276,7 +299,8 @@ PreparedSequence prepare_mot_sequence(const MotSequence& files, const MotEvaluat
   prepared.rules = options.rules ? *options.rules : recognise_rules(files.name, truth, sequence.truth_file);
   const Preparation preparation(prepared.rules, options);
   sequence.frames = length_of(files, truth, result);
-  sequence.truth = preparation.truth(truth, sequence.truth_file);
+  sequence.truth = preparation.truth(truth, sequence.truth_file, prepared.cut_confidences);
+  require_truth(sequence, truth, prepared.cut_confidences);
   sequence.result = preparation.result(result, sequence.result_file);
   return prepared;
 }

@@ -53,10 +53,13 @@ MotSequences find_mot_sequences(const std::filesystem::path& truth, const std::f
 struct PreparedSequence {
   TrackSequence sequence;
   MotRules rules = MotRules::kPlain;
+  /// Lines of the ground truth that only their confidence between 0 and 1 leaves out: the Challenge cuts it to a whole
+  /// number.
+  std::size_t cut_confidences = 0;
 };
 
 /// Reads both files and applies the rules. Throws Error{kBadData} with file and line for the first thing that is wrong,
-/// {kUsage} when the rules cannot be told, and what read_file throws.
+/// and where cut confidences leave no line that counts; {kUsage} when the rules cannot be told, and what read_file throws.
 PreparedSequence prepare_mot_sequence(const MotSequence& files, const MotEvaluation& options);
 
 }  // namespace goshawk::evaluate

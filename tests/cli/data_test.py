@@ -101,8 +101,20 @@ class Convert(DataTest):
         self.assertIn("labels/train/1.txt:2:", result.stderr)
         self.assertIn("labels/train/1.txt:3:", result.stderr)
 
+    def test_labelimg_as_xml_and_as_text(self):
+        self.yolo_set("a", {"train/1": "1 0.5 0.5 0.25 0.5\n"})
+        self.report("convert", "a", "--to", "labelimg", "--out", "xml")
+        self.assertTrue([name for name in self.tree("xml") if name.endswith("1.xml")], self.tree("xml"))
+        self.report("convert", "a", "--to", "labelimg", "--out", "text", "--text")
+        label, = (name for name in self.tree("text") if name.endswith("1.txt"))
+        self.assertRegex((self.folder / "text" / label).read_text(), r"\A1 0\.50* 0\.50* 0\.250* 0\.50*\n\Z")
+        classes, = (name for name in self.tree("text") if name.endswith("classes.txt"))
+        self.assertEqual((self.folder / "text" / classes).read_text().split(), ["person", "car", "bus"])
+        self.assertEqual(self.report("convert", "text", "--to", "yolo", "--out", "back")["objects"]["total"], 1)
+
     def test_refusals(self):
         self.yolo_set("a", {"train/1": ""})
+        self.assert_fails(USAGE, "data", "convert", "a", "--to", "voc", "--out", "b", "--text", says="labelimg")
         self.assert_fails(USAGE, "data", "convert", "a", "--to", "yolo", says="--out")
         self.assert_fails(USAGE, "data", "convert", "a", "--out", "b", says="--to")
         self.assert_fails(USAGE, "data", "convert", "a", "--to", "yollo", "--out", "b", says="did you mean 'yolo'?")

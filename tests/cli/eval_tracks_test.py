@@ -89,6 +89,20 @@ class EvalTracks(ProgramTest):
                 self.assertIn(message, self.fails(BAD_DATA, "--gt", truth, "--dt", "result.txt"))
         self.assertIn("frame 5 of a sequence of 4 frames", self.fails(BAD_DATA, "--gt", "length", "--dt", self.write("r.txt", RESULT)))
 
+    def test_ground_truth_with_confidences_of_a_tracker(self):
+        found = "".join(f"{frame},1,{10 * frame},10,20,40,0.9\n" for frame in range(1, 6))
+        self.write("found.txt", found)
+        error = self.fails(BAD_DATA, "--gt", "found.txt", "--dt", "found.txt")
+        self.assertIn("5 lines have a confidence between 0 and 1, such as 0.9", error)
+        self.assertIn("found.txt:1", error)
+        self.write("mixed.txt", found + "1,2,200,10,20,40,1\n")
+        result = self.goshawk("eval-tracks", "--gt", "mixed.txt", "--dt", "mixed.txt", "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("5 lines are not scored", result.stderr)
+        self.assertEqual(json.loads(result.stdout)["combined"]["gt_boxes"], 1)
+        self.write("none.txt", found.replace("0.9", "0"))  # left out on purpose
+        self.assertEqual(self.scores("--gt", "none.txt", "--dt", "found.txt")["combined"]["gt_boxes"], 0)
+
     def test_a_frame_far_away_takes_no_memory(self):
         truth = self.write("gt.txt", TRUTH + "1000000000000,1,1,1,5,5,1,1,1\n")
         self.assertEqual(self.scores("--gt", truth, "--dt", truth)["combined"]["frames"], 10**12)
