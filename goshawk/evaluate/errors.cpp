@@ -117,41 +117,24 @@ ConfusionMatrix::ConfusionMatrix(int classes, float confidence, float overlap)
 }
 
 void ConfusionMatrix::add(std::span<const TrueObject> objects, std::span<const Detection> detections) {
-  struct Pair {
-    float overlap;
-    std::size_t object, detection;
-  };
-  const auto kept = by_confidence(detections, confidence_);
-  std::vector<Pair> pairs;
-  for (const int d : kept) {
-    for (std::size_t o = 0; o < objects.size(); ++o) {
-      if (objects[o].ignored) continue;
-      const float overlap = iou(objects[o].box, detections[static_cast<std::size_t>(d)].box);
-      if (overlap > overlap_) pairs.push_back({overlap, o, static_cast<std::size_t>(d)});
-    }
-  }
-  std::stable_sort(pairs.begin(), pairs.end(), [](const Pair& a, const Pair& b) { return a.overlap > b.overlap; });
-
   const auto count = [&](int detected, int truth) {
     require(detected >= 0 && detected <= classes_ && truth >= 0 && truth <= classes_,
             "ConfusionMatrix: class beyond the list");
     ++counts_[static_cast<std::size_t>(detected) * static_cast<std::size_t>(classes_ + 1) + static_cast<std::size_t>(truth)];
   };
-  std::vector<bool> object_taken(objects.size());
-  std::vector<bool> detection_taken(detections.size());
-  for (const auto& pair : pairs) {
-    if (object_taken[pair.object] || detection_taken[pair.detection]) continue;
-    object_taken[pair.object] = detection_taken[pair.detection] = true;
-    count(detections[pair.detection].class_id, objects[pair.object].class_id);
-  }
-  for (std::size_t o = 0; o < objects.size(); ++o) {
-    if (!objects[o].ignored && !object_taken[o]) count(classes_, objects[o].class_id);
-  }
-  for (const int d : kept) {
+  std::vector<bool> taken(objects.size());
+  for (const int d : by_confidence(detections, confidence_)) {
     const auto& detection = detections[static_cast<std::size_t>(d)];
-    if (!detection_taken[static_cast<std::size_t>(d)] && !lies_in_ignored_region(detection.box, objects)) {
+    const auto best = nearest(detection.box, objects, [&](std::size_t i) { return !taken[i]; });
+    if (best.object >= 0 && best.overlap > overlap_) {
+      taken[static_cast<std::size_t>(best.object)] = true;
+      count(detection.class_id, objects[static_cast<std::size_t>(best.object)].class_id);
+    } else if (!lies_in_ignored_region(detection.box, objects)) {
       count(detection.class_id, classes_);
     }
+  }
+  for (std::size_t o = 0; o < objects.size(); ++o) {
+    if (!objects[o].ignored && !taken[o]) count(classes_, objects[o].class_id);
   }
 }
 

@@ -84,13 +84,23 @@ TEST(Confusion, CountsPairsMissesAndInventions) {
   EXPECT_EQ(sum, 4);
 }
 
-TEST(Confusion, TheGreatestOverlapIsPairedFirst) {
+TEST(Confusion, TheMoreConfidentDetectionTakesTheObject) {
   const std::vector<TrueObject> objects{{kLeft, 0}};
-  const std::vector<Detection> detections{detection({20, 0, 120, 100}, 1, 0.99F), detection(kNearlyLeft, 0, 0.3F)};
+  const std::vector<Detection> detections{detection(kNearlyLeft, 0, 0.3F), detection({20, 0, 120, 100}, 1, 0.99F)};
+  ConfusionMatrix matrix(2);
+  matrix.add(objects, detections);
+  EXPECT_EQ(matrix.at(1, 0), 1);
+  EXPECT_EQ(matrix.at(0, 2), 1);
+}
+
+TEST(Confusion, ADetectionWhoseBestObjectIsTakenTakesTheNext) {
+  const std::vector<TrueObject> objects{{{0, 0, 100, 100}, 0}, {{0, 30, 100, 130}, 1}};
+  const std::vector<Detection> detections{detection({0, 0, 100, 100}, 0, 0.9F), detection({0, 10, 100, 110}, 1, 0.8F)};
   ConfusionMatrix matrix(2);
   matrix.add(objects, detections);
   EXPECT_EQ(matrix.at(0, 0), 1);
-  EXPECT_EQ(matrix.at(1, 2), 1);
+  EXPECT_EQ(matrix.at(1, 1), 1);
+  EXPECT_EQ(matrix.at(1, 2), 0);
 }
 
 }  // namespace
