@@ -1,12 +1,11 @@
 // COCO labels, results and run lengths: what is taken holds together, what is not is one Error or a listed problem.
-#include <unistd.h>
-
 #include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <string>
 #include <string_view>
 
+#include "fuzz/scratch.h"
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/coco.h"
 #include "goshawk/dataset/rle.h"
@@ -16,12 +15,8 @@ using namespace goshawk::dataset;  // NOLINT
 
 namespace {
 
-/// The readers take files; this one is in memory where /dev/shm is.
 const std::filesystem::path& scratch() {
-  static const std::filesystem::path path =
-      (std::filesystem::is_directory("/dev/shm") ? std::filesystem::path("/dev/shm")
-                                                 : std::filesystem::temp_directory_path()) /
-      ("goshawk-fuzz-coco-" + std::to_string(::getpid()) + ".json");
+  static const std::filesystem::path path = scratch_folder() / "coco.json";
   return path;
 }
 

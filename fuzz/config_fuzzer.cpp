@@ -1,6 +1,4 @@
 // Settings files, profiles, variables and the list of models.
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -9,6 +7,7 @@
 #include <string>
 
 #include "apps/goshawk/model_manifest.h"
+#include "fuzz/scratch.h"
 #include "goshawk/core/config.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
@@ -38,10 +37,9 @@ void read_variable(const std::string& text) {
 }
 
 void check_file(const std::string& text, const char* extension) {
-  static const fs::path kFolder = fs::temp_directory_path();
-  const fs::path path = kFolder / ("goshawk-fuzz-" + std::to_string(::getpid()) + extension);
+  const fs::path path = scratch_folder() / (std::string("settings") + extension);
   std::ofstream(path, std::ios::binary) << text;
-  for (const auto& problem : check_config_file(path, kFolder / "none"))
+  for (const auto& problem : check_config_file(path, scratch_folder() / "none"))
     require(*problem.what() != '\0', "a problem has a message");
 }
 

@@ -1,6 +1,4 @@
 // CVAT's XML, for images and for video, through the reader of data sets.
-#include <unistd.h>
-
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "fuzz/scratch.h"
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/readers.h"
 
@@ -15,10 +14,7 @@ using namespace goshawk;           // NOLINT: a fuzzer
 using namespace goshawk::dataset;  // NOLINT
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("fuzz-cvat-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  const auto path = folder / "annotations.xml";
+  const auto path = scratch_folder() / "annotations.xml";
   std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char*>(data), static_cast<std::streamsize>(size));
   ReadLimits limits;
   limits.images = 100;

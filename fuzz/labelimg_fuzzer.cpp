@@ -1,6 +1,4 @@
 // A folder of LabelImg's: classes.txt, YOLO text and VOC XML, separated by lines of "---".
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -8,6 +6,7 @@
 #include <fstream>
 #include <string>
 
+#include "fuzz/scratch.h"
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/readers.h"
 
@@ -15,9 +14,7 @@ using namespace goshawk;           // NOLINT: a fuzzer
 using namespace goshawk::dataset;  // NOLINT
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("fuzz-labelimg-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
+  const auto& folder = scratch_folder();
   std::string text(reinterpret_cast<const char*>(data), size);
   for (const char* image : {"a.jpg", "b.jpg"}) std::ofstream{folder / image};
   for (const char* file : {"classes.txt", "a.txt", "b.xml"}) {

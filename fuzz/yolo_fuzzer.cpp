@@ -1,12 +1,11 @@
 // YOLO label text and data.yaml from anywhere.
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "fuzz/scratch.h"
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/yolo_text.h"
@@ -48,9 +47,10 @@ void read_labels(const std::string& text) {
   }
 }
 
+/// With one image in it.
 const std::filesystem::path& folder() {
-  static const std::filesystem::path kFolder = [] {
-    const auto path = std::filesystem::temp_directory_path() / ("goshawk-fuzz-yolo-" + std::to_string(::getpid()));
+  static const std::filesystem::path& kFolder = []() -> const std::filesystem::path& {
+    const auto& path = scratch_folder();
     std::filesystem::create_directories(path / "images");
     std::ofstream(path / "images/a.png") << "";
     return path;

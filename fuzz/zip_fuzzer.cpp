@@ -1,12 +1,11 @@
 // Zip archives, and the readers of what is in them. Nothing may be left or written outside of the archive's own folder.
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
 
+#include "fuzz/scratch.h"
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/zip_archive.h"
@@ -16,10 +15,7 @@ using namespace goshawk::dataset;  // NOLINT
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
-  static const std::filesystem::path folder =
-      std::filesystem::temp_directory_path() / ("fuzz-zip-" + std::to_string(::getpid()));
-  std::filesystem::create_directories(folder);
-  const auto path = folder / "a.zip";
+  const auto path = scratch_folder() / "a.zip";
   std::ofstream(path, std::ios::binary)
       .write(reinterpret_cast<const char*>(data + 1), static_cast<std::streamsize>(size - 1));
   try {
