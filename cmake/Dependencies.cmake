@@ -10,7 +10,9 @@ find_package(CLI11 REQUIRED)
 find_package(OpenSSL REQUIRED COMPONENTS Crypto)
 find_package(CURL REQUIRED)
 find_package(simdjson REQUIRED)
+find_package(Protobuf REQUIRED)
 find_package(OnnxRuntime REQUIRED)
+find_package(LibTorch)
 pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
 # libavdevice is loaded at run time, when a camera is asked for (docs/decisions/010-cameras-on-demand.md).
 pkg_check_modules(LIBAV REQUIRED IMPORTED_TARGET libavformat libavcodec libavutil libswscale)
@@ -30,3 +32,8 @@ foreach(module core imgproc calib3d video)
                         INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${OPENCV_INCLUDE_DIR}"
                         INTERFACE_INCLUDE_DIRECTORIES "${OPENCV_INCLUDE_DIR}")
 endforeach()
+
+find_file(ONNX_PROTO onnx.proto PATHS "${PROJECT_SOURCE_DIR}/.deps/onnx" NO_DEFAULT_PATH)
+if(NOT ONNX_PROTO)
+  message(FATAL_ERROR "onnx.proto is missing; run tools/setup")
+endif()

@@ -3,6 +3,9 @@
 
 .deps/onnxruntime/{lib,include}   ONNX Runtime: library from its wheel, headers from Debian's libonnxruntime-dev
 .deps/providers/                  execution-provider plug-ins, each with the libraries it needs
+.deps/onnx/                       onnx.proto, out of the wheel `onnx`
+.deps/libtorch/, .deps/nvidia/    LibTorch for training, on request: CPU libraries and headers, and the two NVIDIA libraries
+                                  that its CPU library is linked with
 .deps/demo/                       the demo clip, from Debian's opencv-doc
 .deps/oracles/, .deps/peers/      Python environments, on request only
 """
@@ -25,7 +28,7 @@ HEADER_SUITES = ("forky", "sid", "trixie")
 OLDEST_HEADER_API = 23
 # Which of a package's wheels are taken: they are carriers of libraries, so Debian's own Python does not matter.
 WHEELS = ["--only-binary=:all:", "--python-version=3.12", "--implementation=cp",
-          *(f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_17", "2014"))]
+          *(f"--platform=manylinux{tag}_x86_64" for tag in ("_2_28", "_2_27", "_2_25", "_2_17", "2014"))]
 
 
 def fail(message):
@@ -117,6 +120,35 @@ def provider_file(name):
     base = os.path.basename(name)
     keep = ".so" in base or base == "cache.json" or "third-party" in base or base.startswith("LICENSE")
     return base if keep else None
+
+
+def onnx_proto(name):
+    return "onnx.proto" if name == "onnx/onnx.proto" else "LICENSE" if name.endswith("/LICENSE") else None
+
+
+TORCH_LIBRARIES = {"libc10.so", "libtorch_cpu.so", "libtorch.so", "libgomp.so.1"}
+NVIDIA_LIBRARIES = {"nvidia-cuda-runtime": "libcudart.so.13", "nvidia-cuda-cupti": "libcupti.so.13"}
+
+
+def torch_file(name):
+    if name.startswith("torch/include/"):
+        return name.removeprefix("torch/")
+    base = os.path.basename(name)
+    if name.startswith("torch/lib/") and base in TORCH_LIBRARIES:
+        return "lib/" + base
+    return base if "dist-info/" in name and base in ("LICENSE", "NOTICE") else None
+
+
+def libtorch():
+    """LibTorch out of PyPI's `torch`. Its CPU library is linked with CUDA's runtime and CUPTI, and looks for them in
+    ../../nvidia/cu13/lib from where it lies."""
+    wheel_part("libtorch", "torch", DEPS / "libtorch", torch_file)
+    for package, library in NVIDIA_LIBRARIES.items():
+        wheel_part(package, package, DEPS / "nvidia" / package, lambda name, only=library: only if os.path.basename(name) == only else None)
+        link = DEPS / "nvidia" / "cu13" / "lib" / library
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(Path("../..") / package / library)
 
 
 def debian_mirror():
@@ -238,13 +270,17 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--oracles", action="store_true", help="also the environment of the parity tests")
     parser.add_argument("--peers", action="store_true", help="also the environment of the benchmarked peers")
+    parser.add_argument("--train", action="store_true", help="also LibTorch, for `goshawk train`")
     parser.add_argument("--demo", action="store_true", help="also the demo clip")
     parser.add_argument("--fuzz", action="store_true", help="nothing more here: tools/setup brings clang")
     options = parser.parse_args()
     DEPS.mkdir(exist_ok=True)
     wheel_part("onnxruntime", "onnxruntime", DEPS / "onnxruntime" / "lib", library_only, link_soname)
     wheel_part("openvino", "onnxruntime-ep-openvino", DEPS / "providers" / "openvino", provider_file)
+    wheel_part("onnx", "onnx", DEPS / "onnx", onnx_proto)
     onnxruntime_headers()
+    if options.train:
+        libtorch()
     if options.demo:
         demo_clip()
     for name in ("oracles", "peers"):
