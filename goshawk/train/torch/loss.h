@@ -1,0 +1,50 @@
+// What training minimises.
+#pragma once
+
+#include <torch/types.h>
+
+#include <vector>
+
+#include "goshawk/train/assignment.h"
+#include "goshawk/train/network.h"
+
+namespace goshawk::train {
+
+/// What there is to learn from one image, in pixels of the network's input.
+struct ImageTargets {
+  std::vector<Target> objects;
+  std::vector<Box> ignored;     // places whose centres count neither way: nothing is learned there unless an object is
+  std::vector<int> unlabelled;  // classes that may be in the image without a label: their absence is not learned
+};
+
+/// Weights of the three parts. Source: the published defaults of the v8 family.
+struct LossWeights {
+  double box = 7.5, classes = 0.5, distribution = 1.5;
+};
+
+/// The loss and its parts (weighted, of this batch); the parts are plain numbers for display.
+struct Loss {
+  torch::Tensor total;  // scalar with gradient: sum of the parts times the images of the batch
+  double box = 0, classes = 0, distribution = 0;
+};
+
+/// Task-aligned assignment; complete IoU for boxes; distribution focal loss for their sides (Li et al., "Generalized Focal
+/// Loss", NeurIPS 2020); binary cross-entropy for classes. All are normalised by the sum of the assigned scores.
+class DetectionLoss {
+ public:
+  explicit DetectionLoss(const Network& network, const LossWeights& weights = {}, const AssignmentOptions& assignment = {});
+
+  /// `maps` as DetectionNetwork gives them (any float type), `targets` an entry an image. Not thread-safe.
+  Loss operator()(const std::vector<torch::Tensor>& maps, const std::vector<ImageTargets>& targets) const;
+
+ private:
+  int classes_, bins_;
+  std::vector<int> strides_;
+  LossWeights weights_;
+  AssignmentOptions assignment_;
+};
+
+/// 1 - complete IoU of pairs: [M, 4] and [M, 4] xyxy -> [M], differentiable by the first.
+torch::Tensor complete_iou_loss(const torch::Tensor& predicted, const torch::Tensor& truth);
+
+}  // namespace goshawk::train
