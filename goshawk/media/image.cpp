@@ -16,9 +16,7 @@
 namespace goshawk::media {
 namespace {
 
-std::string lower_extension(const std::filesystem::path& path) {
-  return to_lower(path.extension().string());
-}
+std::string lower_extension(const std::filesystem::path& path) { return to_lower(path.extension().string()); }
 
 bool is_jpeg_name(const std::filesystem::path& path) {
   const auto extension = lower_extension(path);
@@ -46,6 +44,13 @@ cv::Mat decode_image(std::string_view bytes, const std::string& where, std::int6
 cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels) {
   (void)first_bytes(path);  // a folder, a pipe or an empty file ends here
   return decode_image(read_file(path, largest_file(max_pixels)), path.string(), max_pixels);
+}
+
+cv::Mat read_image_reduced(const std::filesystem::path& path, int enough, std::int64_t max_pixels) {
+  (void)first_bytes(path);
+  const std::string bytes = read_file(path, largest_file(max_pixels));
+  if (sniff_image(bytes) == ImageFormat::kJpeg) return decode_jpeg(bytes, path.string(), max_pixels, enough);
+  return decode_image(bytes, path.string(), max_pixels);
 }
 
 void write_image(const std::filesystem::path& path, const cv::Mat& image, int quality) {

@@ -4,6 +4,7 @@
 #include <turbojpeg.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 
 #include "goshawk/core/error.h"
@@ -46,6 +47,17 @@ void decode_into(cv::Mat& image, int format, tjhandle decoder, std::string_view 
   throw Error(ErrorCode::kBadData, "the JPEG is damaged or cut short: " + said, where);
 }
 
+/// libjpeg-turbo leaves out coefficients that a smaller picture does not need.
+tjscalingfactor scale_for(const Header& header, int enough) {
+  constexpr std::array<tjscalingfactor, 5> kScales{{{1, 8}, {1, 4}, {3, 8}, {1, 2}, {3, 4}}};
+  if (enough > 0) {
+    for (const auto scale : kScales) {
+      if (TJSCALED(std::max(header.width, header.height), scale) >= enough) return scale;
+    }
+  }
+  return {1, 1};
+}
+
 /// Adobe stores CMYK inverted. Source of the rounding: OpenCV 4.6, imgcodecs.
 cv::Mat bgr_of_cmyk(const cv::Mat& cmyk) {
   cv::Mat bgr(cmyk.rows, cmyk.cols, CV_8UC3);
@@ -62,7 +74,7 @@ cv::Mat bgr_of_cmyk(const cv::Mat& cmyk) {
 
 }  // namespace
 
-cv::Mat decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t max_pixels) {
+cv::Mat decode_jpeg(std::string_view bytes, const std::string& where, std::int64_t max_pixels, int enough) {
   const Turbo decoder(tjInitDecompress());
   require(decoder != nullptr, "libjpeg-turbo does not start");
   const auto header = read_header(decoder.get(), reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), where);
@@ -73,7 +85,8 @@ cv::Mat decode_jpeg(std::string_view bytes, const std::string& where, std::int64
         where);
   }
   const bool cmyk = header.colorspace == TJCS_CMYK || header.colorspace == TJCS_YCCK;
-  cv::Mat stored(header.height, header.width, cmyk ? CV_8UC4 : CV_8UC3);
+  const auto scale = scale_for(header, enough);
+  cv::Mat stored(TJSCALED(header.height, scale), TJSCALED(header.width, scale), cmyk ? CV_8UC4 : CV_8UC3);
   decode_into(stored, cmyk ? TJPF_CMYK : TJPF_BGR, decoder.get(), bytes, where);
   if (cmyk) stored = bgr_of_cmyk(stored);
 

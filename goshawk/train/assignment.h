@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "goshawk/core/geometry.h"
+#include "goshawk/train/targets.h"
 
 namespace goshawk::train {
 
@@ -16,12 +16,6 @@ struct Anchor {
 
 /// All cells by rising stride, row by row: the order of the network's outputs. `width` and `height` in pixels.
 std::vector<Anchor> make_anchors(int width, int height, std::span<const int> strides);
-
-/// An object to learn, in pixels of the network's input.
-struct Target {
-  Box box;
-  int class_id = 0;
-};
 
 /// What the network says of one image now.
 struct Prediction {

@@ -7,15 +7,9 @@
 
 #include "goshawk/train/assignment.h"
 #include "goshawk/train/network.h"
+#include "goshawk/train/targets.h"
 
 namespace goshawk::train {
-
-/// What there is to learn from one image, in pixels of the network's input.
-struct ImageTargets {
-  std::vector<Target> objects;
-  std::vector<Box> ignored;     // places whose centres count neither way: nothing is learned there unless an object is
-  std::vector<int> unlabelled;  // classes that may be in the image without a label: their absence is not learned
-};
 
 /// Weights of the three parts. Source: the published defaults of the v8 family.
 struct LossWeights {
