@@ -20,7 +20,7 @@ build: setup
 	@$(take_turns) cmake --build $(BUILD) --parallel $(JOBS)
 
 test:
-	@tools/setup --oracles
+	@tools/setup --oracles --train
 	@$(MAKE) --no-print-directory build
 	@ctest --test-dir $(BUILD) --no-tests=error --output-on-failure --parallel $(JOBS)
 

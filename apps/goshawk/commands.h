@@ -29,6 +29,7 @@ Command data_stats_command();
 Command eval_command();
 Command eval_boxes_command();
 Command verify_command();
+Command train_command();
 Command version_command();
 
 }  // namespace goshawk::cli

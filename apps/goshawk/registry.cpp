@@ -8,6 +8,7 @@ namespace goshawk::cli {
 const std::vector<Command>& commands() {
   // clang-format off: one line a family, so that changes stay small
   static const std::vector<Command> kCommands{
+      train_command(),
       track_command(), predict_command(),
       frames_command(),
       data_check_command(),

@@ -21,7 +21,7 @@ constexpr double kAny = std::numeric_limits<double>::max();
 
 std::vector<Section> make_sections() {
   return {{"", "General"},      {"runtime", "Device"}, {"detect", "Detector"}, {"source", "Source"},
-          {"track", "Tracker"}, {"output", "Output"},  {"log", "Messages"}};
+          {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"},  {"log", "Messages"}};
 }
 
 // clang-format off: one row, one setting
@@ -74,6 +74,47 @@ std::vector<Setting> make_schema() {
       {"track.zones", "zone", kItems, "", "Count and time in a polygon: [NAME:]X1,Y1,X2,Y2,X3,Y3,... (repeat)", {}},
       {"track.signals", "signal", kItems, "", "Write the motion of track:ID or zone:NAME as CSV and funscript (repeat)", {}},
       {"track.zones_file", "zones-file", kPath, "", "Lines and zones from a YAML or JSON file", {}},
+
+      {"train.model", "model", kText, "goshawk-n", "Network: goshawk-n, goshawk-s, goshawk-m, or a YAML file",
+       {"goshawk-n", "goshawk-s", "goshawk-m"}},
+      {"train.epochs", "epochs", kInteger, "100", "Times that every image is learned from", {}, 1, 1000000},
+      {"train.batch", "batch", kInteger, "16", "Images a step of the network", {}, 1, 4096},
+      {"train.imgsz", "imgsz", kInteger, "640", "Side of the network's input in pixels", {}, 32, 4096},
+      {"train.device", "device", kText, "auto", "auto or cpu", {"auto", "cpu"}},
+      {"train.workers", "workers", kInteger, "0", "Threads that make batches; 0: every core", {}, 0, 1024},
+      {"train.threads", "threads", kInteger, "0", "Threads of the network; 0: every core", {}, 0, 1024},
+      {"train.patience", "patience", kInteger, "100", "Epochs without a better one before it ends; 0: never", {}, 0, 1000000},
+      {"train.nbs", "nbs", kInteger, "64", "Images whose gradients are gathered before weights change", {}, 1, 65536},
+      {"train.close_mosaic", "close-mosaic", kInteger, "10", "Last epochs without mosaic and mix-up", {}, 0, 1000000},
+      {"train.freeze", "freeze", kInteger, "0", "First layers that stay as they are", {}, 0, 500},
+      {"train.seed", "seed", kInteger, "0", "Seed of all chance", {}, 0, 4294967295.0},
+      {"train.cache_gb", "cache-gb", kNumber, "2", "Memory for decoded pictures in GB", {}, 0, 100000},
+      {"train.amp", "amp", kBoolean, "true", "bfloat16 where the network allows it", {}},
+      {"train.val", "val", kBoolean, "true", "Judge the network after each epoch", {}},
+      {"train.dynamic", "dynamic", kBoolean, "false", "The model takes any batch and size", {}},
+      {"train.optimizer", "optimizer", kChoice, "auto", "How weights change", {"auto", "sgd", "adamw"}},
+      {"train.decay", "decay", kChoice, "linear", "How the learning rate falls", {"linear", "cosine", "step"}},
+      {"train.lr0", "lr0", kNumber, "0.01", "Learning rate at the start (optimizer auto has its own)", {}, 0, 10},
+      {"train.lrf", "lrf", kNumber, "0.01", "Learning rate at the end, as a fraction of lr0", {}, 0, 1},
+      {"train.momentum", "momentum", kNumber, "0.937", "Momentum, or AdamW's first beta", {}, 0, 0.9999},
+      {"train.weight_decay", "weight-decay", kNumber, "0.0005", "Pull of weights towards 0", {}, 0, 1},
+      {"train.warmup_epochs", "warmup-epochs", kNumber, "3", "Epochs over which the rate rises", {}, 0, 100000},
+      {"train.warmup_momentum", "warmup-momentum", kNumber, "0.8", "Momentum at the start of the warm-up", {}, 0, 0.9999},
+      {"train.warmup_bias_lr", "warmup-bias-lr", kNumber, "0.1", "Rate of biases at the start of the warm-up", {}, 0, 10},
+      {"train.box", "box", kNumber, "7.5", "Weight of the boxes' loss", {}, 0, 1000},
+      {"train.cls", "cls", kNumber, "0.5", "Weight of the classes' loss", {}, 0, 1000},
+      {"train.dfl", "dfl", kNumber, "1.5", "Weight of the loss of the boxes' sides", {}, 0, 1000},
+      {"train.mosaic", "mosaic", kNumber, "1", "Chance of a picture made of four", {}, 0, 1},
+      {"train.mixup", "mixup", kNumber, "0", "Chance of a picture laid over another", {}, 0, 1},
+      {"train.degrees", "degrees", kNumber, "0", "Rotation, at most to either side", {}, 0, 180},
+      {"train.translate", "translate", kNumber, "0.1", "Shift, at most, as a fraction of the side", {}, 0, 1},
+      {"train.scale", "scale", kNumber, "0.5", "Zoom between 1 - scale and 1 + scale", {}, 0, 0.99},
+      {"train.shear", "shear", kNumber, "0", "Shear in degrees, at most to either side", {}, 0, 45},
+      {"train.flipud", "flipud", kNumber, "0", "Chance of a picture upside down", {}, 0, 1},
+      {"train.fliplr", "fliplr", kNumber, "0.5", "Chance of a mirrored picture", {}, 0, 1},
+      {"train.hsv_h", "hsv-h", kNumber, "0.015", "Change of hue, at most, as a fraction", {}, 0, 1},
+      {"train.hsv_s", "hsv-s", kNumber, "0.7", "Change of saturation, at most, as a fraction", {}, 0, 1},
+      {"train.hsv_v", "hsv-v", kNumber, "0.4", "Change of brightness, at most, as a fraction", {}, 0, 1},
 
       {"output.project", "project", kPath, "", "Folder of the runs; unset: runs/COMMAND", {}},
       {"output.name", "name", kText, "", "Name of the run's folder; unset: that of the source", {}},
@@ -212,7 +253,7 @@ std::string Setting::placeholder() const {
     case kNumber:
       return "X";
     case kText:
-      return key == "model" ? "MODEL" : key == "runtime.device" ? "DEVICE" : "NAME";
+      return flag == "model" ? "MODEL" : flag == "device" ? "DEVICE" : "NAME";
     case kChoice:
       return upper(std::string_view(flag).substr(flag.rfind('-') + 1));
     case kList:

@@ -26,6 +26,7 @@ struct AugmentOptions {
   double flipud = 0;                               // chance
   double fliplr = 0.5;                             // chance
   double hsv_h = 0.015, hsv_s = 0.7, hsv_v = 0.4;  // fractions
+  bool operator==(const AugmentOptions&) const = default;
 };
 
 /// Value of what no picture covers.

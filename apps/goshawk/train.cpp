@@ -1,0 +1,158 @@
+// goshawk train: from a labelled data set to a verified model. LibTorch is loaded here alone, and only when it runs.
+
+#include <dlfcn.h>
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdlib>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/run_folder.h"
+#include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
+#include "goshawk/train/plugin.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPluginFile = "libgoshawk_train_plugin.so";
+
+/// Where the shared object lies: beside the program in a build, in lib/goshawk/ of an installation.
+fs::path plugin_path() {
+  std::error_code error;
+  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
+  for (const auto& path : {folder / kPluginFile, folder.parent_path() / "lib" / "goshawk" / kPluginFile}) {
+    if (fs::is_regular_file(path, error)) return path;
+  }
+  throw Error(ErrorCode::kUnavailable, "this goshawk was built without training", kPluginFile,
+              "Run `tools/setup --train` and build again: LibTorch comes with it.");
+}
+
+/// Loads the shared object for the rest of the process's life.
+train::TrainFunction load_plugin() {
+  const fs::path path = plugin_path();
+  // OpenMP reads this when it is loaded: threads that wait must not burn the cores that others need.
+  ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
+  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    throw Error(ErrorCode::kUnavailable, std::string("LibTorch cannot be loaded: ") + ::dlerror(), path.string(),
+                "Run `tools/setup --train` and build again.");
+  }
+  void* symbol = ::dlsym(library, train::kTrainSymbol);
+  if (symbol == nullptr)
+    throw Error(ErrorCode::kUnavailable, "it is of another version of goshawk than the program", path.string());
+  return reinterpret_cast<train::TrainFunction>(symbol);
+}
+
+/// The settings of section `train`: fields of the same names.
+train::TrainOptions options_of(const Config& config) {
+  train::TrainOptions options;
+  train::for_each_field(options, [&](const char* name, auto& field) {
+    const std::string key = std::string("train.") + name;
+    if (find_setting(key) == nullptr) return;  // data is an argument
+    using Field = std::decay_t<decltype(field)>;
+    if constexpr (std::is_same_v<Field, bool>) field = config.boolean(key);
+    else if constexpr (std::is_integral_v<Field>) field = static_cast<Field>(config.integer(key));
+    else if constexpr (std::is_floating_point_v<Field>) field = config.number(key);
+    else field = config.text(key);
+  });
+  return options;
+}
+
+std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
+
+void print_table(const train::TrainOutcome& outcome, const fs::path& folder) {
+  if (outcome.metrics) {
+    Table table({"class", "objects", "AP50", "AP50-95", "AR"});
+    for (std::size_t i = 0; i < outcome.classes.size(); ++i) {
+      const auto& c = outcome.metrics->by_class[i];
+      if (c.objects == 0) continue;
+      table.add_row({outcome.classes[i], std::to_string(c.objects), figure(c.ap50), figure(c.ap), figure(c.ar)});
+    }
+    table.add_row({"all", "", figure(outcome.metrics->map50), figure(outcome.metrics->map), ""});
+    fmt::print("{}\n", table.str());
+  }
+  fmt::print("{} epoch{}, best {}, {:.1f} images/s\n{}\n", outcome.epochs_done, outcome.epochs_done == 1 ? "" : "s",
+             outcome.best_epoch, outcome.images_per_second, (outcome.best.empty() ? folder : outcome.best).string());
+}
+
+void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
+  nlohmann::ordered_json document{{"folder", folder.string()},          {"best", outcome.best.string()},
+                                  {"epochs", outcome.epochs_done},      {"best_epoch", outcome.best_epoch},
+                                  {"interrupted", outcome.interrupted}, {"images_per_second", outcome.images_per_second}};
+  if (outcome.metrics) {
+    const auto& m = *outcome.metrics;
+    document["metrics"] = {{"precision", m.precision}, {"recall", m.recall}, {"mAP50", m.map50}, {"mAP50-95", m.map}};
+    for (std::size_t i = 0; i < outcome.classes.size(); ++i) {
+      const auto& c = m.by_class[i];
+      document["classes"].push_back({{"name", outcome.classes[i]}, {"objects", c.objects}, {"AP50", c.ap50}, {"AP", c.ap}});
+    }
+  }
+  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+int report(const train::TrainOutcome& outcome, const fs::path& folder, bool json) {
+  if (outcome.error) throw Error(*outcome.error, outcome.message, outcome.where, outcome.hint);
+  if (json) print_json(outcome, folder);
+  else print_table(outcome, folder);
+  if (!outcome.interrupted) return 0;
+  spdlog::warn("stopped after {} whole epochs; `goshawk train --resume {}` goes on", outcome.epochs_done, folder.string());
+  return exit_code(ErrorCode::kInterrupted);
+}
+
+int run_train(const Invocation& call) {
+  const bool resume = call.has("resume");
+  if (resume == !call.argument(0).empty()) {
+    throw Error(ErrorCode::kUsage, resume ? "a resumed training knows its data set" : "a data set is needed", "DATA",
+                "goshawk train data.yaml, or goshawk train --resume runs/train/NAME");
+  }
+  train::TrainRequest request;
+  request.quiet = call.config.boolean("log.quiet");
+  request.stop = call.stop;
+  request.note = [](const std::string& line) { spdlog::warn("{}", line); };
+  request.resume = resume;
+  train::TrainOutcome outcome;
+  if (resume) {
+    request.folder = call.options.at("resume");
+    if (!fs::is_directory(request.folder))
+      throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
+    load_plugin()(request, outcome);
+    return report(outcome, request.folder, call.json);
+  }
+  request.options = options_of(call.config);
+  request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
+  if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
+  const auto run_training = load_plugin();
+  const RunFolder run(call, "train");
+  request.folder = run.path();
+  spdlog::info("training {} in {}", request.options.model, request.folder.string());
+  run_training(request, outcome);
+  return report(outcome, request.folder, call.json);
+}
+
+}  // namespace
+
+Command train_command() {
+  Command command;
+  command.name = "train";
+  command.group = Group::kModels;
+  command.summary = "Train a detector on a labelled data set";
+  command.details =
+      "Writes runs/train/NAME/ with weights/best.onnx (verified, ready for every other command), results.csv, TensorBoard "
+      "events and checkpoints. What was cut short goes on with --resume.";
+  command.positionals = {
+      {.name = "DATA", .help = "data.yaml, instances.json or a data set's folder", .required = false, .flag = "data"}};
+  command.settings = {"train", "output.project", "output.name"};
+  command.options = {{"resume", "RUN", "Go on with the training in this folder (runs/train/NAME)"}};
+  command.json = true;
+  command.examples = {"goshawk train data.yaml --epochs 100 --imgsz 640",
+                      "goshawk train --data data.yaml --model goshawk-s --batch 8 --name plates",
+                      "goshawk train --resume runs/train/plates"};
+  command.run = run_train;
+  return command;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,38 @@
+// What a training leaves in its folder for people: results.csv, curves, pictures.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "goshawk/train/event_file.h"
+#include "goshawk/train/loader.h"
+
+namespace goshawk::train {
+
+/// One epoch, by Ultralytics' column names ("train/box_loss", "metrics/mAP50(B)"), in their order.
+using EpochRow = std::vector<std::pair<std::string, double>>;
+
+/// results.csv and the event file of a run.
+class ResultLog {
+ public:
+  /// Rows of epochs up to `epochs_done` that are there already are kept, later ones (of a training that was killed) dropped.
+  ResultLog(const std::filesystem::path& folder, int epochs_done);
+  /// `epoch` counts from 1. Throws Error{kIo}.
+  void add(int epoch, double seconds, const EpochRow& row);
+  /// Seconds of training that the last kept row tells of.
+  double seconds_before() const { return seconds_before_; }
+
+ private:
+  std::filesystem::path path_;
+  std::string header_;
+  std::vector<std::string> rows_;
+  double seconds_before_ = 0;
+  EventFile events_;
+};
+
+/// The pictures of a batch in a grid with their boxes, for looking at. At most 16 of them.
+void write_batch_picture(const std::filesystem::path& path, const Batch& batch, const std::vector<std::string>& classes);
+
+}  // namespace goshawk::train

@@ -1,0 +1,119 @@
+// The one door of the shared object.
+
+#include "goshawk/train/plugin.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "goshawk/core/document.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/machine.h"
+#include "goshawk/dataset/formats.h"
+#include "goshawk/train/torch/trainer.h"
+
+namespace goshawk::train {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Keeps others out of a run's folder, also after a crash of theirs: the system lets go of it with the process.
+class FolderLock {
+ public:
+  explicit FolderLock(const fs::path& folder) {
+    const fs::path path = folder / ".lock";
+    file_ = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+    if (file_ < 0) throw Error(ErrorCode::kIo, "cannot write into the run's folder", folder.string());
+    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
+    ::close(file_);
+    throw Error(ErrorCode::kUsage, "another training is using this folder", folder.string());
+  }
+  ~FolderLock() { ::close(file_); }
+  FolderLock(const FolderLock&) = delete;
+  FolderLock& operator=(const FolderLock&) = delete;
+
+ private:
+  int file_;
+};
+
+/// The data set with what is wrong with it told in a few lines.
+TrainingSet read_set(const TrainRequest& request, const std::string& data) {
+  dataset::ReadLimits limits;
+  limits.stop = request.stop;
+  const auto read = dataset::read_dataset(data, {}, limits);
+  constexpr std::size_t kShown = 5;
+  std::size_t shown = 0, bad = 0;
+  for (const auto& problem : read.problems) {
+    if (problem.severity == dataset::Severity::kNote) continue;
+    ++bad;
+    if (!request.note || shown++ >= kShown) continue;
+    request.note(
+        fmt::format("{}{}: {}", problem.file, problem.line > 0 ? fmt::format(":{}", problem.line) : "", problem.message));
+  }
+  if (request.note && bad > kShown) {
+    request.note(
+        fmt::format("and {} more problems; `goshawk data check` lists them", bad - kShown + read.problems_left_out));
+  }
+  auto set = make_training_set(read.dataset);
+  for (const auto& line : set.notes) {
+    if (request.note) request.note(line);
+  }
+  return set;
+}
+
+/// What the run was: for people, and for whoever repeats it.
+void write_description(const fs::path& folder, const TrainOptions& options, const TrainingSet& set) {
+  write_file_atomically(folder / "args.yaml", to_yaml(nlohmann::json::parse(to_json(options).dump())));
+  const auto machine = describe_machine();
+  const nlohmann::ordered_json run{
+      {"goshawk", GOSHAWK_VERSION},
+      {"data",
+       {{"sha256", set.fingerprint}, {"train", set.train.size()}, {"val", set.val.size()}, {"classes", set.classes}}},
+      {"machine",
+       {{"processor", machine.processor},
+        {"cores", machine.cores},
+        {"memory_bytes", machine.memory_bytes},
+        {"system", machine.system}}}};
+  write_file_atomically(folder / "run.json", run.dump(2) + "\n");
+}
+
+void train(const TrainRequest& request, TrainOutcome& outcome) {
+  const FolderLock lock(request.folder);
+  std::optional<Checkpoint> checkpoint;
+  if (request.resume) checkpoint = read_checkpoint(request.folder / "weights" / "last.safetensors");
+  TrainingSet set = read_set(request, checkpoint ? checkpoint->options.data : request.options.data);
+  std::error_code error;
+  fs::create_directories(request.folder / "weights", error);
+  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), request.folder.string());
+  if (!checkpoint) write_description(request.folder, request.options, set);
+  Trainer(request, std::move(set), checkpoint).run(outcome);
+}
+
+}  // namespace
+}  // namespace goshawk::train
+
+extern "C" __attribute__((visibility("default"))) void goshawk_train_1(const goshawk::train::TrainRequest& request,
+                                                                       goshawk::train::TrainOutcome& outcome) noexcept {
+  using goshawk::ErrorCode;
+  const auto fail = [&](ErrorCode code, std::string message, std::string where, std::string hint) {
+    outcome.error = code;
+    outcome.message = std::move(message);
+    outcome.where = std::move(where);
+    outcome.hint = std::move(hint);
+  };
+  try {
+    goshawk::train::train(request, outcome);
+  } catch (const goshawk::Error& error) {
+    fail(error.code(), error.what(), error.where(), error.hint());
+  } catch (const c10::Error& error) {
+    fail(ErrorCode::kInternal, std::string("LibTorch: ") + error.what_without_backtrace(), "", "");
+  } catch (const std::bad_alloc&) {
+    fail(ErrorCode::kInternal, "out of memory", "", "Train with a smaller --batch or --imgsz.");
+  } catch (const std::exception& error) {
+    fail(ErrorCode::kInternal, std::string("defect in goshawk: ") + error.what(), "",
+         "please report it, with the command line");
+  }
+}

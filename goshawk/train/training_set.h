@@ -1,0 +1,31 @@
+// From a labelled data set to what a training takes.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "goshawk/dataset/dataset.h"
+#include "goshawk/train/image_store.h"
+
+namespace goshawk::train {
+
+/// The two parts of a data set that training sees, and the classes by number.
+struct TrainingSet {
+  std::vector<std::string> classes;
+  std::vector<TrainingImage> train, val;
+  dataset::Dataset truth;          // of `val`, in its order: what detections are held against. Crowds stand for ignored
+                                   // regions, and for whole images where a class is not labelled
+  std::string fingerprint;         // SHA-256 over names, sizes and labels of both parts
+  std::vector<std::string> notes;  // what the user should know, a sentence each
+};
+
+/// Splits `data`: images of split train learn, those of val (else test, else the train images themselves, with a note)
+/// judge. A set without splits is divided by a hash of the file names, one image in ten judges. Crowds become ignored
+/// regions. Beside YOLO labels two files are read where they exist (docs/training.md): `ignore/.../NAME.txt` for
+/// `labels/.../NAME.txt`, with regions that count neither way (cx cy w h in fractions, a line each), and `partial.txt` in
+/// the root: the classes that are labelled in full, by image. Throws Error{kBadData} where nothing is labelled, no image is
+/// known by size, and for a bad line of these two files.
+TrainingSet make_training_set(const dataset::Dataset& data);
+
+}  // namespace goshawk::train
