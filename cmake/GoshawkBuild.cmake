@@ -38,7 +38,8 @@ if(GOSHAWK_FUZZ)
 endif()
 
 # ThreadSanitizer cannot see the locks inside libav and ONNX Runtime, which are not built with it; it judges our code only.
-set(GOSHAWK_TEST_ENVIRONMENT "")
+# Threads of OpenMP (LibTorch) that wait do not take the cores from the tests beside them.
+set(GOSHAWK_TEST_ENVIRONMENT "OMP_WAIT_POLICY=PASSIVE")
 if(GOSHAWK_SANITIZE MATCHES "thread")
   set(GOSHAWK_TEST_ENVIRONMENT "TSAN_OPTIONS=ignore_noninstrumented_modules=1")
 endif()

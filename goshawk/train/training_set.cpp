@@ -99,9 +99,6 @@ std::vector<Box> ignored_regions(const Dataset& data, const ImageEntry& image) {
   return regions;
 }
 
-/// One image in ten, by its name alone, so that more images do not move the others.
-bool judges(const ImageEntry& image) { return std::stoul(sha256_of_bytes(image.file).substr(0, 4), nullptr, 16) % 10 == 0; }
-
 class Builder {
  public:
   explicit Builder(const Dataset& data) : data_(data), partial_(data), ranges_(dataset::annotations_by_image(data)) {}
@@ -133,13 +130,11 @@ class Builder {
     for (std::uint32_t i = 0; i < data_.images.size(); ++i) parts[data_.images[i].split].push_back(i);
     train_ = parts[Split::kTrain];
     val_ = !parts[Split::kVal].empty() ? parts[Split::kVal] : parts[Split::kTest];
-    if (train_.empty() && val_.empty()) {
-      for (const auto i : parts[Split::kNone]) (judges(data_.images[i]) ? val_ : train_).push_back(i);
-      set_.notes.push_back(fmt::format("the data set has no splits: {} images train, {} judge", train_.size(), val_.size()));
-    }
+    if (train_.empty()) train_ = parts[Split::kNone];
     if (val_.empty()) {
       val_ = train_;
-      set_.notes.push_back("there is no val split: the train images judge, which flatters the network");
+      set_.notes.push_back(
+          "there is no val split of its own: the images that are learned from judge too, which flatters the network");
     }
   }
 

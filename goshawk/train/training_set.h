@@ -20,12 +20,12 @@ struct TrainingSet {
   std::vector<std::string> notes;  // what the user should know, a sentence each
 };
 
-/// Splits `data`: images of split train learn, those of val (else test, else the train images themselves, with a note)
-/// judge. A set without splits is divided by a hash of the file names, one image in ten judges. Crowds become ignored
-/// regions. Beside YOLO labels two files are read where they exist (docs/training.md): `ignore/.../NAME.txt` for
-/// `labels/.../NAME.txt`, with regions that count neither way (cx cy w h in fractions, a line each), and `partial.txt` in
-/// the root: the classes that are labelled in full, by image. Throws Error{kBadData} where nothing is labelled, no image is
-/// known by size, and for a bad line of these two files.
+/// Splits `data`: images of split train learn, those of val (else test) judge. Where there is no such split the images that
+/// learn judge too, with a note; in a set without splits that is all of them. Crowds become ignored regions. Beside YOLO
+/// labels two files are read where they exist (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, with
+/// regions that count neither way (cx cy w h in fractions, a line each), and `partial.txt` in the root: the classes that are
+/// labelled in full, by image. Throws Error{kBadData} where nothing is labelled, no image is known by size, and for a bad
+/// line of these two files.
 TrainingSet make_training_set(const dataset::Dataset& data);
 
 }  // namespace goshawk::train

@@ -1,0 +1,180 @@
+"""goshawk train from end to end, on white squares and dark discs that are drawn here."""
+import csv
+import hashlib
+import json
+import os
+import random
+import signal
+import struct
+import subprocess
+import time
+import unittest
+import zlib
+from pathlib import Path
+
+from harness import GOSHAWK, EndToEnd
+
+PLUGIN = Path(GOSHAWK).parent / "libgoshawk_train_plugin.so"
+ULTRALYTICS_COLUMNS = ["epoch", "time", "train/box_loss", "train/cls_loss", "train/dfl_loss", "metrics/precision(B)",
+                       "metrics/recall(B)", "metrics/mAP50(B)", "metrics/mAP50-95(B)", "val/box_loss", "val/cls_loss",
+                       "val/dfl_loss", "lr/pg0", "lr/pg1", "lr/pg2"]
+
+
+def write_png(path, width, height, rows):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+    pixels = b"".join(b"\0" + row for row in rows)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)) +
+                     chunk(b"IDAT", zlib.compress(pixels, 1)) + chunk(b"IEND", b""))
+
+
+def draw(path, seed, side=64):
+    """One square (class 0) or disc (class 1) on gray; returns its YOLO line."""
+    rng = random.Random(seed)
+    size, kind = rng.randint(18, 34), seed % 2
+    x, y = rng.randint(0, side - size), rng.randint(0, side - size)
+    rows = []
+    for v in range(side):
+        row = bytearray()
+        for u in range(side):
+            inside = x <= u < x + size and y <= v < y + size
+            if kind == 1:
+                inside = (u + 0.5 - x - size / 2) ** 2 + (v + 0.5 - y - size / 2) ** 2 < size * size / 4
+            row += (b"\xf0\xf0\xf0" if kind == 0 else b"\x10\x20\x80") if inside else bytes(3 * [100 + rng.randint(0, 9)])
+        rows.append(bytes(row))
+    write_png(path, side, side, rows)
+    return f"{kind} {(x + size / 2) / side} {(y + size / 2) / side} {size / side} {size / side}\n"
+
+
+def squares(folder, train=24, val=8):
+    for split, count, first in (("train", train, 0), ("val", val, 1000)):
+        images, labels = folder / "images" / split, folder / "labels" / split
+        images.mkdir(parents=True)
+        labels.mkdir(parents=True)
+        for i in range(count):
+            (labels / f"{i}.txt").write_text(draw(images / f"{i}.png", first + i))
+    (folder / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [square, disc]\n")
+    return folder / "data.yaml"
+
+
+def sum_of_values(checkpoint):
+    """SHA-256 over everything behind the header: weights, averages, optimiser, state."""
+    content = checkpoint.read_bytes()
+    return hashlib.sha256(content[8 + struct.unpack("<Q", content[:8])[0]:]).hexdigest()
+
+
+@unittest.skipUnless(PLUGIN.exists(), "built without LibTorch")
+class Train(EndToEnd):
+    FLAGS = ["--imgsz", "64", "--batch", "8", "--workers", "2", "--threads", "2", "--seed", "3"]
+
+    def setUp(self):
+        super().setUp()
+        self.data = squares(self.folder / "squares")
+
+    def start(self, *arguments):
+        process = subprocess.Popen([GOSHAWK, *map(str, arguments)], cwd=self.folder, env=self.environment,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def wait_for_rows(self, process, results, count):
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            if results.exists() and len(results.read_text().splitlines()) > count:
+                return
+            self.assertIsNone(process.poll(), "it ended too early")
+            time.sleep(0.01)
+        self.fail("no epoch was finished")
+
+    def test_leaves_a_verified_model_and_what_users_know(self):
+        result = self.goshawk("train", self.data, "--epochs", 3, "--name", "first", "--json", *self.FLAGS, timeout=300)
+        told = json.loads(result.stdout)
+        run = self.folder / "runs/train/first"
+        self.assertEqual(told["epochs"], 3)
+        self.assertEqual(told["best"], "runs/train/first/weights/best.onnx")
+        self.assertEqual([c["name"] for c in told["classes"]], ["square", "disc"])
+        with open(run / "results.csv", newline="") as file:
+            rows = list(csv.DictReader(file))
+        self.assertEqual(list(rows[0]), ULTRALYTICS_COLUMNS)
+        self.assertEqual([row["epoch"] for row in rows], ["1", "2", "3"])
+        losses = [sum(float(row[f"train/{part}_loss"]) for part in ("box", "cls", "dfl")) for row in rows]
+        self.assertLess(losses[-1], losses[0])
+        for name in ("args.yaml", "run.json", "train_batch0.jpg", "weights/best.safetensors", "weights/last.onnx"):
+            self.assertTrue((run / name).is_file(), name)
+        self.assertTrue(list(run.glob("events.out.tfevents.*")))
+        self.goshawk("verify", run / "weights/best.onnx")
+        self.goshawk("predict", self.folder / "squares/images/val", "--model", run / "weights/best.onnx")
+
+    def test_a_killed_training_ends_with_the_weights_of_an_unbroken_one(self):
+        common = [self.data, "--epochs", 4, "--close-mosaic", 1, *self.FLAGS]
+        self.goshawk("train", *common, "--name", "whole", timeout=300)
+        process = self.start("train", *common, "--name", "broken")
+        runs = self.folder / "runs/train"
+        self.wait_for_rows(process, runs / "broken/results.csv", 1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.goshawk("train", "--resume", runs / "broken", timeout=300)
+        self.assertEqual(sum_of_values(runs / "broken/weights/last.safetensors"),
+                         sum_of_values(runs / "whole/weights/last.safetensors"))
+        def without_time(run):
+            return [[value for column, value in row.items() if column != "time"]
+                    for row in csv.DictReader((runs / run / "results.csv").read_text().splitlines())]
+        self.assertEqual(without_time("broken"), without_time("whole"))
+
+    def test_ctrl_c_ends_well_and_a_folder_in_use_is_refused(self):
+        process = self.start("train", self.data, "--epochs", 500, "--name", "long", *self.FLAGS)
+        run = self.folder / "runs/train/long"
+        self.wait_for_rows(process, run / "results.csv", 1)
+        maps = Path(f"/proc/{process.pid}/maps").read_text()
+        self.assertIn("libtorch_cpu", maps)
+        refused = self.goshawk("train", "--resume", run, code=64)
+        self.assertIn("another training is using this folder", refused.stderr)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130, errors)
+        self.assertIn("--resume", errors)
+        self.assertTrue((run / "weights/best.onnx").is_file())
+        self.assertFalse([name for name in os.listdir(run / "weights") if not name.endswith((".onnx", ".safetensors"))])
+
+    def test_damaged_and_foreign_checkpoints_are_refused(self):
+        self.goshawk("train", self.data, "--epochs", 1, "--name", "one", *self.FLAGS, timeout=300)
+        run = self.folder / "runs/train/one"
+        last = run / "weights/last.safetensors"
+        whole = last.read_bytes()
+        flipped = bytearray(whole)
+        flipped[len(flipped) // 2] ^= 1
+        for content, says in ((bytes(flipped), "checksum"), (whole[:len(whole) // 2], ""), (b"", "")):
+            last.write_bytes(content)
+            self.assertIn(says, self.goshawk("train", "--resume", run, code=65).stderr)
+        last.write_bytes(whole)
+        (self.folder / "squares/data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [square, ball]\n")
+        self.assertIn("classes", self.goshawk("train", "--resume", run, code=65).stderr)
+
+    def test_bad_input_is_told(self):
+        self.assertIn("a data set is needed", self.goshawk("train", code=64).stderr)
+        self.goshawk("train", "nothing.yaml", code=66)
+        self.goshawk("train", "--resume", "nowhere", code=66)
+        self.assertIn("multiple of 32", self.goshawk("train", self.data, "--imgsz", 100, code=64).stderr)
+        self.assertIn("did you mean 'goshawk-n'", self.goshawk("train", self.data, "--model", "goshawk-k", code=64).stderr)
+        self.assertFalse(any((self.folder / "runs/train").iterdir()), "nothing was left of runs that did not begin")
+        for label in (self.folder / "squares/labels/train").iterdir():
+            label.write_text("")
+        self.assertIn("no image of the train split has a label", self.goshawk("train", self.data, code=65).stderr)
+
+    def test_a_loss_that_is_no_number_keeps_the_batch(self):
+        flags = ["--lr0", 10, "--optimizer", "sgd", "--nbs", 8, "--warmup-epochs", 0, "--no-val"]
+        result = self.goshawk("train", self.data, "--epochs", 300, "--name", "nan", *flags, *self.FLAGS, timeout=300, code=65)
+        self.assertIn("no number any more", result.stderr)
+        self.assertTrue((self.folder / "runs/train/nan/bad_batch.safetensors").is_file())
+
+
+class OtherCommands(EndToEnd):
+    def test_do_not_map_libtorch(self):
+        linked = subprocess.run(["ldd", GOSHAWK], capture_output=True, text=True, check=True).stdout
+        self.assertNotIn("torch", linked)
+        self.assertIn("libonnxruntime", linked)
+
+
+if __name__ == "__main__":
+    unittest.main()
