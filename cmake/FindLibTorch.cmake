@@ -20,5 +20,7 @@ if(LibTorch_FOUND AND NOT TARGET torch::cpu)
   set_target_properties(torch::cpu PROPERTIES IMPORTED_LOCATION "${LibTorch_CPU_LIBRARY}")
   target_include_directories(torch::cpu SYSTEM INTERFACE "${LibTorch_INCLUDE_DIR}"
                              "${LibTorch_INCLUDE_DIR}/torch/csrc/api/include")
+  # Its include folder holds a {fmt} of its own, newer than Debian's library and found before it.
+  target_compile_definitions(torch::cpu INTERFACE FMT_HEADER_ONLY)
   target_link_libraries(torch::cpu INTERFACE torch::c10)
 endif()

@@ -23,19 +23,24 @@ namespace fs = std::filesystem;
 /// Keeps others out of a run's folder, also after a crash of theirs: the system lets go of it with the process.
 class FolderLock {
  public:
-  explicit FolderLock(const fs::path& folder) {
-    const fs::path path = folder / ".lock";
-    file_ = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  explicit FolderLock(const fs::path& folder) : folder_(folder) {
+    file_ = ::open((folder / ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
     if (file_ < 0) throw Error(ErrorCode::kIo, "cannot write into the run's folder", folder.string());
     if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
     ::close(file_);
     throw Error(ErrorCode::kUsage, "another training is using this folder", folder.string());
   }
-  ~FolderLock() { ::close(file_); }
+  /// A folder that holds nothing else is left empty, for whoever made it to remove.
+  ~FolderLock() {
+    std::error_code ignored;
+    if (std::distance(fs::directory_iterator(folder_, ignored), {}) == 1) fs::remove(folder_ / ".lock", ignored);
+    ::close(file_);
+  }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
+  fs::path folder_;
   int file_;
 };
 
@@ -84,12 +89,13 @@ void train(const TrainRequest& request, TrainOutcome& outcome) {
   const FolderLock lock(request.folder);
   std::optional<Checkpoint> checkpoint;
   if (request.resume) checkpoint = read_checkpoint(request.folder / "weights" / "last.safetensors");
-  TrainingSet set = read_set(request, checkpoint ? checkpoint->options.data : request.options.data);
+  const TrainingSet set = read_set(request, checkpoint ? checkpoint->options.data : request.options.data);
+  Trainer trainer(request, set, checkpoint);
   std::error_code error;
   fs::create_directories(request.folder / "weights", error);
   if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), request.folder.string());
-  if (!checkpoint) write_description(request.folder, request.options, set);
-  Trainer(request, std::move(set), checkpoint).run(outcome);
+  if (!checkpoint) write_description(request.folder, trainer.options(), set);
+  trainer.run(outcome);
 }
 
 }  // namespace

@@ -119,8 +119,8 @@ void Trainer::Parts::add(const Loss& loss, double share) {
   distribution += loss.distribution * share;
 }
 
-Trainer::Trainer(const TrainRequest& request, TrainingSet set, const std::optional<Checkpoint>& checkpoint)
-    : request_(request), options_(checkpoint ? checkpoint->options : request.options), set_(std::move(set)) {
+Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint)
+    : request_(request), options_(checkpoint ? checkpoint->options : request.options), set_(set) {
   const auto classes = static_cast<int>(set_.classes.size());
   if (checkpoint && checkpoint->classes != set_.classes)
     throw Error(ErrorCode::kBadData, "the data set's classes are not those of the checkpoint", options_.data);
@@ -153,8 +153,6 @@ Trainer::Trainer(const TrainRequest& request, TrainingSet set, const std::option
   validation_ = std::make_unique<ValidationImages>(
       set_.val, recipe_of(set_.classes, options_.imgsz, description_.strides.back()), options_.batch, cache / 4);
   if (checkpoint) go_on_from(*checkpoint);
-  log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
-  seconds_ = log_->seconds_before();
 }
 
 Trainer::~Trainer() = default;
@@ -392,6 +390,8 @@ void Trainer::halve_batch() {
 }
 
 void Trainer::run(TrainOutcome& outcome) {
+  log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
+  seconds_ = log_->seconds_before();
   const auto write_last = [&] {
     Checkpoint last = state();
     store_all(last.tensors, "model.", tensors_of(*network_));

@@ -21,15 +21,17 @@ namespace goshawk::train {
 class Trainer {
  public:
   /// `checkpoint`: to go on from; its options count. Throws Error{kBadData} when it is of another network or of other
-  /// classes, {kUsage, kBadConfig} for options that do not fit, {kUnavailable} for a device that is not there.
-  Trainer(const TrainRequest& request, TrainingSet set, const std::optional<Checkpoint>& checkpoint);
+  /// classes, {kUsage, kBadConfig} for options that do not fit, {kUnavailable} for a device that is not there. `request` and
+  /// `set` must outlive it.
+  Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint);
   ~Trainer();
 
   /// Throws Error{kBadData} when the loss is no number any more (the batch is kept in the folder), {kIo}, and what reading
   /// images throws. `outcome` gets everything but the error.
   void run(TrainOutcome& outcome);
 
-  const DetectionNetwork& network() const { return *network_; }
+  /// With what `auto` stood for settled.
+  const TrainOptions& options() const { return options_; }
 
  private:
   struct Parts {
@@ -41,7 +43,6 @@ class Trainer {
     Parts loss;
   };
 
-  void start_anew();
   void go_on_from(const Checkpoint& checkpoint);
   Checkpoint state() const;
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
@@ -61,7 +62,7 @@ class Trainer {
 
   const TrainRequest& request_;
   TrainOptions options_;
-  TrainingSet set_;
+  const TrainingSet& set_;
   Network description_;
   std::shared_ptr<DetectionNetwork> network_;
   std::unique_ptr<MovingAverage> average_;
