@@ -10,6 +10,7 @@
 
 #include "goshawk/core/files.h"
 #include "goshawk/media/image.h"
+#include "goshawk/report/plot.h"
 
 namespace goshawk::train {
 namespace {
@@ -67,6 +68,58 @@ void ResultLog::add(int epoch, double seconds, const EpochRow& row) {
   std::string text = header_ + "\n";
   for (const auto& kept : rows_) text += kept + "\n";
   write_file_atomically(path_, text);
+}
+
+std::vector<double> ResultLog::column(const std::string& name) const {
+  const auto split = [](const std::string& line) {
+    std::istringstream stream(line);
+    std::vector<std::string> cells;
+    for (std::string cell; std::getline(stream, cell, ',');) cells.push_back(cell);
+    return cells;
+  };
+  const auto names = split(header_);
+  const auto found = std::find(names.begin(), names.end(), name);
+  if (found == names.end()) return {};
+  const auto index = static_cast<std::size_t>(found - names.begin());
+  std::vector<double> values;
+  for (const auto& row : rows_) {
+    const auto cells = split(row);
+    values.push_back(index < cells.size() ? std::atof(cells[index].c_str()) : std::nan(""));
+  }
+  return values;
+}
+
+void ResultLog::write_plots() const {
+  const auto draw = [&](const char* file, const char* title, const char* label,
+                        const std::vector<std::pair<const char*, const char*>>& columns) {
+    std::vector<report::Series> series;
+    for (const auto& [name, shown] : columns) {
+      report::Series one;
+      one.name = shown;
+      one.x = column("epoch");
+      one.y = column(name);
+      one.strong = name == std::string_view("metrics/mAP50-95(B)");
+      if (one.x.size() == one.y.size()) series.push_back(std::move(one));
+    }
+    report::Figure figure;
+    figure.title = title;
+    figure.x.label = "epoch";
+    figure.y.label = label;
+    figure.y.min = 0;
+    write_file_atomically(path_.parent_path() / file, report::line_chart(figure, series));
+  };
+  draw("losses.png", "Losses", "loss",
+       {{"train/box_loss", "train box"},
+        {"val/box_loss", "val box"},
+        {"train/cls_loss", "train class"},
+        {"val/cls_loss", "val class"},
+        {"train/dfl_loss", "train sides"},
+        {"val/dfl_loss", "val sides"}});
+  draw("metrics.png", "Metrics on the val split", "",
+       {{"metrics/precision(B)", "precision"},
+        {"metrics/recall(B)", "recall"},
+        {"metrics/mAP50(B)", "mAP50"},
+        {"metrics/mAP50-95(B)", "mAP50-95"}});
 }
 
 void write_batch_picture(const std::filesystem::path& path, const Batch& batch, const std::vector<std::string>& classes) {

@@ -21,10 +21,15 @@ class ResultLog {
   ResultLog(const std::filesystem::path& folder, int epochs_done);
   /// `epoch` counts from 1. Throws Error{kIo}.
   void add(int epoch, double seconds, const EpochRow& row);
+  /// losses.png and metrics.png over the epochs. Throws Error{kIo, kUnavailable}.
+  void write_plots() const;
   /// Seconds of training that the last kept row tells of.
   double seconds_before() const { return seconds_before_; }
 
  private:
+  /// The values of a column; empty when there is none of that name.
+  std::vector<double> column(const std::string& name) const;
+
   std::filesystem::path path_;
   std::string header_;
   std::vector<std::string> rows_;

@@ -44,6 +44,15 @@ TEST_F(RunFiles, RowsBeyondTheCheckpointAreDropped) {
   EXPECT_EQ(read_file(folder_ / "results.csv"), "epoch,time,a,b\n1,1.5,1,0.25\n2,3,2,0.5\n3,5,4,1\n");
 }
 
+TEST_F(RunFiles, PlotsAreDrawn) {
+  ResultLog log(folder_, 0);
+  for (int epoch = 1; epoch <= 5; ++epoch) {
+    log.add(epoch, epoch, {{"train/box_loss", 5.0 / epoch}, {"metrics/mAP50(B)", epoch * 0.1}});
+  }
+  log.write_plots();
+  for (const char* name : {"losses.png", "metrics.png"}) EXPECT_EQ(read_file(folder_ / name).substr(1, 3), "PNG") << name;
+}
+
 TEST_F(RunFiles, EventRecordsAreFramed) {
   {
     EventFile events(folder_);

@@ -3,11 +3,14 @@
 
 #include <filesystem>
 
-#include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/testing.h"
+#include "goshawk/detect/conformance.h"
 #include "goshawk/runtime/session.h"
 #include "goshawk/train/export_onnx.h"
+#include "goshawk/train/torch/artefact.h"
 #include "goshawk/train/torch/weights.h"
+#include "goshawk/train/validation.h"
 
 namespace goshawk::train {
 namespace {
@@ -81,6 +84,33 @@ TEST_P(Export, AgreesWithTorchAtAnySizeAndBatch) {
 
 INSTANTIATE_TEST_SUITE_P(BuiltIn, Export, testing::Values("goshawk-n", "goshawk-s"),
                          [](const auto& test) { return std::string(test.param).substr(8); });
+
+class Artefact : public testing::Test {
+ protected:
+  Artefact() : network_(load_network("goshawk-n", 2)) {
+    torch::manual_seed(5);
+    shake(network_);
+    options_.recipe = recipe_of({"a", "b"}, 64, 32);
+  }
+  TemporaryFolder folder_;
+  DetectionNetwork network_;
+  ArtefactOptions options_;
+};
+
+TEST_F(Artefact, ProvesItself) {
+  network_.eval();
+  const auto path = folder_ / "model.onnx";
+  write_model(network_, path, options_);
+  runtime::SessionOptions session;
+  session.device = runtime::parse_device("cpu");
+  EXPECT_TRUE(detect::verify_conformance(path, session).passed());
+}
+
+TEST_F(Artefact, WhatComputesSomethingElseLeavesNoFile) {
+  network_.train();  // batch norms of the moment: not what is exported
+  EXPECT_EQ(code_of([&] { write_model(network_, folder_ / "model.onnx", options_); }), ErrorCode::kInternal);
+  EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
 
 TEST(Modules, HaveTheSizeOfTheirFamily) {
   const DetectionNetwork network(load_network("goshawk-n", 80));

@@ -431,6 +431,7 @@ void Trainer::finish(TrainOutcome& outcome) {
   outcome.classes = set_.classes;
   outcome.images_per_second = train_seconds_ > 0 ? static_cast<double>(images_seen_) / train_seconds_ : 0;
   if (epochs_done_ == 0) return;
+  log_->write_plots();
   ArtefactOptions artefact;
   artefact.recipe = recipe_of(set_.classes, options_.imgsz, description_.strides.back());
   artefact.dynamic = options_.dynamic;
