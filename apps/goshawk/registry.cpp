@@ -13,7 +13,6 @@ const std::vector<Command>& commands() {
       data_check_command(),
       data_convert_command(), data_merge_command(), data_filter_command(), data_split_command(), data_stats_command(),
       data_label_command(), data_preview_command(),
-      data_label_command(),
       train_command(),
       eval_command(), eval_boxes_command(), eval_tracks_command(),
       models_list_command(), verify_command(), models_pull_command(), models_info_command(),
