@@ -17,10 +17,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// All but those of training, whose flags mean other things than elsewhere (--model is a network there).
 std::vector<std::string> all_settings() {
   std::vector<std::string> selectors{"model"};
   for (const auto& section : sections()) {
-    if (!section.name.empty()) selectors.push_back(section.name);
+    if (!section.name.empty() && section.name != "train") selectors.push_back(section.name);
   }
   return selectors;
 }

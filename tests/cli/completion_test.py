@@ -26,7 +26,7 @@ class Completion(ProgramTest):
                 self.assertEqual((result.returncode, result.stderr), (0, ""), shell)
 
     def test_bash_completes_commands(self):
-        self.assertEqual(self.complete("goshawk", "tr"), {"track"})
+        self.assertEqual(self.complete("goshawk", "tr"), {"track", "train"})
         self.assertEqual(self.complete("goshawk", "models", ""), {"list", "pull", "info"})
         self.assertEqual(self.complete("goshawk", "completion", "z"), {"zsh"})
 

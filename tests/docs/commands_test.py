@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "e2e"))
 from harness import EndToEnd, ffmpeg, run, square_clip  # noqa: E402
 import tiny_detector  # noqa: E402
+from train_test import PLUGIN, squares  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 VIDEOS = (".mp4", ".mkv", ".avi", ".mov", ".webm", ".ts")
@@ -87,8 +88,10 @@ class DocumentedCommands(EndToEnd):
                 if ">" in words:
                     words = words[:words.index(">")]
                 if words[0] == "train":
-                    (squares(self.folder / "squares", 8, 4).parent).rename(self.folder / "set")
-                    (self.folder / "data.yaml").write_text((self.folder / "set/data.yaml").read_text().replace("path: .", "path: set"))
+                    if not (self.folder / "learn").exists():
+                        squares(self.folder / "learn", 8, 4)
+                    text = (self.folder / "learn" / "data.yaml").read_text()
+                    (self.folder / "data.yaml").write_text(text.replace("path: .", "path: learn"))
                 if words[0] == "eval-tracks":
                     self.tracks_stand_in(words)
                 if words[0] == "eval-boxes":
