@@ -13,6 +13,7 @@ set(GOSHAWK_EDGES_train core report dataset evaluate onnx media runtime detect)
 set(GOSHAWK_EDGES_media core)
 set(GOSHAWK_EDGES_runtime core)
 set(GOSHAWK_EDGES_detect core runtime)
+set(GOSHAWK_EDGES_benchmark core report media runtime detect)
 set(GOSHAWK_EDGES_track core)
 set(GOSHAWK_EDGES_pipeline core dataset media runtime detect track)
 

@@ -1,4 +1,5 @@
-// One model with its recipe: the steps that Detector and conformance checks share. Internal to this folder.
+// One model with its recipe: the steps that Detector and conformance checks share, and that benchmark/ times one by one. Others
+// use Detector.
 #pragma once
 
 #include <memory>

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,11 +27,22 @@ struct GpuStatus {
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;
   std::uint64_t process_bytes = 0;  // of this process; 0 where the driver does not tell (containers)
+  double utilization = -1;          // share of the last fraction of a second in which it computed, 0..1; -1: not told
 };
 
 /// Empty without an NVIDIA driver; quick then, nothing is loaded.
 std::vector<GpuStatus> gpus();
 std::optional<GpuStatus> gpu(int index);
+
+/// One GPU, looked at again and again without loading the driver's library each time. Not thread-safe.
+class GpuMonitor {
+ public:
+  /// nullptr where there is no such GPU.
+  static std::unique_ptr<GpuMonitor> open(int index);
+  virtual ~GpuMonitor() = default;
+  /// nullopt when the driver does not answer any more.
+  virtual std::optional<GpuStatus> read() = 0;
+};
 
 /// True when this machine has an NVIDIA driver.
 bool has_nvidia_driver();

@@ -22,6 +22,10 @@ struct NvmlProcess {
   unsigned int gpu_instance, compute_instance;
 };
 
+struct NvmlUtilization {
+  unsigned int gpu, memory;  // percent
+};
+
 /// NVML between nvmlInit and nvmlShutdown.
 class Nvml {
  public:
@@ -51,6 +55,11 @@ class Nvml {
     return list;
   }
 
+  std::optional<GpuStatus> read(unsigned int index) const {
+    NvmlDevice device = nullptr;
+    return handle_(index, &device) == 0 ? std::optional(describe(device)) : std::nullopt;
+  }
+
  private:
   explicit Nvml(void* library) : library_(library) {}
 
@@ -66,6 +75,7 @@ class Nvml {
                           find(count_, "nvmlDeviceGetCount_v2") && find(handle_, "nvmlDeviceGetHandleByIndex_v2") &&
                           find(name_, "nvmlDeviceGetName") && find(memory_, "nvmlDeviceGetMemoryInfo");
     find(processes_, "nvmlDeviceGetComputeRunningProcesses_v3");
+    find(utilization_, "nvmlDeviceGetUtilizationRates");
     started_ = complete && init() == 0;
     return started_;
   }
@@ -80,6 +90,8 @@ class Nvml {
       gpu.free_bytes = memory.free;
     }
     gpu.process_bytes = used_by_this_process(device);
+    NvmlUtilization utilization{};
+    if (utilization_ != nullptr && utilization_(device, &utilization) == 0) gpu.utilization = utilization.gpu / 100.0;
     return gpu;
   }
 
@@ -104,6 +116,17 @@ class Nvml {
   int (*name_)(NvmlDevice, char*, unsigned int) = nullptr;
   int (*memory_)(NvmlDevice, NvmlMemory*) = nullptr;
   int (*processes_)(NvmlDevice, unsigned int*, NvmlProcess*) = nullptr;
+  int (*utilization_)(NvmlDevice, NvmlUtilization*) = nullptr;
+};
+
+class NvmlMonitor : public GpuMonitor {
+ public:
+  NvmlMonitor(std::unique_ptr<Nvml> nvml, unsigned int index) : nvml_(std::move(nvml)), index_(index) {}
+  std::optional<GpuStatus> read() override { return nvml_->read(index_); }
+
+ private:
+  std::unique_ptr<Nvml> nvml_;
+  unsigned int index_;
 };
 
 }  // namespace
@@ -123,6 +146,12 @@ std::optional<GpuStatus> gpu(int index) {
   const auto all = gpus();
   if (index < 0 || static_cast<std::size_t>(index) >= all.size()) return std::nullopt;
   return all[static_cast<std::size_t>(index)];
+}
+
+std::unique_ptr<GpuMonitor> GpuMonitor::open(int index) {
+  auto nvml = index >= 0 ? Nvml::open() : nullptr;
+  if (!nvml || !nvml->read(static_cast<unsigned int>(index))) return nullptr;
+  return std::make_unique<NvmlMonitor>(std::move(nvml), static_cast<unsigned int>(index));
 }
 
 }  // namespace goshawk::runtime

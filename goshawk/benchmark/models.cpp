@@ -1,0 +1,247 @@
+#include "goshawk/benchmark/models.h"
+
+#include <malloc.h>
+
+#include <algorithm>
+#include <functional>
+#include <numeric>
+#include <random>
+
+#include "goshawk/core/error.h"
+#include "goshawk/detect/conformance.h"
+#include "goshawk/detect/inference.h"
+#include "goshawk/runtime/model_file.h"
+
+namespace goshawk::benchmark {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::uint64_t bytes_of(const fs::path& model) {
+  std::uint64_t bytes = fs::file_size(model);
+  for (const auto& file : runtime::inspect_model(model).external_files) bytes += fs::file_size(file);
+  return bytes;
+}
+
+std::uint64_t device_memory(const runtime::Device& device) {
+  const auto card = runtime::is_gpu(device.kind) ? runtime::gpu(device.index) : std::nullopt;
+  if (!card) return 0;
+  return card->process_bytes > 0 ? card->process_bytes : card->total_bytes - card->free_bytes;
+}
+
+constexpr int kMostImages = 1024;
+
+/// Images that one call of a model takes: any number up to `most`, or (`own` > 0) exactly one number.
+void check_batch(const Candidate& candidate, std::int64_t own, int most = kMostImages) {
+  if (candidate.batch < 1 || (own <= 0 && candidate.batch > most)) {
+    throw Error(ErrorCode::kUsage, "a batch holds 1 to " + std::to_string(most) + " images", "batch");
+  }
+  if (own > 0 && candidate.batch != own) {
+    throw Error(ErrorCode::kUsage,
+                "the model takes " + std::to_string(own) + (own == 1 ? " image" : " images") + " a call, not " +
+                    std::to_string(candidate.batch),
+                candidate.model.string(), "Export it with a dynamic batch");
+  }
+}
+
+/// A detector: its three steps, timed one by one, on as many lanes as there are streams.
+class LoadedDetector : public LoadedModel {
+ public:
+  LoadedDetector(const Candidate& candidate, const std::shared_ptr<runtime::Session>& session, LoadedInfo info,
+                 const std::vector<cv::Mat>& pictures)
+      : info_(std::move(info)), pictures_(pictures), whole_input_(pictures.empty()) {
+    const detect::RecipeChoices choices{candidate.options.recipe, candidate.options.class_names};
+    for (int i = 0; i < info_.streams; ++i) {
+      lanes_.push_back({std::make_unique<detect::Inference>(candidate.model, session, choices), {}, {}, 0});
+      if (candidate.options.image_size) lanes_.back().steps->set_image_size(*candidate.options.image_size);
+      lanes_.back().next = static_cast<std::size_t>(i);
+    }
+    const auto& shape = session->inputs()[0].shape;
+    check_batch(candidate, shape.size() == 4 ? shape[0] : 1, static_cast<int>(lanes_[0].steps->max_batch()));
+    if (whole_input_) pictures_.push_back(detect::synthetic_picture(1280, 720, 1));
+    const Recipe& recipe = lanes_[0].steps->recipe();
+    suppression_ = {candidate.options.iou.value_or(recipe.iou),
+                    candidate.options.max_detections.value_or(recipe.max_detections),
+                    candidate.options.agnostic_nms ? detect::NmsClasses::kTogether : detect::NmsClasses::kApart};
+    limits_.confidence = candidate.options.confidence.value_or(recipe.confidence);
+    const auto size = size_for(lanes_[0], pictures_[0]);
+    info_.width = size.width;
+    info_.height = size.height;
+  }
+
+  const LoadedInfo& info() const override { return info_; }
+
+  Contestant contestant() override {
+    return {info_.name, info_.streams, info_.batch, [this](std::size_t stream) { return run(lanes_[stream]); }};
+  }
+
+ private:
+  struct Lane {
+    std::unique_ptr<detect::Inference> steps;
+    std::vector<const cv::Mat*> images;
+    std::vector<Detections> found;
+    std::size_t next = 0;
+  };
+
+  detect::InputSize size_for(const Lane& lane, const cv::Mat& image) const {
+    const Recipe& recipe = lane.steps->recipe();
+    return whole_input_ ? detect::InputSize{recipe.input_width, recipe.input_height} : lane.steps->input_size(image);
+  }
+
+  /// The next pictures of this input size, which the next one of all has.
+  void choose(Lane& lane, detect::InputSize size) const {
+    lane.images.clear();
+    while (lane.images.size() < static_cast<std::size_t>(info_.batch)) {
+      const cv::Mat& picture = pictures_[lane.next++ % pictures_.size()];
+      if (size_for(lane, picture) == size) lane.images.push_back(&picture);
+    }
+  }
+
+  StageTimes run(Lane& lane) const {
+    const auto size = size_for(lane, pictures_[lane.next % pictures_.size()]);
+    choose(lane, size);
+    const auto start = Clock::now();
+    auto placements = lane.steps->fill(lane.images, size);
+    const auto prepared = Clock::now();
+    const auto inferred = lane.steps->run(std::move(placements), size);
+    const auto ran = Clock::now();
+    lane.found.clear();
+    for (std::size_t i = 0; i < lane.images.size(); ++i) {
+      lane.found.push_back(lane.steps->decode(inferred, i, limits_, suppression_));
+    }
+    return {prepared - start, ran - prepared, Clock::now() - ran};
+  }
+
+  LoadedInfo info_;
+  std::vector<cv::Mat> pictures_;
+  bool whole_input_;
+  std::vector<Lane> lanes_;
+  detect::DecodeLimits limits_;
+  detect::Suppression suppression_;
+};
+
+/// Any other model: inference on random values.
+class LoadedNetwork : public LoadedModel {
+ public:
+  LoadedNetwork(const Candidate& candidate, std::shared_ptr<runtime::Session> session, LoadedInfo info)
+      : session_(std::move(session)), info_(std::move(info)) {
+    info_.detector = false;
+    std::mt19937 random(1);
+    std::uniform_real_distribution<float> uniform(0, 1);
+    for (const auto& input : session_->inputs()) {
+      const auto shape = shape_of(input, candidate);
+      const auto count = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
+      std::vector<float> values(static_cast<std::size_t>(count), 0.0F);
+      const bool real = input.type == runtime::ElementType::kFloat32 || input.type == runtime::ElementType::kFloat16;
+      if (real) std::generate(values.begin(), values.end(), [&] { return uniform(random); });
+      values_.push_back(std::move(values));
+      views_.push_back({values_.back(), shape});
+    }
+    for (std::size_t i = 0; i < values_.size(); ++i) views_[i].values = values_[i];
+  }
+
+  const LoadedInfo& info() const override { return info_; }
+
+  Contestant contestant() override {
+    return {info_.name, info_.streams, info_.batch, [this](std::size_t) {
+              const auto start = Clock::now();
+              session_->run(views_);
+              return StageTimes{{}, Clock::now() - start, {}};
+            }};
+  }
+
+ private:
+  static constexpr std::int64_t kMostValues = 1LL << 28;
+
+  /// The batch in the first dimension, --imgsz in the last two of an image.
+  static std::vector<std::int64_t> shape_of(const runtime::TensorInfo& input, const Candidate& candidate) {
+    auto shape = input.shape;
+    const bool image = shape.size() == 4 && candidate.options.image_size;
+    std::int64_t values = 1;
+    for (std::size_t i = 0; i < shape.size(); ++i) {
+      if (shape[i] < 0 && i == 0) shape[i] = candidate.batch;
+      else if (i == 0 && shape.size() == 4) check_batch(candidate, shape[i]);
+      if (shape[i] < 0 && image && i >= 2) shape[i] = *candidate.options.image_size;
+      if (shape[i] < 0) {
+        throw Error(ErrorCode::kBadConfig, "the size of the input '" + input.name + "' is open", candidate.model.string(),
+                    "Give --imgsz where it is an image, or export the model with a fixed size");
+      }
+      values *= std::min(shape[i], kMostValues);
+      if (values > kMostValues) {
+        throw Error(ErrorCode::kBadData, "the input '" + input.name + "' is too large", candidate.model.string());
+      }
+    }
+    return shape;
+  }
+
+  std::shared_ptr<runtime::Session> session_;
+  LoadedInfo info_;
+  std::vector<std::vector<float>> values_;
+  std::vector<runtime::TensorView> views_;
+};
+
+LoadedInfo describe(const Candidate& candidate, const runtime::Session& session) {
+  LoadedInfo info;
+  info.name = candidate.name.empty() ? candidate.model.stem().string() : candidate.name;
+  info.model = candidate.model;
+  info.sha256 = session.model_hash();
+  info.bytes = bytes_of(candidate.model);
+  info.device = session.device();
+  info.precision = session.precision();
+  info.provider = session.provider();
+  info.threads = candidate.options.session.threads;
+  info.streams = session.parallel_runs();
+  info.batch = candidate.batch;
+  const auto statistics = session.statistics();
+  info.load_ms = statistics.load_ms;
+  info.from_cache = statistics.from_cache;
+  info.resident_after = statistics.resident_bytes;
+  info.device_after = statistics.device_bytes;
+  return info;
+}
+
+int gpu_of(const std::vector<std::unique_ptr<LoadedModel>>& models) {
+  for (const auto& model : models) {
+    if (runtime::is_gpu(model->info().device.kind)) return model->info().device.index;
+  }
+  return -1;
+}
+
+}  // namespace
+
+std::unique_ptr<LoadedModel> LoadedModel::load(const Candidate& candidate, const std::vector<cv::Mat>& pictures) {
+  ::malloc_trim(0);  // what former models left would else be taken for free memory that this one need not ask for
+  const std::uint64_t before = runtime::process_memory().resident;
+  const std::uint64_t device_before = device_memory(candidate.options.session.device);
+  std::shared_ptr<runtime::Session> session = runtime::Session::load(candidate.model, candidate.options.session);
+  LoadedInfo info = describe(candidate, *session);
+  info.resident_before = before;
+  info.device_before = device_before;
+  try {
+    return std::make_unique<LoadedDetector>(candidate, session, info, pictures);
+  } catch (const Error& error) {
+    const bool asked = candidate.options.recipe || candidate.options.class_names;
+    if (error.code() != ErrorCode::kBadConfig || asked) throw;
+    info.note = error.what();
+  }
+  return std::make_unique<LoadedNetwork>(candidate, std::move(session), std::move(info));
+}
+
+std::vector<Measurement> measure_models(const std::vector<Candidate>& candidates, const std::vector<cv::Mat>& pictures,
+                                        const MeasureOptions& options) {
+  std::vector<std::unique_ptr<LoadedModel>> models;
+  std::vector<Contestant> contestants;
+  for (const auto& candidate : candidates) {
+    if (options.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while loading models");
+    models.push_back(LoadedModel::load(candidate, pictures));
+    contestants.push_back(models.back()->contestant());
+  }
+  auto measuring = options;
+  if (measuring.gpu < 0) measuring.gpu = gpu_of(models);
+  auto samples = measure(contestants, measuring);
+  std::vector<Measurement> measurements;
+  for (std::size_t i = 0; i < models.size(); ++i) measurements.push_back({models[i]->info(), std::move(samples[i])});
+  return measurements;
+}
+
+}  // namespace goshawk::benchmark
