@@ -8,11 +8,21 @@
 #include <algorithm>
 #include <cmath>
 
+#include "goshawk/train/torch/norm_silu.h"
+
 namespace goshawk::train {
 namespace {
 
 using torch::Tensor;
 using torch::nn::ModuleList;
+
+torch::nn::Conv2d convolution(int inputs, int outputs, int kernel, int stride) {
+  return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false));
+}
+
+torch::nn::BatchNorm2d batch_norm(int channels) {
+  return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.03));
+}
 
 torch::nn::Conv2d plain_convolution(int inputs, int outputs) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, 1));
@@ -20,16 +30,12 @@ torch::nn::Conv2d plain_convolution(int inputs, int outputs) {
 
 class ConvLayer final : public LayerModule {
  public:
-  explicit ConvLayer(const Layer& layer) : LayerModule() {
-    const torch::nn::Conv2dOptions options = torch::nn::Conv2dOptions(layer.input_channels[0], layer.channels, layer.kernel)
-                                                 .stride(layer.stride)
-                                                 .padding(layer.kernel / 2)
-                                                 .bias(false);
-    conv_ = register_module("conv", torch::nn::Conv2d(options));
-    bn_ = register_module("bn",
-                          torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(layer.channels).eps(1e-3).momentum(0.03)));
+  explicit ConvLayer(const Layer& layer) {
+    // Its own names, not those of a block within it: they are those of the v8 family.
+    conv_ = register_module("conv", convolution(layer.input_channels[0], layer.channels, layer.kernel, layer.stride));
+    bn_ = register_module("bn", batch_norm(layer.channels));
   }
-  Tensor forward(const std::vector<Tensor>& inputs) override { return torch::silu(bn_(conv_(inputs[0]))); }
+  Tensor forward(const std::vector<Tensor>& inputs) override { return norm_silu(*bn_, conv_(inputs[0])); }
 
  private:
   torch::nn::Conv2d conv_{nullptr};
@@ -125,13 +131,11 @@ std::shared_ptr<LayerModule> make_layer(const Layer& layer) {
 }  // namespace
 
 ConvBlock::ConvBlock(int inputs, int outputs, int kernel, int stride) {
-  conv_ = register_module(
-      "conv",
-      torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false)));
-  bn_ = register_module("bn", torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(outputs).eps(1e-3).momentum(0.03)));
+  conv_ = register_module("conv", convolution(inputs, outputs, kernel, stride));
+  bn_ = register_module("bn", batch_norm(outputs));
 }
 
-Tensor ConvBlock::forward(const Tensor& x) { return torch::silu(bn_(conv_(x))); }
+Tensor ConvBlock::forward(const Tensor& x) { return norm_silu(*bn_, conv_(x)); }
 
 DetectModule::DetectModule(const Network& network) {
   boxes_ = register_module("cv2", ModuleList());
