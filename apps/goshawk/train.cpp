@@ -125,6 +125,10 @@ int run_train(const Invocation& call) {
   request.options = options_of(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
+  if (auto& weights = request.options.weights; !weights.empty()) {
+    if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
+    weights = fs::absolute(weights).lexically_normal().string();
+  }
   const auto run_training = load_plugin();
   const RunFolder run(call, "train");
   request.folder = run.path();

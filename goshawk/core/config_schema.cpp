@@ -77,6 +77,7 @@ std::vector<Setting> make_schema() {
 
       {"train.model", "model", kText, "goshawk-n", "Network: goshawk-n, goshawk-s, goshawk-m, or a YAML file",
        {"goshawk-n", "goshawk-s", "goshawk-m"}},
+      {"train.weights", "weights", kPath, "", "Start from this checkpoint (safetensors); unset: from random weights", {}},
       {"train.epochs", "epochs", kInteger, "100", "Times that every image is learned from", {}, 1, 1000000},
       {"train.batch", "batch", kInteger, "16", "Images a step of the network", {}, 1, 4096},
       {"train.imgsz", "imgsz", kInteger, "640", "Side of the network's input in pixels", {}, 32, 4096},

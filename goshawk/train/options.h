@@ -15,6 +15,7 @@ namespace goshawk::train {
 struct TrainOptions {
   std::string data;  // data.yaml, instances.json, folder
   std::string model = "goshawk-n";
+  std::string weights;          // safetensors to start from; empty: random
   std::string device = "auto";  // auto, cpu
   int epochs = 100;
   int patience = 100;     // epochs without a better fitness after which training ends; 0: never
@@ -43,7 +44,8 @@ struct TrainOptions {
 /// Calls `visit(name, member)` for every field, in the order of the documentation.
 template <typename Options, typename Visit>
 void for_each_field(Options& o, Visit visit) {
-  visit("data", o.data), visit("model", o.model), visit("device", o.device);
+  visit("data", o.data), visit("model", o.model), visit("weights", o.weights);
+  visit("device", o.device);
   visit("epochs", o.epochs), visit("patience", o.patience), visit("batch", o.batch), visit("imgsz", o.imgsz);
   visit("workers", o.workers), visit("threads", o.threads), visit("nbs", o.nbs), visit("close_mosaic", o.close_mosaic);
   visit("freeze", o.freeze), visit("seed", o.seed), visit("cache_gb", o.cache_gb), visit("amp", o.amp), visit("val", o.val),

@@ -63,6 +63,13 @@ def sum_of_values(checkpoint):
     return hashlib.sha256(content[8 + struct.unpack("<Q", content[:8])[0]:]).hexdigest()
 
 
+def tensor(checkpoint, name):
+    content = checkpoint.read_bytes()
+    length = 8 + struct.unpack("<Q", content[:8])[0]
+    begin, end = json.loads(content[8:length])[name]["data_offsets"]
+    return struct.unpack(f"<{(end - begin) // 4}f", content[length + begin:length + end])
+
+
 def fill_with_nan(checkpoint, tensor, epochs_done):
     """A checkpoint with a right checksum whose weights are no numbers, after so many epochs (a digit like the one before)."""
     content = checkpoint.read_bytes()
@@ -167,6 +174,21 @@ class Train(EndToEnd):
         last.write_bytes(whole)
         (self.folder / "squares/data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [square, ball]\n")
         self.assertIn("classes", self.goshawk("train", "--resume", run, code=65).stderr)
+
+    def test_starts_from_the_weights_of_another_run(self):
+        self.goshawk("train", self.data, "--epochs", 1, "--name", "first", *self.FLAGS, timeout=300)
+        given = self.folder / "runs/train/first/weights/last.safetensors"
+        # A rate of next to nothing leaves them as they were.
+        told = self.goshawk("train", self.data, "--epochs", 1, "--name", "second", "--weights", given, "--optimizer", "sgd",
+                            "--lr0", "1e-9", "--warmup-epochs", 0, *self.FLAGS, timeout=300).stderr
+        self.assertIn("tensors come from", told)
+        name = "ema.model.2.m.0.cv1.conv.weight"
+        second = given.parents[2] / "second/weights/last.safetensors"
+        for a, b in zip(tensor(given, name), tensor(second, name)):
+            self.assertAlmostEqual(a, b, places=5)
+        (self.folder / "other.yaml").write_text("nothing")
+        self.goshawk("train", self.data, "--weights", "missing.safetensors", code=66)
+        self.goshawk("train", self.data, "--weights", "other.yaml", code=65)
 
     def test_bad_input_is_told(self):
         self.assertIn("a data set is needed", self.goshawk("train", code=64).stderr)

@@ -140,6 +140,7 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   for (auto& item : network_->named_parameters()) {
     if (layer_of(item.key()) < options_.freeze) item.value().set_requires_grad(false);
   }
+  if (!checkpoint && !options_.weights.empty()) start_from(options_.weights);
   average_ = std::make_unique<MovingAverage>(*network_);
   use_channels_last(average_->network());
   const double gathered = std::max(1.0, std::round(static_cast<double>(options_.nbs) / options_.batch));
@@ -177,6 +178,26 @@ void Trainer::go_on_from(const Checkpoint& checkpoint) {
   best_fitness_ = checkpoint.best_fitness;
   best_epoch_ = checkpoint.best_epoch;
   pending_ = 0;
+}
+
+void Trainer::start_from(const fs::path& path) {
+  const auto tensors = read_safetensors(path).tensors;
+  // A checkpoint holds the average, which is the better network, beside the weights of the last step.
+  const bool own = std::any_of(tensors.begin(), tensors.end(), [](const auto& t) { return t.first.starts_with("ema."); });
+  const std::string prefix = own ? "ema." : "";
+  const auto all = tensors_of(*network_);
+  std::size_t taken = 0;
+  for (const auto& [name, tensor] : all) {
+    const auto found = tensors.find(prefix + name);
+    if (found == tensors.end() || found->second.shape != tensor.sizes().vec()) continue;
+    restore(tensor, tensors, prefix + name);
+    ++taken;
+  }
+  if (taken == 0) {
+    throw Error(ErrorCode::kBadData, "no tensor in it fits the network " + options_.model, path.string(),
+                "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
+  }
+  note(fmt::format("{} of {} tensors come from {}", taken, all.size(), path.string()));
 }
 
 Checkpoint Trainer::state() const {

@@ -44,6 +44,8 @@ class Trainer {
   };
 
   void go_on_from(const Checkpoint& checkpoint);
+  /// Takes from the file what fits by name and shape.
+  void start_from(const std::filesystem::path& path);
   Checkpoint state() const;
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 
