@@ -176,8 +176,11 @@ class Reader {
     objects_ = row.frame == last_frame_ ? objects_ + 1 : 1;
     last_frame_ = row.frame;
     if (objects_ > limits_.objects_per_image) {
-      problems_.add(ProblemKind::kTooMany, Severity::kError, file, row.line,
-                    fmt::format("more than {} objects in frame {}", limits_.objects_per_image, row.frame));
+      if (objects_ == limits_.objects_per_image + 1) {
+        problems_.add(
+            ProblemKind::kTooMany, Severity::kError, file, row.line,
+            fmt::format("more than {} objects in frame {}; the rest is left out", limits_.objects_per_image, row.frame));
+      }
       return;
     }
     if (row.id > std::numeric_limits<std::int32_t>::max()) {
