@@ -95,7 +95,8 @@ class Sets {
   std::vector<std::uint32_t> parent_;
 };
 
-/// Iterative stratification. Counts are scaled by the sum of the ratio, so that what a split still wants is a whole number.
+/// Iterative stratification, then exchanges of groups while they help. Counts are scaled by the sum of the ratio, so that
+/// what a split still wants is a whole number.
 class Stratifier {
  public:
   Stratifier(const Dataset& dataset, std::span<const std::uint32_t> groups, const SplitOptions& options)
@@ -112,6 +113,7 @@ class Stratifier {
     for (std::size_t s = 0; s < 3; ++s) {
       for (const std::int64_t total : totals) wanted_[s].push_back(total * ratio_[s]);
     }
+    totals_ = totals;
     totals.pop_back();
     left_ = totals;
   }
@@ -135,6 +137,7 @@ class Stratifier {
     std::stable_sort(rest.begin(), rest.end(), [](const Group* a, const Group* b) { return a->images > b->images; });
     for (Group* group : rest) place(*group, left_.size());
     fill_empty();
+    improve();
     std::map<std::uint32_t, std::size_t> result;
     for (const auto& group : groups_) result[group.number] = group.split;
     return result;
@@ -224,12 +227,103 @@ class Stratifier {
     }
   }
 
+  /// Moves groups, one or two at a time, while the splits come nearer to the ratio: what the first choice, which never looks
+  /// back, leaves to be mended in small sets.
+  void improve() {
+    for (auto& group : groups_) ++members_[group.split];
+    descend();
+    // Few groups leave valleys that no exchange of two leads out of: groups are tossed, and the best is kept.
+    constexpr std::size_t kMostTossed = 100;
+    for (int round = 0; round < 30 && groups_.size() <= kMostTossed; ++round) {
+      const std::int64_t before = whole_misfit();
+      std::vector<std::size_t> best;
+      for (const auto& group : groups_) best.push_back(group.split);
+      for (int k = 0; k < 3; ++k) toss(groups_[random_.below(groups_.size())]);
+      descend();
+      if (whole_misfit() < before) continue;
+      for (std::size_t i = 0; i < groups_.size(); ++i) shift(groups_[i], best[i]);
+    }
+  }
+
+  void toss(Group& group) {
+    const std::size_t to = random_.below(3);
+    if (ratio_[to] > 0 && members_[group.split] > 1) shift(group, to);
+  }
+
+  std::int64_t whole_misfit() const {
+    std::int64_t sum = 0;
+    for (std::size_t split = 0; split < 3; ++split) {
+      for (std::size_t what = 0; what < totals_.size(); ++what) sum += misfit(split, what);
+    }
+    return sum;
+  }
+
+  void descend() {
+    constexpr int kSweeps = 20;
+    constexpr std::size_t kMostSwapped = 600;  // groups; pairs of more take too long, and matter less
+    for (int sweep = 0; sweep < kSweeps; ++sweep) {
+      bool better = false;
+      for (auto& group : groups_) better |= move_if_better(group);
+      for (std::size_t i = 0; groups_.size() <= kMostSwapped && i < groups_.size(); ++i) {
+        for (std::size_t k = i + 1; k < groups_.size(); ++k) better |= swap_if_better(groups_[i], groups_[k]);
+      }
+      if (!better) return;
+    }
+  }
+
+  /// Chi-squared of the image counts and of each class: squared distance from what is wanted over what is wanted, in
+  /// 4096ths. Images weigh as much as several classes.
+  std::int64_t misfit(std::size_t split, std::size_t what) const {
+    constexpr std::int64_t kUnit = 4096;
+    const std::int64_t left = wanted_[split][what], all = totals_[what] * ratio_[split];
+    if (all == 0) return 0;
+    const std::int64_t weight = what == left_.size() ? std::max<std::int64_t>(4, std::ssize(left_) / 4) : 1;
+    return left * kUnit / all * left / scale_ * weight;
+  }
+
+  std::int64_t misfit_of(const Group& group, std::size_t split) const {
+    std::int64_t sum = misfit(split, left_.size());
+    for (const auto& [category, count] : group.objects) sum += misfit(split, category);
+    return sum;
+  }
+
+  /// How much the misfit grows.
+  std::int64_t shift(Group& group, std::size_t to) {
+    const std::size_t from = group.split;
+    const std::int64_t before = misfit_of(group, from) + misfit_of(group, to);
+    move(group, to);
+    --members_[from];
+    ++members_[to];
+    return misfit_of(group, from) + misfit_of(group, to) - before;
+  }
+
+  bool move_if_better(Group& group) {
+    const std::size_t from = group.split;
+    for (std::size_t to = 0; to < 3 && members_[from] > 1; ++to) {
+      if (to == from || ratio_[to] == 0) continue;
+      if (shift(group, to) < 0) return true;
+      shift(group, from);
+    }
+    return false;
+  }
+
+  bool swap_if_better(Group& a, Group& b) {
+    const std::size_t to = b.split, from = a.split;
+    if (to == from) return false;
+    if (shift(a, to) + shift(b, from) < 0) return true;
+    shift(b, to);
+    shift(a, from);
+    return false;
+  }
+
   std::array<std::int64_t, 3> ratio_;
   Random random_;
   std::int64_t scale_ = 1;
   std::vector<Group> groups_;
   std::array<std::vector<std::int64_t>, 3> wanted_;  // by class, then images; times scale_
   std::vector<std::int64_t> left_;                   // objects of each class that are not placed
+  std::vector<std::int64_t> totals_;                 // objects of each class, then images
+  std::array<std::int64_t, 3> members_{};            // groups of each split, while they are exchanged
 };
 
 }  // namespace

@@ -148,6 +148,60 @@ TEST(Split, HoldsTheRatioAndTheClasses) {
   }
 }
 
+/// Chi-squared of objects and images against the ratio, images four times: what a split is judged by.
+double misfit(const Dataset& set, const std::vector<Split>& splits, const std::array<std::int64_t, 3>& ratio) {
+  const auto sum = static_cast<double>(ratio[0] + ratio[1] + ratio[2]);
+  std::map<std::uint32_t, std::array<double, 3>> counts;
+  for (const auto& object : set.annotations) {
+    ++counts[object.category][static_cast<std::size_t>(splits[object.image]) - 1];
+  }
+  const auto images = static_cast<std::uint32_t>(set.categories.size());
+  for (const Split split : splits) ++counts[images][static_cast<std::size_t>(split) - 1];
+  double misfit = 0;
+  for (const auto& [what, count] : counts) {
+    const double all = count[0] + count[1] + count[2];
+    for (std::size_t s = 0; s < 3; ++s) {
+      const double wanted = all * static_cast<double>(ratio[s]) / sum;
+      misfit += (what == images ? 4 : 1) * (count[s] - wanted) * (count[s] - wanted) / wanted;
+    }
+  }
+  return misfit;
+}
+
+TEST(Split, SmallSetsComeNearTheBestOfAllSplits) {
+  for (std::uint64_t seed = 0; seed < 8; ++seed) {
+    Random random(seed);
+    Dataset set;
+    for (std::uint32_t c = 0; c < 5; ++c) set.categories.push_back({c, "class" + std::to_string(c), ""});
+    std::vector<std::uint32_t> groups;
+    for (std::uint32_t i = 0; i < 9; ++i) {
+      ImageEntry image;
+      image.file = "images/" + std::to_string(i) + ".jpg";
+      set.images.push_back(image);
+      groups.push_back(i);
+      for (std::uint64_t k = 1 + random.below(5); k > 0; --k) {
+        Annotation object;
+        object.image = i;
+        object.category = static_cast<std::uint32_t>(random.below(5));
+        set.annotations.push_back(object);
+      }
+    }
+    SplitOptions options;
+    options.seed = seed;
+    options.ratio = {60, 20, 20};
+    std::vector<double> all;  // of every split that leaves none empty
+    for (int code = 0; code < 19683; ++code) {
+      std::vector<Split> splits;
+      for (int rest = code, i = 0; i < 9; ++i, rest /= 3) splits.push_back(static_cast<Split>(1 + rest % 3));
+      if (std::set<Split>(splits.begin(), splits.end()).size() == 3) all.push_back(misfit(set, splits, options.ratio));
+    }
+    std::sort(all.begin(), all.end());
+    const double ours = misfit(set, assign_splits(set, groups, options), options.ratio);
+    const auto better = std::lower_bound(all.begin(), all.end(), ours - 1e-9) - all.begin();
+    EXPECT_LT(better, std::ssize(all) / 500) << "seed " << seed << ": " << ours << " where " << all[0] << " can be";
+  }
+}
+
 TEST(Split, DependsOnTheSeedAndNotOnTheOrder) {
   const Dataset set = frames_of_videos(10, 60, 8);
   SplitOptions options;
