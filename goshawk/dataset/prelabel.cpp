@@ -102,6 +102,22 @@ std::vector<char> labelled_images(const Dataset& dataset) {
   return labelled;
 }
 
+std::uint64_t take_out_predictions(Dataset& dataset) {
+  std::vector<char> predicted(dataset.images.size(), 0), of_people(dataset.images.size(), 0);
+  for (const auto& annotation : dataset.annotations) {
+    (annotation.score >= 0 ? predicted : of_people)[annotation.image] = 1;
+  }
+  std::uint64_t images = 0;
+  for (std::size_t i = 0; i < dataset.images.size(); ++i) {
+    if (of_people[i] != 0) predicted[i] = 0;
+    if (predicted[i] == 0) continue;
+    dataset.images[i].labelled = false;
+    ++images;
+  }
+  std::erase_if(dataset.annotations, [&](const Annotation& annotation) { return predicted[annotation.image] != 0; });
+  return images;
+}
+
 Prelabelled add_predictions(Dataset& dataset, std::span<const ImagePredictions> predictions,
                             const PrelabelOptions& options) {
   const auto begin = annotations_by_image(dataset);  // of those that are there: what is added comes behind all of them

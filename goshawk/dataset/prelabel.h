@@ -36,6 +36,10 @@ struct Prelabelled {
 /// image without objects in one file for all, as COCO's, says nothing.) SHAPE: one for each image.
 std::vector<char> labelled_images(const Dataset& dataset);
 
+/// Takes out the objects of images on which all carry a confidence: a model labelled them, and nobody has added to it. Such
+/// an image counts as never labelled then. Returns how many images there were.
+std::uint64_t take_out_predictions(Dataset& dataset);
+
 /// Adds detections as annotations with a score, in the pixels of their image; an image whose size is not known gets
 /// fractions, as its other annotations have. Left out: what is the same object as an annotation of any class that the image
 /// has already (IoU; for a crowd the part of the detection that lies within it, as COCO counts it), and the less sure one of

@@ -45,6 +45,29 @@ TEST(LabelledImages, AreThoseWithObjectsOrALabelFileOfTheirOwn) {
   EXPECT_THAT(labelled_images(set), ElementsAre(1, 0, 0));
 }
 
+TEST(TakeOutPredictions, LeavesImagesOnWhichAPersonSaidAnything) {
+  Dataset set;
+  set.categories.push_back({0, "x"});
+  set.images.resize(4);  // predictions alone, predictions and a person's, a person's alone, nothing
+  const auto add = [&](std::uint32_t image, float score) {
+    Annotation annotation;
+    annotation.image = image;
+    annotation.score = score;
+    set.annotations.push_back(annotation);
+  };
+  for (const auto& [image, score] :
+       {std::pair(0U, 0.5F), std::pair(0U, 0.0F), std::pair(1U, 0.9F), std::pair(1U, -1.0F), std::pair(2U, -1.0F)}) {
+    add(image, score);
+  }
+  EXPECT_EQ(take_out_predictions(set), 1U);
+  ASSERT_EQ(set.annotations.size(), 3U);
+  EXPECT_EQ(set.annotations[0].image, 1U);
+  EXPECT_FALSE(set.images[0].labelled);
+  EXPECT_TRUE(set.images[1].labelled);
+  EXPECT_TRUE(set.images[3].labelled);
+  EXPECT_EQ(take_out_predictions(set), 0U);
+}
+
 TEST(AddPredictions, ScalesToTheImageAndKeepsScoresInTheOrderOfTheImages) {
   auto set = three_images();
   set.annotations = {object(1, 1, {5, 5, 10, 10})};
