@@ -15,6 +15,7 @@
 #include <mutex>
 #include <optional>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 
@@ -63,17 +64,15 @@ const char* protocols_for(const std::string& url) {
 /// The `.part` file, locked for as long as this lives.
 class PartFile {
  public:
-  explicit PartFile(fs::path path) : path_(std::move(path)) {
-    file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644);
-    if (file_ < 0) fail("cannot write");
-    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(file_);
+  explicit PartFile(fs::path path)
+      : path_(std::move(path)), file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_APPEND, 0644)) {
+    if (!file_.is_open()) fail("cannot write");
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) == 0) return;
     throw Error(ErrorCode::kUsage, "another process is fetching this file", path_.string(), "wait until it is done");
   }
   ~PartFile() {
     struct stat status {};
-    if (::fstat(file_, &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());  // nothing came: leave nothing
-    ::close(file_);
+    if (::fstat(file_.get(), &status) == 0 && status.st_size == 0) ::unlink(path_.c_str());  // nothing came: leave nothing
   }
   PartFile(const PartFile&) = delete;
   PartFile& operator=(const PartFile&) = delete;
@@ -81,16 +80,16 @@ class PartFile {
   const fs::path& path() const { return path_; }
   std::uint64_t size() const {
     struct stat status {};
-    if (::fstat(file_, &status) != 0) fail("cannot read");
+    if (::fstat(file_.get(), &status) != 0) fail("cannot read");
     return static_cast<std::uint64_t>(status.st_size);
   }
   void clear() {
-    if (::ftruncate(file_, 0) != 0) fail("cannot write");
+    if (::ftruncate(file_.get(), 0) != 0) fail("cannot write");
   }
   /// False when the disk refuses; `write_error` says why.
   bool append(const char* bytes, std::size_t count) {
     while (count > 0) {
-      const ssize_t written = ::write(file_, bytes, count);
+      const ssize_t written = ::write(file_.get(), bytes, count);
       if (written < 0 && errno == EINTR) continue;
       if (written <= 0) {
         write_error = std::strerror(errno);
@@ -110,7 +109,7 @@ class PartFile {
   }
 
   fs::path path_;
-  int file_ = -1;
+  Descriptor file_;
 };
 
 /// State of one transfer that libcurl's callbacks see.

@@ -21,7 +21,7 @@ constexpr double kAny = std::numeric_limits<double>::max();
 
 std::vector<Section> make_sections() {
   return {{"", "General"},      {"runtime", "Device"}, {"detect", "Detector"}, {"source", "Source"},
-          {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"},  {"log", "Messages"}};
+          {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"},   {"log", "Messages"}};
 }
 
 // clang-format off: one row, one setting
@@ -75,7 +75,11 @@ std::vector<Setting> make_schema() {
       {"track.signals", "signal", kItems, "", "Write the motion of track:ID or zone:NAME as CSV and funscript (repeat)", {}},
       {"track.zones_file", "zones-file", kPath, "", "Lines and zones from a YAML or JSON file", {}},
 
-      {"train.model", "model", kText, "goshawk-n", "Network: goshawk-n, goshawk-s, goshawk-m, or a YAML file",
+      {"train.model",
+       "model",
+       kText,
+       "goshawk-n",
+       "Network: goshawk-n, goshawk-s, goshawk-m, or a YAML file",
        {"goshawk-n", "goshawk-s", "goshawk-m"}},
       {"train.weights", "weights", kPath, "", "Start from this checkpoint (safetensors); unset: from random weights", {}},
       {"train.epochs", "epochs", kInteger, "100", "Times that every image is learned from", {}, 1, 1000000},
@@ -84,7 +88,14 @@ std::vector<Setting> make_schema() {
       {"train.device", "device", kText, "auto", "auto or cpu", {"auto", "cpu"}},
       {"train.workers", "workers", kInteger, "0", "Threads that make batches; 0: every core", {}, 0, 1024},
       {"train.threads", "threads", kInteger, "0", "Threads of the network; 0: every core", {}, 0, 1024},
-      {"train.patience", "patience", kInteger, "100", "Epochs without a better one before it ends; 0: never", {}, 0, 1000000},
+      {"train.patience",
+       "patience",
+       kInteger,
+       "100",
+       "Epochs without a better one before it ends; 0: never",
+       {},
+       0,
+       1000000},
       {"train.nbs", "nbs", kInteger, "64", "Images whose gradients are gathered before weights change", {}, 1, 65536},
       {"train.close_mosaic", "close-mosaic", kInteger, "10", "Last epochs without mosaic and mix-up", {}, 0, 1000000},
       {"train.freeze", "freeze", kInteger, "0", "First layers that stay as they are", {}, 0, 500},

@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 
 namespace goshawk {
@@ -37,19 +38,7 @@ std::string reason() { return std::generic_category().message(errno); }
   throw Error(ErrorCode::kUsage, "the target exists already", path.string(), "Remove it, or choose another name.");
 }
 
-class FileDescriptor {
- public:
-  FileDescriptor(const fs::path& path, int flags) : fd_(::open(path.c_str(), flags | O_CLOEXEC)) {}
-  ~FileDescriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  FileDescriptor(FileDescriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  FileDescriptor& operator=(FileDescriptor&&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
+Descriptor open(const fs::path& path, int flags) { return Descriptor(::open(path.c_str(), flags | O_CLOEXEC)); }
 
 /// What the caller opened for us (`<(...)`, `/dev/stdin`) may be a pipe; /dev/null is an empty file.
 bool is_handed_over(const fs::path& path) {
@@ -57,8 +46,8 @@ bool is_handed_over(const fs::path& path) {
   return name.starts_with("/dev/fd/") || name.starts_with("/proc/self/fd/") || name == "/dev/stdin" || name == "/dev/null";
 }
 
-void check_readable(const FileDescriptor& file, const fs::path& path) {
-  if (file.get() < 0) {
+void check_readable(const Descriptor& file, const fs::path& path) {
+  if (!file.is_open()) {
     throw Error(ErrorCode::kNotFound, "cannot open the file: " + reason(), path.string());
   }
   struct stat status {};
@@ -72,8 +61,8 @@ void check_readable(const FileDescriptor& file, const fs::path& path) {
 }
 
 /// Opening a pipe that nobody writes to would wait for ever; once it is known what the file is, reading may wait.
-FileDescriptor open_readable(const fs::path& path) {
-  FileDescriptor file(path, O_RDONLY | O_NONBLOCK);
+Descriptor open_readable(const fs::path& path) {
+  Descriptor file = open(path, O_RDONLY | O_NONBLOCK);
   check_readable(file, path);
   if (::fcntl(file.get(), F_SETFL, O_RDONLY) != 0) throw_io("cannot open the file", path);
   return file;
@@ -82,7 +71,7 @@ FileDescriptor open_readable(const fs::path& path) {
 /// Calls `sink(bytes)` for each block of the file.
 template <typename Sink>
 void read_blocks(const fs::path& path, Sink sink) {
-  const FileDescriptor file = open_readable(path);
+  const Descriptor file = open_readable(path);
   std::vector<char> block(1 << 18);
   for (;;) {
     const ssize_t n = ::read(file.get(), block.data(), block.size());
@@ -152,8 +141,8 @@ fs::path temporary_beside(const fs::path& path) {
 
 void rename_durably(const fs::path& from, const fs::path& to) {
   {
-    const FileDescriptor file(from, O_RDONLY);
-    if (file.get() < 0 || ::fsync(file.get()) != 0) throw_io("cannot flush the file to disk", to);
+    const Descriptor file = open(from, O_RDONLY);
+    if (!file.is_open() || ::fsync(file.get()) != 0) throw_io("cannot flush the file to disk", to);
   }
   if (::rename(from.c_str(), to.c_str()) != 0) throw_io("cannot give the file its final name", to);
 }
@@ -204,7 +193,7 @@ AtomicFolder::~AtomicFolder() {
 
 void AtomicFolder::commit() {
   {
-    const FileDescriptor folder(temporary_, O_RDONLY | O_DIRECTORY);
+    const Descriptor folder = open(temporary_, O_RDONLY | O_DIRECTORY);
     if (folder.get() < 0 || ::syncfs(folder.get()) != 0) throw_io("cannot flush the folder to disk", path_);
   }
   if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, path_.c_str(), RENAME_NOREPLACE) == 0) {

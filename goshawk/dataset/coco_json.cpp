@@ -11,6 +11,7 @@
 #include <limits>
 #include <memory>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/files.h"
 #include "goshawk/dataset/rle.h"
 
@@ -22,20 +23,13 @@ namespace fs = std::filesystem;
 constexpr std::int64_t kLargest = std::int64_t{std::numeric_limits<std::uint32_t>::max()} - 64;  // simdjson's limit
 constexpr std::size_t kUnknownNames = 100;
 
-struct Descriptor {
-  int number = -1;
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-};
-
 simdjson::padded_string copy_of(std::string_view text) { return simdjson::padded_string(text.data(), text.size()); }
 
 /// Straight into memory that has simdjson's padding, so that a large file is there once only.
 simdjson::padded_string read_padded(const fs::path& path, std::uint64_t most) {
   struct stat status {};
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (file.number < 0 || ::fstat(file.number, &status) != 0 || !S_ISREG(status.st_mode))
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open() || ::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode))
     return copy_of(read_file(path, most));  // a pipe that the caller opened, or the right error
   const auto size = static_cast<std::uint64_t>(status.st_size);
   if (size > most)
@@ -44,7 +38,7 @@ simdjson::padded_string read_padded(const fs::path& path, std::uint64_t most) {
   if (text.data() == nullptr) throw Error(ErrorCode::kIo, "not enough memory to read the file", path.string());
   std::size_t done = 0;
   while (done < size) {
-    const ssize_t count = ::read(file.number, text.data() + done, size - done);
+    const ssize_t count = ::read(file.get(), text.data() + done, size - done);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw Error(ErrorCode::kIo, std::string("cannot read: ") + std::strerror(errno), path.string());
     if (count == 0) throw Error(ErrorCode::kIo, "the file became shorter while it was read", path.string());

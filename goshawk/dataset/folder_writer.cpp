@@ -11,6 +11,7 @@
 #include <system_error>
 #include <utility>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/dataset/safe_path.h"
@@ -24,22 +25,9 @@ namespace fs = std::filesystem;
   throw Error(ErrorCode::kIo, action + ": " + std::generic_category().message(errno), path.string());
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int close() { return ::close(std::exchange(fd_, -1)); }
-
- private:
-  int fd_;
-};
-
-int create(const fs::path& path) { return ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666); }
+Descriptor create(const fs::path& path) {
+  return Descriptor(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666));
+}
 
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
   while (!bytes.empty()) {
@@ -70,8 +58,8 @@ void copy_content(int from, int to, const fs::path& source, const fs::path& targ
 }
 
 void copy(int from, const fs::path& source, const fs::path& target) {
-  Descriptor to(create(target));
-  if (to.get() < 0) throw_io("cannot create the image", target);
+  Descriptor to = create(target);
+  if (!to.is_open()) throw_io("cannot create the image", target);
   copy_content(from, to.get(), source, target);
   if (to.close() != 0) throw_io("cannot write the image", target);
 }
@@ -104,8 +92,8 @@ fs::path FolderWriter::target(const std::string& name) {
 
 void FolderWriter::write(const std::string& name, std::string_view content) {
   const fs::path path = target(name);
-  Descriptor file(create(path));
-  if (file.get() < 0) throw_io("cannot create the file", path);
+  Descriptor file = create(path);
+  if (!file.is_open()) throw_io("cannot create the file", path);
   write_all(file.get(), content, path);
   if (file.close() != 0) throw_io("cannot write the file", path);
 }
@@ -114,7 +102,7 @@ bool FolderWriter::place(const fs::path& source, const std::string& name, Images
   if (how == Images::kNone) return true;
   const Descriptor from(::open(source.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (from.get() < 0 || ::fstat(from.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  if (!from.is_open() || ::fstat(from.get(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
   const fs::path path = target(name);
   if (how == Images::kLink) link(source, path);
   else copy(from.get(), source, path);

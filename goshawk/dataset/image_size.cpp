@@ -10,6 +10,7 @@
 #include <cstring>
 #include <vector>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
 
@@ -184,20 +185,6 @@ std::optional<ImageSize> size_of(Bytes& bytes) {
   return std::nullopt;
 }
 
-class OpenFile {
- public:
-  explicit OpenFile(const std::filesystem::path& path) : fd_(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)) {}
-  ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 void to_pixels(Annotation& annotation, Dataset& dataset, const ImageEntry& image) {
   const double width = image.width, height = image.height;
   Rectangle& r = annotation.rectangle;
@@ -219,8 +206,8 @@ std::optional<ImageSize> image_size(std::string_view file) {
 }
 
 std::optional<ImageSize> read_image_size(const std::filesystem::path& path, int* error) {
-  const OpenFile file(path);
-  if (error != nullptr) *error = file.get() < 0 ? errno : 0;
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  if (error != nullptr) *error = file.is_open() ? 0 : errno;
   if (file.get() < 0) return std::nullopt;
   struct stat status {};
   if (::fstat(file.get(), &status) != 0 || !S_ISREG(status.st_mode)) return std::nullopt;

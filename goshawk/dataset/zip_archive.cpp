@@ -15,6 +15,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/safe_path.h"
@@ -129,20 +130,6 @@ class Inspection {
   std::unordered_set<std::string> names_;
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
 [[noreturn]] void throw_io(const std::string& action, const fs::path& path) {
   throw Error(ErrorCode::kIo, action + ": " + std::generic_category().message(errno), path.string(),
               errno == ENOSPC ? "Free some space, or set TMPDIR to a folder on a larger disk." : "");
@@ -168,7 +155,7 @@ void unpack(zip_t* archive, const Wanted& wanted, const fs::path& target, const 
   const Entry entry(zip_fopen_index(archive, wanted.index, 0), &zip_fclose);
   if (!entry) throw damaged(zip_strerror(archive));
   const Descriptor file(::open(target.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
-  if (file.get() < 0) throw_io("cannot unpack the archive", target);
+  if (!file.is_open()) throw_io("cannot unpack the archive", target);
   std::vector<char> block(1 << 17);
   std::uint64_t bytes = 0;
   for (;;) {

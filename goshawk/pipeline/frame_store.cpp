@@ -87,24 +87,16 @@ FrameStore::FrameStore(fs::path folder, FrameEncoding encoding) : folder_(std::m
                 folder_.string(), "Choose another --out.");
   }
   lock();
-  try {
-    load();
-    look_around();
-  } catch (...) {
-    ::close(lock_);
-    throw;
-  }
+  load();
+  look_around();
 }
 
-FrameStore::~FrameStore() { ::close(lock_); }
-
 void FrameStore::lock() {
-  lock_ = ::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (lock_ < 0) {
+  lock_ = Descriptor(::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!lock_.is_open()) {
     throw Error(ErrorCode::kIo, "cannot open the folder: " + std::generic_category().message(errno), folder_.string());
   }
-  if (::flock(lock_, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
-    ::close(lock_);
+  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {
     throw Error(ErrorCode::kUnavailable, "another `goshawk frames` writes into the folder", folder_.string(),
                 "Wait for it, or choose another --out.");
   }  // a file system without locks is used without them

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/frame.h"
 #include "goshawk/dataset/frame_list.h"
 
@@ -50,7 +51,6 @@ class FrameStore {
   /// Creates the folder, locks it, reads its frames.json, and removes what a killed run left half-written.
   /// Throws Error{kIo, kBadData}, {kUnavailable} while another process writes there.
   FrameStore(std::filesystem::path folder, FrameEncoding encoding);
-  ~FrameStore();
   FrameStore(const FrameStore&) = delete;
   FrameStore& operator=(const FrameStore&) = delete;
 
@@ -95,7 +95,7 @@ class FrameStore {
 
   std::filesystem::path folder_;
   FrameEncoding encoding_;
-  int lock_ = -1;
+  Descriptor lock_;
   mutable std::mutex mutex_;
   std::mutex saving_;
   std::vector<Entry> entries_;
