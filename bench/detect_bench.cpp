@@ -50,7 +50,8 @@ void letterbox_portable(benchmark::State& state) {
 }
 BENCHMARK(letterbox_portable)->Unit(benchmark::kMicrosecond);
 
-/// Scores as a trained network gives them: nearly all close to 0, some objects with ten or so boxes each above the threshold.
+/// Scores as a trained network gives them: nearly all close to 0, some objects with ten or so boxes each above the
+/// threshold.
 runtime::Tensor yolov8_output(int objects) {
   constexpr std::size_t kAnchors = 8400;
   std::mt19937 random(1);

@@ -16,10 +16,11 @@ std::string key_of(const fs::path& model, const SessionOptions& options) {
   const auto size = fs::file_size(model, ignored);
   const auto time = fs::last_write_time(model, ignored).time_since_epoch().count();
   std::string key = fs::weakly_canonical(fs::absolute(model), ignored).string();
-  for (const auto& part : {std::to_string(ignored ? 0 : size), std::to_string(ignored ? 0 : time), to_string(options.device),
-                           std::string(to_string(options.precision)), std::to_string(options.threads), std::to_string(options.parallel_runs),
-                           options.cache_folder ? options.cache_folder->string() : std::string("-"),
-                           std::string(options.warm_up ? "warm" : "cold")}) {
+  for (const auto& part :
+       {std::to_string(ignored ? 0 : size), std::to_string(ignored ? 0 : time), to_string(options.device),
+        std::string(to_string(options.precision)), std::to_string(options.threads), std::to_string(options.parallel_runs),
+        options.cache_folder ? options.cache_folder->string() : std::string("-"),
+        std::string(options.warm_up ? "warm" : "cold")}) {
     key += '\n' + part;
   }
   return key;

@@ -32,8 +32,10 @@ Precision choose_precision(Precision wanted, const std::string& capabilities) {
 std::string configuration(Precision precision, int threads, int parallel_runs) {
   const char* hint = precision == Precision::kBf16 ? "bf16" : precision == Precision::kFp16 ? "f16" : "f32";
   // A pinned thread waits for its core while another thread of the pipeline has it (docs/decisions/030).
-  const nlohmann::json cpu{
-      {"INFERENCE_NUM_THREADS", std::to_string(threads)}, {"INFERENCE_PRECISION_HINT", hint}, {"ENABLE_CPU_PINNING", "NO"}, {"NUM_STREAMS", std::to_string(parallel_runs)}};
+  const nlohmann::json cpu{{"INFERENCE_NUM_THREADS", std::to_string(threads)},
+                           {"INFERENCE_PRECISION_HINT", hint},
+                           {"ENABLE_CPU_PINNING", "NO"},
+                           {"NUM_STREAMS", std::to_string(parallel_runs)}};
   return nlohmann::json{{"CPU", cpu}}.dump();
 }
 
