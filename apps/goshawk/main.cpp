@@ -130,5 +130,6 @@ int main(int argc, char** argv) {
     const goshawk::cli::Interrupt interrupt;
     code = goshawk::cli::guarded({argv + 1, argv + argc}, interrupt.token());
   }
-  return code;
+  std::fflush(nullptr);
+  ::_exit(code);  // without the end of static objects, which models that are kept may use (keep.h)
 }

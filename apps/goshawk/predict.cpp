@@ -9,6 +9,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/interrupt.h"
+#include "apps/goshawk/keep.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
@@ -53,9 +54,9 @@ int run_predict(const Invocation& call) {
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
   detecting.session.warm_up_cached = false;
-  auto detector = detect::Detector::load(model_path, detecting);
+  auto& detector = keep_to_the_end(detect::Detector::load(model_path, detecting));
   pipeline::PredictOptions options;
-  options.batch = batch_size(config, *detector);
+  options.batch = batch_size(config, detector);
   options.images = config.boolean("output.images");
   options.labels = config.boolean("output.txt");
   options.crops = config.boolean("output.crops");
@@ -67,7 +68,7 @@ int run_predict(const Invocation& call) {
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("detecting", info.frames, "images");
   std::int64_t done = 0;
-  const auto summary = pipeline::predict_images(*source, *detector, options, folder, call.stop, [&](const auto&) {
+  const auto summary = pipeline::predict_images(*source, detector, options, folder, call.stop, [&](const auto&) {
     if (progress) progress->update(++done);
   });
   if (progress) progress->finish();

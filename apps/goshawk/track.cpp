@@ -9,6 +9,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/interrupt.h"
+#include "apps/goshawk/keep.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
@@ -97,12 +98,12 @@ int run_track(const Invocation& call) {
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
   detecting.session.warm_up_cached = info.live;  // a file's first frame may take longer, its last one shall not come later
-  auto detector = detect::Detector::load(model_path, detecting);
+  auto& detector = keep_to_the_end(detect::Detector::load(model_path, detecting));
 
   pipeline::TrackRunOptions options;
   options.detect_every = static_cast<int>(config.integer("source.every"));
   options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
-  options.batch = batch_size(config, *detector);
+  options.batch = batch_size(config, detector);
   options.zones = zone_options(config);
   options.signals = signal_options(config);
   options.resize = config.number("source.resize");
@@ -110,12 +111,12 @@ int run_track(const Invocation& call) {
   options.overlay = overlay_options(config);
   options.writer = writer_options(config);
 
-  std::unique_ptr<detect::Embedder> embedder;
+  detect::Embedder* embedder = nullptr;
   if (const auto reid = config.path_if_set("track.reid")) {
     if (!std::holds_alternative<track::BotSortOptions>(options.tracker.algorithm)) {
       throw Error(ErrorCode::kUsage, "only botsort compares appearance", "--reid", "add --tracker botsort");
     }
-    embedder = detect::Embedder::load(*reid, {.session = session_options(config)});
+    embedder = &keep_to_the_end(detect::Embedder::load(*reid, {.session = session_options(config)}));
   }
 
   loading.reset();
@@ -125,10 +126,10 @@ int run_track(const Invocation& call) {
 
   std::optional<Progress> progress;
   if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
-  const auto summary = pipeline::track_source(*source, {*detector, embedder.get()}, options, folder, video_name, call.stop,
-                                              [&](std::int64_t done) {
-                                                if (progress) progress->update(done);
-                                              });
+  const auto summary =
+      pipeline::track_source(*source, {detector, embedder}, options, folder, video_name, call.stop, [&](std::int64_t done) {
+        if (progress) progress->update(done);
+      });
   if (progress) progress->finish();
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
   for (const auto& target : summary.signals_cut_off) {
@@ -136,13 +137,13 @@ int run_track(const Invocation& call) {
   }
 
   write_file_atomically(folder / "config.yaml", to_yaml(config.to_json()));
-  json stats = pipeline::to_json(summary, detector->recipe().class_names);
+  json stats = pipeline::to_json(summary, detector.recipe().class_names);
   stats["source"] = describe_source(info);
   stats["source"]["warnings"] = warnings;
-  stats["model"] = describe_model(model_path, *detector);
+  stats["model"] = describe_model(model_path, detector);
   stats["tracker"] = track::name(options.tracker);
   stats["machine"] = describe_this_machine();
-  stats["memory"] = describe_memory(detector->session().statistics());
+  stats["memory"] = describe_memory(detector.session().statistics());
   stats["version"] = kVersion;
   stats["config"] = config.to_json();
   write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
