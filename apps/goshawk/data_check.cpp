@@ -56,9 +56,8 @@ int run_check(const Invocation& call) {
   const int distance = distance_of(call);
   const auto format = format_option(call, "from");
   dataset::ReadLimits limits;
-  limits.stop = call.stop;
   limits.problems = 100'000;  // of all kinds together; the list below has its own limit for each
-  const auto read = dataset::read_dataset(call.argument(0), format, limits);
+  const auto read = read_files(call, call.argument(0), format, limits);
   const auto list = look(call, read, distance);
   const CheckResult result{call.argument(0), read.dataset, list, !call.has("no-images")};
   std::string json;
@@ -89,7 +88,8 @@ Command data_check_command() {
       {"out", "FOLDER", "Write report.html, with pictures of the worst, and problems.json there"},
       {"no-images", "", "Check the labels alone, without opening images"},
       {"strict", "", "End with 65 for warnings too"},
-      {"distance", "N", "Bits by which hashes of near duplicates differ at most, up to 16; default 6; -1: not looked at"}};
+      {"distance", "N", "Bits by which hashes of near duplicates differ at most, up to 16; default 6; -1: not looked at"},
+      follow_links_flag()};
   command.json = true;
   command.examples = {"goshawk data check data.yaml", "goshawk data check instances.json --out check/",
                       "goshawk data check set.zip --from cvat --strict --json"};

@@ -10,6 +10,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/fenced_read.h"
 
 namespace goshawk::cli {
 namespace {
@@ -233,13 +234,29 @@ std::vector<Option> writing_flags(const std::string& default_format) {
           {"to", "FORMAT", fmt::format("{}; default: {}", fmt::join(format_names(), ", "), default_format)},
           {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none"},
           {"text", "", "LabelImg: YOLO text and classes.txt instead of VOC XML"},
-          {"scores", "", "YOLO: confidences as a sixth column, which training tools may refuse"}};
+          {"scores", "", "YOLO: confidences as a sixth column, which training tools may refuse"},
+          follow_links_flag()};
+}
+
+Option follow_links_flag() { return {"follow-links", "", "Take images and labels that links lead to, out of the data set"}; }
+
+std::optional<Activity> activity_of(const Invocation& call, const std::string& title) {
+  if (call.config.boolean("log.quiet")) return std::nullopt;
+  return std::optional<Activity>(std::in_place, title);
+}
+
+dataset::ReadResult read_files(const Invocation& call, const std::string& path, std::optional<dataset::Format> format,
+                               dataset::ReadLimits limits) {
+  limits.stop = call.stop;
+  const auto& options = call.command.options;
+  const bool hands_on = std::any_of(options.begin(), options.end(), [](const auto& o) { return o.flag == "follow-links"; });
+  const auto activity = activity_of(call, "reading " + path);
+  const bool fenced = hands_on && !call.has("follow-links");
+  return fenced ? dataset::read_fenced_dataset(path, format, limits) : dataset::read_dataset(path, format, limits);
 }
 
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format) {
-  dataset::ReadLimits limits;
-  limits.stop = call.stop;
-  auto result = dataset::read_dataset(path, format, limits);
+  auto result = read_files(call, path, format);
   // What the target cannot hold matters to commands that write one (they have --out).
   const bool writes = call.has("out");
   std::vector<const dataset::Problem*> told;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "apps/goshawk/command.h"
+#include "goshawk/core/activity.h"
 #include "goshawk/dataset/dataset.h"
 #include "goshawk/dataset/formats.h"
 
@@ -29,8 +30,18 @@ std::string required_option(const Invocation& call, const std::string& flag);
 /// The flags --to, --out, --images, --text and --scores, for commands that write a set.
 std::vector<Option> writing_flags(const std::string& default_format);
 
+/// --follow-links, for commands that hand on what they read.
+Option follow_links_flag();
+
+/// Tells on stderr what is done ("reading x") while it lasts; nothing with --quiet.
+std::optional<Activity> activity_of(const Invocation& call, const std::string& title);
+
 /// Reads a set with a line on stderr about its problems (the first few in full).
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
+/// As dataset::read_dataset; without what links lead out of the set to where the command has --follow-links and it is not
+/// given. Stopped with the command.
+dataset::ReadResult read_files(const Invocation& call, const std::string& path, std::optional<dataset::Format> format,
+                               dataset::ReadLimits limits = {});
 
 /// Throws Error{kUsage} when --out is missing or exists, or --to is no format: stops early what would fail after long work.
 void check_target(const Invocation& call);

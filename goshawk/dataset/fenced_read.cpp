@@ -124,7 +124,7 @@ class Filter {
   void take_out_problems() {
     std::erase_if(result_.problems, [&](const Problem& problem) {
       if (problem.file.empty() || problem.kind == ProblemKind::kMissingImage || fence_.holds(problem.file)) return false;
-      list_labels(problem.file);
+      if (problem.kind != ProblemKind::kUnreadableImage) list_labels(problem.file);  // images are listed below
       return true;
     });
   }

@@ -255,6 +255,10 @@ class FramesRun {
     if (info.images) {
       throw Error(ErrorCode::kUsage, "frames are taken from videos, and this is an image", job.input.spec);
     }
+    if (info.live && !options_.end && !options_.max_frames) {
+      throw Error(ErrorCode::kUsage, "a live source has no end", job.identity.path,
+                  "Say how long with --duration, or how many with --max-frames.");
+    }
     job.row.live = info.live;
     job.read = 0;
     ++job.pass;

@@ -31,7 +31,7 @@ p{overflow-wrap:anywhere}
 table{border-collapse:collapse;font-size:.92rem;min-width:50%}
 th{text-align:left;color:var(--quiet);font-weight:600}
 th,td{padding:6px 14px 6px 0;border-bottom:1px solid var(--rule);vertical-align:top}
-td{overflow-wrap:anywhere}
+td{overflow-wrap:break-word}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 figure{margin:14px 0}
 figure img{display:block;max-width:100%;height:auto;border-radius:6px;background:#fff}
@@ -46,10 +46,22 @@ bool is_number(std::string_view cell) {
           cell.find_first_not_of("0123456789.,+-%e ") == std::string_view::npos);
 }
 
+/// For HTML, as `escape_html`; a line may end behind a separator of a path or name, so that none is cut within a word.
+std::string breakable(std::string_view text) {
+  std::string html;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find_first_of("/_:", begin), text.size() - 1) + 1;
+    html += escape_html(text.substr(begin, end - begin));
+    if (end < text.size()) html += "<wbr>";
+    begin = end;
+  }
+  return html;
+}
+
 std::string figure_html(const Picture& picture) {
   const std::string caption = escape_html(picture.caption);
   return fmt::format("<figure><img src=\"{}\" alt=\"{}\">{}</figure>\n", data_uri(picture.bytes), caption,
-                     caption.empty() ? "" : "<figcaption>" + caption + "</figcaption>");
+                     caption.empty() ? "" : "<figcaption>" + breakable(picture.caption) + "</figcaption>");
 }
 
 }  // namespace
@@ -75,7 +87,7 @@ std::string data_uri(std::string_view image_bytes) {
 
 Page::Page(std::string_view title, std::string_view subtitle) : title_(escape_html(title)) {
   body_ = "<h1>" + title_ + "</h1>\n";
-  if (!subtitle.empty()) body_ += "<p class=\"sub\">" + escape_html(subtitle) + "</p>\n";
+  if (!subtitle.empty()) body_ += "<p class=\"sub\">" + breakable(subtitle) + "</p>\n";
 }
 
 void Page::section(std::string_view title) { body_ += "<h2>" + escape_html(title) + "</h2>\n"; }
@@ -99,7 +111,7 @@ void Page::table(const std::vector<std::string>& header, const std::vector<std::
   const auto add = [&](std::string_view tag, const std::vector<std::string>& cells) {
     body_ += "<tr>";
     for (std::size_t i = 0; i < cells.size(); ++i) {
-      body_ += fmt::format("<{0}{1}>{2}</{0}>", tag, numbers[i] ? " class=\"n\"" : "", escape_html(cells[i]));
+      body_ += fmt::format("<{0}{1}>{2}</{0}>", tag, numbers[i] ? " class=\"n\"" : "", breakable(cells[i]));
     }
     body_ += "</tr>\n";
   };

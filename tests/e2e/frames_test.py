@@ -1,10 +1,12 @@
 """goshawk frames: the frame asked for is the frame written, with ffmpeg and ffprobe as judges; resuming, and what goes wrong."""
 import hashlib
+import http.server
 import json
 import os
 import resource
 import signal
 import subprocess
+import threading
 import time
 import unittest
 
@@ -180,6 +182,85 @@ class Choice(Frames):
         self.frames(video, "--every", 25, "--quality", 20, out="rough")
         size = lambda out: (self.folder / out / "a_000000.jpg").stat().st_size
         self.assertGreater(size("fine"), 2 * size("rough"))
+
+
+class Live(Frames):
+    """A stream over loopback in real time: the picture is told by its colour, which ffmpeg draws a new one of each second."""
+
+    def stream(self, seconds=60):
+        """The URL of an endless transport stream; whoever connects gets it from the moment of connecting on."""
+        graph = (f"color=c=red:s=96x64:r=25:d={seconds},geq=lum='60+20*mod(floor(T)\\,6)':cb=128:cr=128,format=yuv420p")
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_response(200)
+                self.send_header("Content-Type", "video/mp2t")
+                self.end_headers()
+                source = subprocess.Popen(["ffmpeg", "-v", "error", "-re", "-f", "lavfi", "-i", graph, "-c:v", "libx264", "-preset",
+                                           "ultrafast", "-tune", "zerolatency", "-g", "25", "-f", "mpegts", "-flush_packets", "1", "-"],
+                                          stdout=subprocess.PIPE)
+                try:
+                    while block := source.stdout.read1(1 << 16):
+                        self.wfile.write(block)
+                except OSError:
+                    pass  # the reader has enough
+                finally:
+                    source.kill()
+                    source.communicate()
+
+            def log_message(self, *arguments):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        self.addCleanup(thread.join)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return f"http://127.0.0.1:{server.server_address[1]}/cam.ts"
+
+    def test_a_bounded_time_of_it(self):
+        begun = time.monotonic()
+        self.frames(self.stream(), "--interval", 0.5, "--duration", 3, "--format", "png")
+        self.assertGreater(time.monotonic() - begun, 2.5, "it comes in real time")
+        self.assertLess(time.monotonic() - begun, 30)
+        listed = self.check_list()
+        self.assertEqual(len(listed), 6)
+        for k, frame in enumerate(listed):
+            self.assertEqual(frame["time"], frame["index"] / 25, frame)
+            self.assertAlmostEqual(frame["time"], k / 2, delta=0.021)
+        raw = subprocess.run(["ffmpeg", "-v", "error", "-pattern_type", "glob", "-i", f"{self.folder}/out/*.png", "-vf", "scale=1:1,format=gray",
+                              "-f", "rawvideo", "-"], check=True, capture_output=True, timeout=60).stdout
+        levels = [round((level - raw[0]) / (20 * 255 / 219)) for level in raw]
+        self.assertEqual(levels, [int(frame["time"] + 1e-6) for frame in listed], "the pictures are of the times they state")
+        source = self.listed()["sources"][0]
+        self.assertEqual((source["state"], source["bytes"]), ("complete", 0))
+
+    def test_a_number_of_frames_of_it_under_a_new_name_each_time(self):
+        url = self.stream()
+        for _ in range(2):
+            self.frames(url, "--every", 5, "--max-frames", 3)
+        listed = self.check_list()
+        self.assertEqual([frame["index"] for frame in listed], [0, 5, 10] * 2)
+        self.assertEqual(len({frame["source"] for frame in listed}), 2)
+
+    def test_ctrl_c_ends_it_and_keeps_what_has_come(self):
+        process = subprocess.Popen([harness.GOSHAWK, "frames", self.stream(), "--every", "5", "--duration", "50", "--out", "out"],
+                                   cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.kill)
+        deadline = time.monotonic() + 30
+        while len(list((self.folder / "out").glob("[!.]*.jpg"))) < 3:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        stderr = process.communicate(timeout=10)[1]
+        self.assertEqual(process.returncode, 0, stderr)
+        self.assertGreaterEqual(len(self.check_list()), 3)
+
+    def test_bounds_and_choices_that_make_no_sense_for_it(self):
+        url = self.stream()
+        self.assertIn("--duration", self.frames(url, code=64).stderr)
+        self.assertIn("live", self.frames(url, "--random", 3, "--duration", 1, code=64).stderr)
 
 
 class Resume(Frames):
