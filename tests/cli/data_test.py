@@ -272,11 +272,11 @@ class Links(DataTest):
     def setUp(self):
         super().setUp()
         self.write("secret", "root:x:0:0:secret\n")
-        root = self.yolo_set("a", {f"train/{name}": "0 .5 .5 .5 .5\n" for name in ("good", "image", "labels")})
+        root = self.yolo_set("a", {f"train/{name}": "0 .5 .5 .5 .5\n" for name in ("good", "image", "other")})
         (root / "images/train/image.png").unlink()
         (root / "images/train/image.png").symlink_to(self.folder / "secret")
-        (root / "labels/train/labels.txt").unlink()
-        (root / "labels/train/labels.txt").symlink_to(self.folder / "secret")
+        (root / "labels/train/other.txt").unlink()
+        (root / "labels/train/other.txt").symlink_to(self.folder / "secret")
 
     def test_what_is_written_has_none_of_them(self):
         for words in (("convert", "a", "--to", "yolo"), ("convert", "a", "--to", "coco", "--images", "link")):
@@ -285,7 +285,7 @@ class Links(DataTest):
                 result = self.goshawk("data", *words, "--out", out)
                 self.assertEqual(result.returncode, 0, result.stderr)
                 self.assertIn("images/train/image.png: the image is a link out of the data set", result.stderr)
-                self.assertIn("labels/train/labels.txt: a link leads to these labels", result.stderr)
+                self.assertIn("labels/train/other.txt: a link leads to these labels", result.stderr)
                 self.assertNotIn("root:x", result.stdout + result.stderr)
                 made = [path for path in (self.folder / out).rglob("*") if path.is_file()]
                 self.assertEqual(len([path for path in made if path.suffix == ".png"]), 2)
@@ -301,7 +301,7 @@ class Links(DataTest):
     def test_the_check_lists_them(self):
         report = json.loads(self.goshawk("data", "check", "a", "--json").stdout)
         found = {(p["severity"], p["file"]) for p in report["problems"] if p["kind"] == "unsafe_path"}
-        self.assertEqual(found, {("error", "images/train/image.png"), ("error", "labels/train/labels.txt")})
+        self.assertEqual(found, {("error", "images/train/image.png"), ("error", "labels/train/other.txt")})
 
 
 class Interrupted(DataTest):
