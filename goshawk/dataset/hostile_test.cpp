@@ -41,6 +41,8 @@ struct Kind {
   void (*write)(const fs::path& root, const Content&);
 };
 
+void PrintTo(const Kind& kind, std::ostream* out) { *out << kind.name; }  // GoogleTest's; else it prints bytes
+
 void put(const fs::path& path, std::string_view text) {
   fs::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << text;

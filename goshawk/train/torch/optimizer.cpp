@@ -14,6 +14,19 @@ struct Active {
   std::vector<torch::Tensor> parameters, gradients, first, second;
 };
 
+template <typename Group>
+Active active_of(const Group& group) {
+  Active active;
+  for (std::size_t i = 0; i < group.parameters.size(); ++i) {
+    if (!group.parameters[i].grad().defined()) continue;
+    active.parameters.push_back(group.parameters[i]);
+    active.gradients.push_back(group.parameters[i].grad());
+    active.first.push_back(group.first[i]);
+    if (i < group.second.size()) active.second.push_back(group.second[i]);
+  }
+  return active;
+}
+
 }  // namespace
 
 Optimizer::Optimizer(torch::nn::Module& module, OptimizerKind kind, double weight_decay)
@@ -44,13 +57,7 @@ void Optimizer::step(const Rates& rates) {
 }
 
 void Optimizer::step_sgd(Group& group, double rate, double momentum) {
-  Active active;
-  for (std::size_t i = 0; i < group.parameters.size(); ++i) {
-    if (!group.parameters[i].grad().defined()) continue;
-    active.parameters.push_back(group.parameters[i]);
-    active.gradients.push_back(group.parameters[i].grad());
-    active.first.push_back(group.first[i]);
-  }
+  Active active = active_of(group);
   if (active.parameters.empty()) return;
   auto gradients = group.decay ? at::_foreach_add(active.gradients, active.parameters, weight_decay_) : active.gradients;
   at::_foreach_mul_(active.first, momentum);
@@ -60,14 +67,7 @@ void Optimizer::step_sgd(Group& group, double rate, double momentum) {
 }
 
 void Optimizer::step_adam(Group& group, double rate, double beta) {
-  Active active;
-  for (std::size_t i = 0; i < group.parameters.size(); ++i) {
-    if (!group.parameters[i].grad().defined()) continue;
-    active.parameters.push_back(group.parameters[i]);
-    active.gradients.push_back(group.parameters[i].grad());
-    active.first.push_back(group.first[i]);
-    active.second.push_back(group.second[i]);
-  }
+  Active active = active_of(group);
   if (active.parameters.empty()) return;
   if (group.decay) at::_foreach_mul_(active.parameters, 1 - rate * weight_decay_);
   at::_foreach_mul_(active.first, beta);
