@@ -16,6 +16,7 @@ set(GOSHAWK_EDGES_detect core runtime)
 set(GOSHAWK_EDGES_benchmark core report media runtime detect)
 set(GOSHAWK_EDGES_track core)
 set(GOSHAWK_EDGES_pipeline core dataset media runtime detect track)
+set(GOSHAWK_EDGES_optimize core report dataset evaluate onnx media runtime detect benchmark)
 
 function(goshawk_module name)
   cmake_parse_arguments(ARG "" "" "DEPENDS;PUBLIC;PRIVATE" ${ARGN})

@@ -51,15 +51,29 @@ def value_info(number, name, shape):
     return field(number, field(1, name) + field(2, field(1, field(1, 1) + field(2, dims))))
 
 
-def write(path, recipe=True, classes=("square",), metadata=None):
+def convolutions():
+    """In place of the mean: two convolutions, 16 channels of the gray picture and their mean over 8 x 8 pixels."""
+    return [
+        node("Conv", ["images", "grays"], "channels", integers("kernel_shape", [1, 1])),
+        node("Relu", ["channels"], "positive"),
+        node("Conv", ["positive", "means"], "cells", integers("kernel_shape", [8, 8]), integers("strides", [8, 8])),
+        tensor("grays", [16, 3, 1, 1], [1 / 3] * 48),
+        tensor("means", [1, 16, 8, 8], [1 / 1024] * 1024),
+    ]
+
+
+def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False):
     cells = (WIDTH // 8) * (HEIGHT // 8)
     others = (WIDTH // 16) * (HEIGHT // 16) + (WIDTH // 32) * (HEIGHT // 32)
     total = cells + others
     box = [0.5, 0.5, 1.0986123, 1.0986123]  # centre of the cell; exp(1.0986) * 8 = 24 pixels
     columns = 5 + len(classes)
-    graph = b"".join([
+    mean = [
         node("ReduceMean", ["images"], "gray", integers("axes", [1]), integer("keepdims", 1)),
         node("AveragePool", ["gray"], "cells", integers("kernel_shape", [8, 8]), integers("strides", [8, 8])),
+    ]
+    graph = b"".join([
+        *(convolutions() if convolutional else mean),
         node("Reshape", ["cells", "flat_shape"], "flat"),
         node("Sub", ["flat", "threshold"], "above"),
         node("Mul", ["above", "steepness"], "logit"),

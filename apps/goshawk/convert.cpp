@@ -1,0 +1,104 @@
+// goshawk convert: the same model in half the size, or with its graph tidied.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/text.h"
+#include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/precision.h"
+#include "goshawk/optimize/simplify.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+int run_convert(const Invocation& call) {
+  const fs::path model = resolve_model(call.argument(0)).path;
+  const std::string to = call.has("to") ? call.options.at("to") : "fp16";
+  if (to != "fp16" && to != "bf16" && to != "fp32") {
+    const std::vector<std::string> words{"fp16", "bf16", "fp32"};
+    throw Error(ErrorCode::kUsage, "'" + to + "' is no precision of a file" + did_you_mean(to, words), "--to",
+                "It is fp16, bf16 or fp32.");
+  }
+  const auto target = target_of(call, model, to);
+  const auto device = detector_options(call.config);
+  StepBars bars(call);
+  auto prepared = optimize::prepare_model(model, device, to == "bf16");
+  optimize::HalfOptions options;
+  for (const auto& word : list_option(call, "keep")) options.keep_float.insert(word);
+  std::optional<optimize::Calibration> calibration;
+  if (call.has("data")) {
+    optimize::CalibrateOptions calibrating;
+    calibrating.stop = call.stop;
+    calibrating.progress = [&](std::int64_t done, std::int64_t total) { bars("looking for overflows", done, total); };
+    calibration = optimize::calibrate(prepared.model, prepared.recipe, read_material(call, 16, 0).calibration,
+                                      optimize::float_values(prepared.model), calibrating);
+    options.calibration = &*calibration;
+  }
+  bars.finish();
+  optimize::Halved done;
+  if (to == "fp16") done = optimize::to_fp16(prepared.model, options);
+  else if (to == "bf16") done = optimize::to_bf16(prepared.model, options);
+  else done.model = prepared.model;
+  optimize::ArtefactOptions artefact;
+  artefact.session = device.session;
+  artefact.arithmetic = to == "fp32" ? optimize::Arithmetic::kFp32 : optimize::Arithmetic::kReduced;
+  artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
+  const std::size_t nodes = done.model.nodes.size();
+  optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
+  if (call.json) {
+    fmt::print("{}\n", ordered_json{{"model", target.string()},
+                                    {"to", to},
+                                    {"nodes_before", prepared.nodes_before},
+                                    {"nodes_after", nodes},
+                                    {"in_float", done.in_float},
+                                    {"bytes_before", fs::file_size(model)},
+                                    {"bytes_after", fs::file_size(target)}}
+                           .dump(2));
+    return 0;
+  }
+  for (const auto& line : done.in_float) spdlog::info("in FP32: {}", line);
+  fmt::print("{}: {} nodes -> {}, {} -> {}", to, prepared.nodes_before, nodes, megabytes(fs::file_size(model)),
+             megabytes(fs::file_size(target)));
+  if (to != "fp32") fmt::print(", {} nodes kept in FP32", done.in_float.size());
+  fmt::print("\n{}\n", target.string());
+  return 0;
+}
+
+}  // namespace
+
+Command convert_command() {
+  Command command;
+  command.name = "convert";
+  command.group = Group::kModels;
+  command.summary = "Write a model in FP16 or BF16, or with its graph tidied";
+  command.details =
+      "fp16: weights and values between in half precision, for GPUs; inputs and outputs stay FP32. bf16: weights stored in "
+      "half "
+      "the size, arithmetic as --precision says. fp32: constants folded, batch norms folded, dead nodes gone. With --data, "
+      "nodes "
+      "whose values would overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the "
+      "file "
+      "takes its name.";
+  command.positionals = {{.name = "MODEL", .help = "model file or name"}};
+  command.settings = {"runtime", "detect.recipe", "detect.names"};
+  command.options = {{"to", "PRECISION", "fp16, bf16 or fp32; else fp16"},
+                     {"output", "FILE", "the new model; else MODEL-PRECISION.onnx here"},
+                     {"keep", "NODE,...", "nodes or operators that stay in FP32"},
+                     {"data", "DATASET", "pictures on which overflows are looked for"},
+                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     {"images", "N", "pictures to look at; else 16"}};
+  command.json = true;
+  command.examples = {"goshawk convert yolov8n.onnx", "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",
+                      "goshawk convert yolov8n.onnx --to fp32 --output tidy.onnx"};
+  command.run = run_convert;
+  return command;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,45 @@
+// The commands that make models smaller and faster, one file each, and what they share.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "apps/goshawk/command.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/optimize/int8.h"
+
+namespace goshawk::cli {
+
+Command quantize_command();
+Command convert_command();
+Command prune_command();
+Command optimize_command();
+
+/// One progress bar after the other, as the work goes from step to step. Not thread-safe.
+class StepBars {
+ public:
+  explicit StepBars(const Invocation& call) : quiet_(call.config.boolean("log.quiet")) {}
+  void operator()(const std::string& doing, std::int64_t done, std::int64_t total);
+  void finish() { bar_.reset(); }
+
+ private:
+  bool quiet_;
+  std::string doing_;
+  std::optional<Progress> bar_;
+};
+
+/// --data: a labelled set, cut into pictures to calibrate with and pictures to judge on (see optimize::material_of), or a
+/// folder of pictures without labels. --from names the format, --images and --eval-images how many of each.
+optimize::Material read_material(const Invocation& call, std::size_t calibration_images, std::size_t evaluation_images);
+
+/// --output, else "MODEL-SUFFIX.onnx" in the current folder. Throws Error{kUsage} when it is the model itself.
+std::filesystem::path target_of(const Invocation& call, const std::filesystem::path& model, const std::string& suffix);
+
+/// AP in points, "32.95"; "-" where it was not measured.
+std::string points(double ap);
+/// "3.5 MB".
+std::string megabytes(std::uint64_t bytes);
+
+}  // namespace goshawk::cli

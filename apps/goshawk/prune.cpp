@@ -1,0 +1,135 @@
+// goshawk prune: fewer channels.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/text.h"
+#include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/prune.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+int run_prune(const Invocation& call) {
+  const fs::path model = resolve_model(call.argument(0)).path;
+  const auto target = target_of(call, model, "pruned");
+  const auto device = detector_options(call.config);
+  optimize::PruneOptions options;
+  options.target = number_option(call, "keep", 0.05, 0.99).value_or(0.5);
+  options.least_kept = number_option(call, "least", 0.01, 1).value_or(options.least_kept);
+  options.global = !call.has("by-layer");
+  if (const auto multiple = count_option(call, "multiple"))
+    options.multiple = static_cast<int>(std::min<std::uint64_t>(*multiple, 64));
+  if (call.has("by")) options.saliency = optimize::parse_saliency(call.options.at("by"));
+  for (const auto& layer : list_option(call, "whole")) options.whole.insert(layer);
+  if (options.saliency == optimize::Saliency::kActivation && !call.has("data")) {
+    throw Error(ErrorCode::kUsage, "--by activation needs pictures", "--data");
+  }
+  StepBars bars(call);
+  const auto prepared = optimize::prepare_model(model, device);
+  std::optional<optimize::Material> material;
+  if (call.has("data")) material = read_material(call, 64, 0);
+  std::optional<optimize::Calibration> calibration;
+  if (options.saliency == optimize::Saliency::kActivation) {
+    optimize::CalibrateOptions calibrating;
+    calibrating.stop = call.stop;
+    calibrating.progress = [&](std::int64_t done, std::int64_t total) { bars("looking at channels", done, total); };
+    calibration =
+        optimize::calibrate(prepared.model, prepared.recipe, material->calibration,
+                            optimize::values_to_calibrate(prepared.model, optimize::Placement::kEveryNode), calibrating);
+  }
+  auto done = optimize::prune(prepared.model, calibration ? &*calibration : nullptr, options);
+  ordered_json result{{"model", target.string()},
+                      {"multiply_adds_before", done.before},
+                      {"multiply_adds_after", done.after},
+                      {"weights_before", done.weights_before},
+                      {"weights_after", done.weights_after}};
+  if (done.after > done.before * options.target * 1.02) {
+    spdlog::warn("{:.0f} % of the multiplications remain: no more channels may go with these limits",
+                 100 * done.after / done.before);
+  }
+  optimize::Accuracy before, after;
+  if (material && material->evaluation) {
+    optimize::Judge judge(*material->evaluation);
+    const auto judged = [&](const fs::path& file, const char* what) {
+      auto judging = optimize::judging_options(device);
+      judging.session.cache_folder.reset();
+      const auto detector = detect::Detector::load(file, judging);
+      return judge.accuracy(*detector, call.stop, [&](auto i, auto n) { bars(what, i, n); });
+    };
+    const optimize::ScratchModel file(done.model, prepared.recipe, fs::temp_directory_path());
+    before = judged(model, "judging the original");
+    after = judged(file.path(), "judging the pruned model");
+    result["AP_before"] = before.ap;
+    result["AP_after"] = after.ap;
+  }
+  bars.finish();
+  for (const auto& layer : done.layers)
+    result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
+  optimize::ArtefactOptions artefact;
+  artefact.session = device.session;
+  artefact.step = result;
+  artefact.step.erase("model");
+  artefact.step.erase("layers");
+  artefact.step["step"] = "prune";
+  artefact.step["by"] = optimize::to_string(options.saliency);
+  optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
+  if (call.json) {
+    fmt::print("{}\n", result.dump(2));
+    return 0;
+  }
+  Table table({"", "before", "after", "share"});
+  const auto row = [&](const std::string& what, double a, double b, double unit, const std::string& name) {
+    table.add_row({what, fmt::format("{:.2f} {}", a / unit, name), fmt::format("{:.2f} {}", b / unit, name),
+                   fmt::format("{:.0f} %", 100 * b / a)});
+  };
+  row("multiplications", done.before, done.after, 1e9, "G");
+  row("weights", static_cast<double>(done.weights_before), static_cast<double>(done.weights_after), 1e6, "M");
+  row("file", static_cast<double>(fs::file_size(model)), static_cast<double>(fs::file_size(target)), 1e6, "MB");
+  if (before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(before.ap), points(after.ap), ""});
+  fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
+  return 0;
+}
+
+}  // namespace
+
+Command prune_command() {
+  Command command;
+  command.name = "prune";
+  command.group = Group::kModels;
+  command.summary = "Remove whole channels from a model";
+  command.details =
+      "The channels that matter least go, with all that depends on them, until the share of multiplications asked for "
+      "remains. The "
+      "answers of the pruned model are others than before: it needs fine-tuning to be of use. With labels, --data tells "
+      "what it "
+      "has lost.";
+  command.positionals = {{.name = "MODEL", .help = "model file or name"}};
+  command.settings = {"runtime", "detect.recipe", "detect.names"};
+  command.options = {{"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
+                     {"by", "SALIENCY", "magnitude (of filters) or activation (on --data); else magnitude"},
+                     {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
+                     {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
+                     {"multiple", "N", "channel counts that remain are multiples of it; else 8"},
+                     {"whole", "LAYER,...", "convolutions that lose nothing"},
+                     {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
+                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     {"images", "N", "pictures to look at; else 64"},
+                     {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
+  command.json = true;
+  command.examples = {"goshawk prune yolov8n.onnx --keep 0.7",
+                      "goshawk prune yolov8n.onnx --keep 0.5 --by activation --data data.yaml"};
+  command.run = run_prune;
+  return command;
+}
+
+}  // namespace goshawk::cli

@@ -1,0 +1,170 @@
+#include "goshawk/optimize/calibrate.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "goshawk/core/error.h"
+#include "goshawk/detect/letterbox.h"
+#include "goshawk/media/image.h"
+#include "goshawk/onnx/wiring.h"
+#include "goshawk/runtime/plain_model.h"
+
+namespace goshawk::optimize {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The model with `values` among its outputs, without those that nobody needs for them.
+onnx::Model with_outputs(const onnx::Model& model, const std::set<std::string>& values) {
+  onnx::Model watched = model;
+  watched.outputs.clear();
+  for (const auto& name : values) watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
+  onnx::remove_unused(watched);
+  return watched;
+}
+
+std::span<const float> floats_of(const runtime::RawTensor& tensor) {
+  return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
+}
+
+void add_channels(std::span<const float> values, const onnx::Shape& shape, int image, ValueStatistics& statistics) {
+  if (shape.size() != 4 || values.empty()) return;
+  const auto channels = static_cast<std::size_t>(shape[1]), plane = static_cast<std::size_t>(shape[2] * shape[3]);
+  if (plane == 0) return;
+  statistics.channel_means.resize(channels);
+  statistics.channel_squares.resize(channels);
+  for (std::size_t c = 0; c < channels; ++c) {
+    double sum = 0, squares = 0;
+    for (const float v : values.subspan(c * plane, plane)) {
+      sum += static_cast<double>(v);
+      squares += static_cast<double>(v) * static_cast<double>(v);
+    }
+    auto& mean = statistics.channel_means[c];
+    auto& square = statistics.channel_squares[c];
+    mean += (sum / static_cast<double>(plane) - mean) / (image + 1);
+    square += (squares / static_cast<double>(plane) - square) / (image + 1);
+  }
+}
+
+void add(ValueStatistics& statistics, std::span<const float> values, onnx::Shape shape, int image) {
+  statistics.histogram.add(values);
+  add_channels(values, shape, image, statistics);
+  statistics.shape = std::move(shape);
+}
+
+}  // namespace
+
+PreparedImage prepare_image(const fs::path& path, const Recipe& recipe) {
+  const cv::Mat image = media::read_image(path);
+  int width = recipe.input_width, height = recipe.input_height;
+  if (recipe.resize == Resize::kPadOnly) {
+    const auto up = [&](int side) { return (side + recipe.stride - 1) / recipe.stride * recipe.stride; };
+    width = up(image.cols);
+    height = up(image.rows);
+  }
+  PreparedImage prepared;
+  prepared.values.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  detect::prepare(image, recipe, width, height, prepared.values);
+  if (recipe.layout == Layout::kNchw) prepared.shape = {1, 3, height, width};
+  else prepared.shape = {1, height, width, 3};
+  return prepared;
+}
+
+std::set<std::string> float_values(const onnx::Model& model) {
+  // Whether a value is float only ONNX Runtime knows: values of operators that keep or make floats are asked for.
+  static const std::set<std::string> kFloatOps{"Conv",
+                                               "ConvTranspose",
+                                               "Gemm",
+                                               "MatMul",
+                                               "Relu",
+                                               "LeakyRelu",
+                                               "Sigmoid",
+                                               "HardSigmoid",
+                                               "HardSwish",
+                                               "Mul",
+                                               "Add",
+                                               "Sub",
+                                               "Clip",
+                                               "Concat",
+                                               "MaxPool",
+                                               "AveragePool",
+                                               "GlobalAveragePool",
+                                               "Resize",
+                                               "Slice",
+                                               "Split",
+                                               "Reshape",
+                                               "Transpose",
+                                               "Squeeze",
+                                               "Unsqueeze",
+                                               "Flatten",
+                                               "BatchNormalization",
+                                               "PRelu",
+                                               "Elu",
+                                               "Tanh",
+                                               "Softmax",
+                                               "Pad",
+                                               "Div",
+                                               "Gelu",
+                                               "LayerNormalization"};
+  std::set<std::string> names;
+  for (const auto& info : model.inputs) {
+    if (info.type == onnx::ElementType::kFloat) names.insert(info.name);
+  }
+  for (const auto& node : model.nodes) {
+    if (!node.domain.empty() || !kFloatOps.contains(node.op)) continue;
+    for (const auto& output : node.outputs) {
+      if (!output.empty()) names.insert(output);
+    }
+  }
+  return names;
+}
+
+Calibration calibrate(const onnx::Model& model, const Recipe& recipe, const std::vector<fs::path>& images,
+                      const std::set<std::string>& values, const CalibrateOptions& options) {
+  if (images.empty()) throw Error(ErrorCode::kNotFound, "there is no picture to calibrate with");
+  if (model.inputs.size() != 1 || model.inputs[0].type != onnx::ElementType::kFloat) {
+    throw Error(ErrorCode::kBadConfig, "calibration needs a model with one float input, an image");
+  }
+  const std::string& input = model.inputs[0].name;
+  std::set<std::string> watched = values;
+  const bool watches_input = watched.erase(input) > 0;
+  if (watched.empty()) watched.insert(model.outputs[0].name);
+  runtime::PlainModel runs(onnx::serialize(with_outputs(model, watched)), "calibration",
+                           {.threads = options.threads, .optimize = true});
+  Calibration calibration;
+  std::int64_t tried = 0;
+  for (const auto& path : images) {
+    if (options.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "calibration was stopped");
+    if (options.progress) options.progress(tried++, static_cast<std::int64_t>(images.size()));
+    PreparedImage prepared;
+    try {
+      prepared = prepare_image(path, recipe);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kBadData && error.code() != ErrorCode::kNotFound) throw;
+      calibration.left_out.push_back(path.string() + ": " + error.what());
+      continue;
+    }
+    runtime::RawTensor tensor{input, static_cast<int>(onnx::ElementType::kFloat), prepared.shape, {}};
+    tensor.bytes.assign(reinterpret_cast<const char*>(prepared.values.data()), prepared.values.size() * sizeof(float));
+    const auto results = runs.run(std::span(&tensor, 1));
+    if (watches_input) add(calibration.values[input], prepared.values, prepared.shape, calibration.images);
+    for (const auto& result : results) {
+      if (result.type == static_cast<int>(onnx::ElementType::kFloat)) {
+        add(calibration.values[result.name], floats_of(result), result.shape, calibration.images);
+      }
+    }
+    ++calibration.images;
+  }
+  if (options.progress) options.progress(tried, tried);
+  if (calibration.images == 0) {
+    throw Error(ErrorCode::kBadData, "no picture could be read to calibrate with", calibration.left_out.front());
+  }
+  for (const auto& [name, statistics] : calibration.values) {
+    if (statistics.histogram.count() == 0 && statistics.histogram.not_finite() > 0) {
+      throw Error(ErrorCode::kBadData, "the model computes no finite numbers on the calibration pictures", name);
+    }
+  }
+  return calibration;
+}
+
+}  // namespace goshawk::optimize

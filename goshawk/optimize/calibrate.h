@@ -1,0 +1,55 @@
+// What passes through a model on real pictures.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <map>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "goshawk/core/recipe.h"
+#include "goshawk/onnx/model.h"
+#include "goshawk/optimize/ranges.h"
+
+namespace goshawk::optimize {
+
+/// What was seen of one float value.
+struct ValueStatistics {
+  Histogram histogram;
+  std::vector<double> channel_means;    // over pictures and places, axis 1 of a value of rank 4; empty for others
+  std::vector<double> channel_squares;  // the same of the values' squares
+  onnx::Shape shape;                    // of the last picture
+};
+
+struct Calibration {
+  std::map<std::string, ValueStatistics> values;
+  int images = 0;
+  std::vector<std::string> left_out;  // pictures that could not be read, one line each
+};
+
+struct CalibrateOptions {
+  int threads = 0;  // 0: all cores
+  std::stop_token stop;
+  std::function<void(std::int64_t done, std::int64_t total)> progress;  // may be empty
+};
+
+/// The input tensor of a picture, as detect/ makes it for this model: [1, 3, H, W] or [1, H, W, 3].
+struct PreparedImage {
+  std::vector<float> values;
+  onnx::Shape shape;
+};
+PreparedImage prepare_image(const std::filesystem::path& image, const Recipe& recipe);
+
+/// Names of the float values that can be looked at: outputs of ONNX's own operators and the model's inputs.
+std::set<std::string> float_values(const onnx::Model& model);
+
+/// Runs the model in FP32 on the pictures and notes what passes through `values`. The model has one input, an image.
+/// Throws Error{kNotFound} when there is no picture, {kBadData} when none can be read or values are not finite,
+/// {kBadConfig} for a model of several inputs, {kInterrupted}.
+Calibration calibrate(const onnx::Model& model, const Recipe& recipe, const std::vector<std::filesystem::path>& images,
+                      const std::set<std::string>& values, const CalibrateOptions& options = {});
+
+}  // namespace goshawk::optimize

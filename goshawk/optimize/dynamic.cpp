@@ -1,0 +1,133 @@
+#include "goshawk/optimize/dynamic.h"
+
+#include <algorithm>
+#include <cmath>
+#include <random>
+
+#include "goshawk/core/error.h"
+#include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/simplify.h"
+#include "goshawk/runtime/plain_model.h"
+
+namespace goshawk::optimize {
+namespace {
+
+using onnx::ElementType;
+using onnx::Model;
+using onnx::Node;
+using onnx::Tensor;
+
+bool is_matrix_product(const Node& node, const Model& model) {
+  if (!node.is("MatMul") || node.inputs.size() != 2 || model.constant(node.inputs[0])) return false;
+  const auto* weights = model.constant(node.inputs[1]);
+  return weights && weights->type == ElementType::kFloat && weights->shape.size() == 2 && weights->count() > 0;
+}
+
+/// Two thirds of the arithmetic in convolutions: its products are not what takes the time.
+void refuse_convolutions(const Model& model, const std::string& where) {
+  double convolutions = 0, products = 0;
+  for (const auto& node : model.nodes) {
+    const auto* weights = node.inputs.size() > 1 ? model.constant(node.inputs[1]) : nullptr;
+    if (!weights) continue;
+    if (node.is("Conv")) convolutions += static_cast<double>(weights->count());
+    if (is_matrix_product(node, model)) products += static_cast<double>(weights->count());
+  }
+  if (convolutions > products) {
+    throw Error(
+        ErrorCode::kBadConfig, "dynamic quantization gains nothing for a network of convolutions", where,
+        "Their activations would be measured anew in every run. Quantize statically: leave --dynamic out and give --data.");
+  }
+}
+
+/// One weight scale a column, as MatMulInteger takes it.
+void write_product(Model& model, std::size_t index, std::map<std::string, std::array<std::string, 3>>& measured) {
+  const Node source = model.nodes[index];
+  const Tensor& weights = *model.constant(source.inputs[1]);
+  const auto rows = static_cast<std::size_t>(weights.shape[0]), columns = static_cast<std::size_t>(weights.shape[1]);
+  const auto values = weights.floats();
+  std::vector<float> scales(columns, 0.0F);
+  for (std::size_t i = 0; i < values.size(); ++i)
+    scales[i % columns] = std::max(scales[i % columns], std::abs(values[i]) / 127);
+  for (auto& scale : scales) {
+    if (!(scale > 1e-30F)) scale = 1;
+  }
+  std::vector<std::int8_t> integers(rows * columns);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    integers[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(values[i] / scales[i % columns]), -127.0F, 127.0F));
+  }
+  const std::string base = source.outputs[0];
+  const auto name = [&](const char* what) { return model.unique(base + what); };
+  auto& input = measured[source.inputs[0]];
+  if (input[0].empty()) {
+    input = {model.unique(source.inputs[0] + "_q"), model.unique(source.inputs[0] + "_scale"),
+             model.unique(source.inputs[0] + "_zero")};
+    model.nodes.push_back(
+        {"DynamicQuantizeLinear", input[0], "", {source.inputs[0]}, {input[0], input[1], input[2]}, {}, {}});
+  }
+  const auto weight_q = name("_weights_q"), weight_scale = name("_weights_scale"), sum = name("_sum"), real = name("_real"),
+             scale = name("_unit");
+  model.constants[weight_q] = Tensor::of(weight_q, weights.shape, integers);
+  model.constants[weight_scale] = Tensor::of(weight_scale, {static_cast<std::int64_t>(columns)}, scales);
+  model.nodes.push_back({"MatMulInteger", sum, "", {input[0], weight_q, input[2]}, {sum}, {}, {}});
+  model.nodes.push_back({"Cast", real, "", {sum}, {real}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
+  model.nodes.push_back({"Mul", scale, "", {input[1], weight_scale}, {scale}, {}, {}});
+  model.nodes[index] = {"Mul", source.name, "", {real, scale}, source.outputs, {}, {}};
+}
+
+/// The models on the same random numbers; -1 where an input is no float tensor.
+double error_on_noise(const Model& a, const Model& b) {
+  runtime::PlainModel first(onnx::serialize(a), "model"), second(onnx::serialize(b), "quantized model");
+  std::mt19937 random(1);
+  std::normal_distribution<float> normal;
+  std::vector<runtime::RawTensor> inputs;
+  for (const auto& info : first.inputs()) {
+    if (info.type != runtime::ElementType::kFloat32) return -1;
+    runtime::RawTensor tensor{info.name, static_cast<int>(ElementType::kFloat), info.shape, {}};
+    for (auto& d : tensor.shape) d = d < 0 ? 1 : d;
+    std::vector<float> values(onnx::count_of(tensor.shape).value_or(0));
+    for (auto& v : values) v = normal(random);
+    tensor.bytes.assign(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
+    inputs.push_back(std::move(tensor));
+  }
+  const auto expected = first.run(inputs), found = second.run(inputs);
+  double difference = 0, power = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    if (expected[i].type != static_cast<int>(ElementType::kFloat) || expected[i].bytes.size() != found[i].bytes.size())
+      continue;
+    const auto* e = reinterpret_cast<const float*>(expected[i].bytes.data());
+    const auto* f = reinterpret_cast<const float*>(found[i].bytes.data());
+    for (std::size_t k = 0; k < expected[i].bytes.size() / sizeof(float); ++k) {
+      difference += static_cast<double>(f[k] - e[k]) * static_cast<double>(f[k] - e[k]);
+      power += static_cast<double>(e[k]) * static_cast<double>(e[k]);
+    }
+  }
+  return std::sqrt(difference / std::max(power, 1e-30));
+}
+
+}  // namespace
+
+Dynamic quantize_dynamic(const Model& model, const std::string& where) {
+  Dynamic done;
+  done.model = model;
+  simplify(done.model);
+  if (!upgrade_to_13(done.model))
+    throw Error(ErrorCode::kBadConfig, "the model's operator set cannot be brought to 13", where);
+  refuse_convolutions(done.model, where);
+  const Model before = done.model;
+  std::map<std::string, std::array<std::string, 3>> measured;
+  const std::size_t count = done.model.nodes.size();
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!is_matrix_product(done.model.nodes[i], done.model)) continue;
+    done.layers.push_back(done.model.nodes[i].label());
+    write_product(done.model, i, measured);
+  }
+  if (done.layers.empty())
+    throw Error(ErrorCode::kBadConfig, "nothing can be quantized: the model has no product with a constant matrix", where);
+  onnx::sort_nodes(done.model);
+  onnx::remove_unused(done.model);
+  onnx::check(done.model, "quantized model");
+  done.output_error = error_on_noise(before, done.model);
+  return done;
+}
+
+}  // namespace goshawk::optimize

@@ -1,0 +1,233 @@
+#include "goshawk/optimize/int8.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+#include <random>
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/combine.h"
+#include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/simplify.h"
+#include "goshawk/runtime/plain_model.h"
+
+namespace goshawk::optimize {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// `most` of the places, in their order, chosen by a fixed shuffle; 0: all.
+std::vector<std::size_t> some_of(std::vector<std::size_t> places, std::size_t most) {
+  if (most == 0 || places.size() <= most) return places;
+  std::mt19937_64 random(6);
+  for (std::size_t i = places.size() - 1; i > 0; --i) std::swap(places[i], places[random() % (i + 1)]);
+  places.resize(most);
+  std::sort(places.begin(), places.end());
+  return places;
+}
+
+/// Outputs of a model on prepared pictures, and how far others are from them.
+class OutputProbe {
+ public:
+  OutputProbe(const onnx::Model& model, const Recipe& recipe, const std::vector<fs::path>& images, int most)
+      : input_(model.inputs.at(0).name) {
+    for (const auto& path : images) {
+      if (static_cast<int>(inputs_.size()) == most) break;
+      try {
+        const auto prepared = prepare_image(path, recipe);
+        runtime::RawTensor tensor{input_, static_cast<int>(onnx::ElementType::kFloat), prepared.shape, {}};
+        tensor.bytes.assign(reinterpret_cast<const char*>(prepared.values.data()), prepared.values.size() * sizeof(float));
+        inputs_.push_back(std::move(tensor));
+      } catch (const Error&) {  // calibration has told of it
+      }
+    }
+    expected_ = outputs_of(model);
+  }
+
+  /// Root of the mean squared difference, relative to the outputs' own deviation from their mean, averaged over outputs.
+  double error_of(const onnx::Model& model) const {
+    const auto found = outputs_of(model);
+    double sum = 0;
+    std::size_t outputs = 0;
+    for (std::size_t i = 0; i < expected_.size(); ++i) {
+      if (expected_[i].size() != found[i].size() || expected_[i].empty()) continue;
+      double difference = 0, mean = 0, spread = 0;
+      for (const float v : expected_[i]) mean += static_cast<double>(v);
+      mean /= static_cast<double>(expected_[i].size());
+      for (std::size_t k = 0; k < expected_[i].size(); ++k) {
+        const double e = static_cast<double>(expected_[i][k]), d = static_cast<double>(found[i][k]) - e;
+        difference += d * d;
+        spread += (e - mean) * (e - mean);
+      }
+      sum += std::sqrt(difference / std::max(spread, 1e-30));
+      ++outputs;
+    }
+    return outputs > 0 ? sum / static_cast<double>(outputs) : 0;
+  }
+
+ private:
+  std::vector<std::vector<float>> outputs_of(const onnx::Model& model) const {
+    runtime::PlainModel runs(onnx::serialize(model), "model", {.threads = 0, .optimize = true});
+    std::vector<std::vector<float>> all;
+    for (const auto& input : inputs_) {
+      for (const auto& output : runs.run(std::span(&input, 1))) {
+        std::vector<float> values;
+        if (output.type == static_cast<int>(onnx::ElementType::kFloat)) {
+          const auto* begin = reinterpret_cast<const float*>(output.bytes.data());
+          values.assign(begin, begin + output.bytes.size() / sizeof(float));
+        }
+        all.push_back(std::move(values));
+      }
+    }
+    return all;
+  }
+
+  std::string input_;
+  std::vector<runtime::RawTensor> inputs_;
+  std::vector<std::vector<float>> expected_;
+};
+
+class Int8Search {
+ public:
+  Int8Search(const Prepared& prepared, const Calibration& calibration, const std::vector<fs::path>& probes, Judge* judge,
+             const detect::DetectorOptions& device, const Int8Options& options)
+      : prepared_(prepared),
+        calibration_(calibration),
+        judge_(judge),
+        device_(judging_options(device)),
+        options_(options),
+        probe_(prepared.model, prepared.recipe, probes, options.probe_images) {}
+
+  Int8Outcome run() {
+    base_.placement = options_.placement.value_or(Placement::kFused);
+    base_.float_layers = options_.float_layers;
+    if (judge_) outcome_.original = judged(prepared_.model, "the original");
+    for (const auto method : options_.methods) {
+      auto options = base_;
+      options.method = method;
+      attempt(options);
+    }
+    if (judge_ && outcome_.drop() > options_.good_drop && outcome_.drop() > options_.max_drop) put_back();
+    return std::move(outcome_);
+  }
+
+ private:
+  void tell(const std::string& doing, std::int64_t done, std::int64_t total) const {
+    if (options_.progress) options_.progress(doing, done, total);
+    if (options_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "the search was stopped");
+  }
+
+  Accuracy judged(const onnx::Model& model, const std::string& what) {
+    const ScratchModel file(model, prepared_.recipe, fs::temp_directory_path());
+    auto device = device_;
+    device.session.cache_folder.reset();
+    const auto detector = detect::Detector::load(file.path(), device);
+    return judge_->accuracy(*detector, options_.stop, [&](auto done, auto total) { tell("judging " + what, done, total); });
+  }
+
+  bool better(const Int8Trial& a, const Int8Trial& b) const {
+    return judge_ ? a.accuracy.ap > b.accuracy.ap : a.output_error < b.output_error;
+  }
+
+  void attempt(const QuantizeOptions& options) {
+    auto quantized = quantize(prepared_.model, calibration_, options);
+    Int8Trial trial{options, {}, probe_.error_of(quantized.model)};
+    const std::string name =
+        std::string(to_string(options.method)) +
+        (options.float_layers.empty() ? "" : ", " + std::to_string(options.float_layers.size()) + " in float");
+    if (judge_) trial.accuracy = judged(quantized.model, name);
+    tell(name, 1, 1);
+    outcome_.trials.push_back(trial);
+    if (outcome_.trials.size() > 1 && !better(trial, outcome_.trial)) return;
+    outcome_.trial = trial;
+    outcome_.best = std::move(quantized);
+  }
+
+  /// Output error when a layer alone is quantized: what it costs.
+  void rank() {
+    const auto layers = outcome_.best.layers;
+    const std::set<std::string> all(layers.begin(), layers.end());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      tell("ranking layers", static_cast<std::int64_t>(i), static_cast<std::int64_t>(layers.size()));
+      auto options = outcome_.trial.options;
+      auto others = all;
+      others.erase(layers[i]);
+      options.float_layers.insert(others.begin(), others.end());
+      outcome_.ranking.emplace_back(layers[i], probe_.error_of(quantize(prepared_.model, calibration_, options).model));
+    }
+    std::stable_sort(outcome_.ranking.begin(), outcome_.ranking.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
+  }
+
+  void put_back() {
+    rank();
+    auto options = outcome_.trial.options;
+    std::size_t next = 0;
+    for (std::size_t step = 1; next < outcome_.ranking.size() && next < options_.most_float_layers; step *= 2) {
+      for (std::size_t i = 0; i < step && next < outcome_.ranking.size() && next < options_.most_float_layers; ++i) {
+        options.float_layers.insert(outcome_.ranking[next++].first);
+      }
+      if (options.float_layers.size() >= outcome_.ranking.size()) return;
+      attempt(options);
+      if (outcome_.drop() <= options_.max_drop) return;
+    }
+  }
+
+  const Prepared& prepared_;
+  const Calibration& calibration_;
+  Judge* judge_;
+  detect::DetectorOptions device_;
+  const Int8Options& options_;
+  OutputProbe probe_;
+  QuantizeOptions base_;
+  Int8Outcome outcome_;
+};
+
+}  // namespace
+
+Material material_of(const dataset::Dataset& set, std::size_t calibration_images, std::size_t evaluation_images) {
+  std::map<dataset::Split, std::vector<std::size_t>> parts;
+  for (std::size_t i = 0; i < set.images.size(); ++i) parts[set.images[i].split].push_back(i);
+  auto judged = parts[dataset::Split::kVal].empty() ? parts[dataset::Split::kTest] : parts[dataset::Split::kVal];
+  auto seen = parts[dataset::Split::kTrain].empty() ? parts[dataset::Split::kNone] : parts[dataset::Split::kTrain];
+  if (judged.empty() || seen.empty()) {  // one part only: every second one of a fixed shuffle
+    std::vector<std::size_t> all(set.images.size());
+    std::iota(all.begin(), all.end(), std::size_t{0});
+    seen = some_of(all, (all.size() + 1) / 2);
+    judged.clear();
+    std::set_difference(all.begin(), all.end(), seen.begin(), seen.end(), std::back_inserter(judged));
+  }
+  Material material;
+  for (const auto i : some_of(seen, calibration_images)) material.calibration.push_back(set.path_of(set.images[i]));
+  judged = some_of(judged, evaluation_images);
+  std::vector<char> keep(set.images.size(), 0);
+  for (const auto i : judged) keep[i] = 1;
+  auto evaluation = set;
+  dataset::keep_images(evaluation, keep);
+  if (!evaluation.images.empty() && !evaluation.annotations.empty()) material.evaluation = std::move(evaluation);
+  return material;
+}
+
+Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& options, bool upgrade) {
+  Prepared prepared;
+  prepared.path = path;
+  const auto detector = detect::Detector::load(path, options);
+  prepared.recipe = detector->recipe();
+  prepared.runs_on = detector->session().device();
+  prepared.model = onnx::read_model(path);
+  prepared.nodes_before = simplify(prepared.model).nodes_before;
+  if (upgrade && !upgrade_to_13(prepared.model)) {
+    throw Error(
+        ErrorCode::kBadConfig,
+        "the model's operator set " + std::to_string(prepared.model.opset) + " cannot be brought to 13, which INT8 needs",
+        path.string(), "Export it again with operator set 13 or later.");
+  }
+  return prepared;
+}
+
+Int8Outcome search_int8(const Prepared& prepared, const Calibration& calibration, const std::vector<fs::path>& probes,
+                        Judge* judge, const detect::DetectorOptions& device, const Int8Options& options) {
+  return Int8Search(prepared, calibration, probes, judge, device, options).run();
+}
+
+}  // namespace goshawk::optimize

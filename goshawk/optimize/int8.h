@@ -1,0 +1,75 @@
+// The search for the INT8 model: calibration method, placement, and layers that stay in float, chosen by measuring.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "goshawk/core/recipe.h"
+#include "goshawk/optimize/judge.h"
+#include "goshawk/optimize/quantize.h"
+
+namespace goshawk::optimize {
+
+/// Pictures to calibrate with, and labelled ones to judge on, none of which is both.
+struct Material {
+  std::vector<std::filesystem::path> calibration;
+  std::optional<dataset::Dataset> evaluation;  // nullopt: there are no labels
+};
+
+/// Calibrates on the split `train` and judges on `val` (else `test`); a set without splits is cut in two halves at random
+/// (the same for the same set). At most `calibration_images` and `evaluation_images` of each; 0: all.
+Material material_of(const dataset::Dataset& set, std::size_t calibration_images, std::size_t evaluation_images);
+
+/// A model that is ready to be changed: read, checked, simplified, brought to operator set 13.
+struct Prepared {
+  std::filesystem::path path;  // of the original
+  Recipe recipe;
+  onnx::Model model;
+  std::size_t nodes_before = 0;  // of the original
+  runtime::Device runs_on;       // what `auto` settled on
+};
+/// Throws what reading and recognising throw, and Error{kBadConfig} where `upgrade` is asked for and the operator set is too
+/// old for it.
+Prepared prepare_model(const std::filesystem::path& path, const detect::DetectorOptions& options, bool upgrade = true);
+
+/// What one setting gave.
+struct Int8Trial {
+  QuantizeOptions options;
+  Accuracy accuracy;        // ap -1 where there are no labels
+  double output_error = 0;  // relative root mean square of the model's outputs against the float model's
+};
+
+struct Int8Options {
+  std::vector<RangeMethod> methods{std::begin(kRangeMethods), std::end(kRangeMethods)};
+  std::optional<Placement> placement;  // nullopt: by the device that runs it
+  std::set<std::string> float_layers;  // that stay in float whatever comes
+  double max_drop = 1.0;               // points of AP50-95 (of 100)
+  double good_drop = 0.5;              // below this the search ends early
+  std::size_t most_float_layers = 16;
+  int probe_images = 8;  // on which outputs are compared
+  std::stop_token stop;
+  std::function<void(const std::string& doing, std::int64_t done, std::int64_t total)> progress;  // may be empty
+};
+
+struct Int8Outcome {
+  Quantized best;
+  Int8Trial trial;                                      // of the best
+  Accuracy original;                                    // of the float model on the same device
+  std::vector<Int8Trial> trials;                        // in order
+  std::vector<std::pair<std::string, double>> ranking;  // layer and output error when it alone is quantized, worst first
+  double drop() const { return 100 * (original.ap - trial.accuracy.ap); }
+};
+
+/// Tries the methods, keeps the best, then puts the layers that cost most back into float until the drop is within
+/// `max_drop`. Without labels the output error decides, and no layer is put back. Throws Error{kInterrupted} and what
+/// calibrating, quantizing and judging throw.
+Int8Outcome search_int8(const Prepared& prepared, const Calibration& calibration,
+                        const std::vector<std::filesystem::path>& probes, Judge* judge,
+                        const detect::DetectorOptions& device, const Int8Options& options);
+
+}  // namespace goshawk::optimize

@@ -1,0 +1,40 @@
+// Half the size: FP16 and BF16.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "goshawk/onnx/model.h"
+#include "goshawk/optimize/calibrate.h"
+
+namespace goshawk::optimize {
+
+/// IEEE half from float, to nearest even; beyond 65504 the greatest finite value (never infinity from a finite number).
+std::uint16_t to_half(float value);
+/// The upper half of a float, to nearest even; NaN stays NaN.
+std::uint16_t to_bfloat(float value);
+
+struct HalfOptions {
+  std::set<std::string> keep_float = {};     // labels of nodes or names of operators that stay in FP32
+  const Calibration* calibration = nullptr;  // values beyond half of FP16's range keep their node in FP32
+};
+
+struct Halved {
+  onnx::Model model;
+  std::vector<std::string> in_float;  // labels of nodes with float values that stayed in FP32, and why: "label (reason)"
+  std::size_t halved = 0;             // nodes
+};
+
+/// Weights and values between in FP16; inputs and outputs of the model stay FP32, so that nothing else changes for its
+/// user. Operators that are not known to be safe in FP16, weights beyond its range, and what `options` say stay in FP32,
+/// with casts around them.
+Halved to_fp16(const onnx::Model& model, const HalfOptions& options = {});
+
+/// Weights stored in BF16 and widened when the model is loaded: half the size on every provider; arithmetic is what
+/// --precision says (bf16 on CPUs that have it, where the weights are then exact). Operator set 13 or later.
+Halved to_bf16(const onnx::Model& model, const HalfOptions& options = {});
+
+}  // namespace goshawk::optimize

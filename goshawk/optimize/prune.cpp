@@ -1,0 +1,312 @@
+#include "goshawk/optimize/prune.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+
+#include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
+#include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/channels.h"
+
+namespace goshawk::optimize {
+namespace {
+
+using onnx::Model;
+using onnx::Node;
+using onnx::Tensor;
+
+/// `tensor` with only the places of `kept` along `axis`.
+Tensor picked(const Tensor& tensor, std::size_t axis, const std::vector<std::size_t>& kept) {
+  const std::size_t width = onnx::size_of(tensor.type);
+  std::size_t outer = 1, inner = width;
+  for (std::size_t d = 0; d < axis; ++d) outer *= static_cast<std::size_t>(tensor.shape[d]);
+  for (std::size_t d = axis + 1; d < tensor.shape.size(); ++d) inner *= static_cast<std::size_t>(tensor.shape[d]);
+  const auto count = static_cast<std::size_t>(tensor.shape[axis]);
+  Tensor result{tensor.name, tensor.type, tensor.shape, {}};
+  result.shape[axis] = static_cast<std::int64_t>(kept.size());
+  result.bytes.reserve(outer * kept.size() * inner);
+  for (std::size_t o = 0; o < outer; ++o) {
+    for (const auto k : kept) result.bytes.append(tensor.bytes, (o * count + k) * inner, inner);
+  }
+  return result;
+}
+
+bool splits_channels(const Node& node) {
+  const auto axis = node.integer("axis", 0);
+  return node.is("Split") && (axis == 1 || axis == -3);
+}
+
+std::size_t weights_of(const Model& model) {
+  std::size_t sum = 0;
+  for (const auto& [name, tensor] : model.constants) {
+    if (tensor.type == onnx::ElementType::kFloat) sum += tensor.count();
+  }
+  return sum;
+}
+
+/// A set of channels that go together, as prune sees it.
+struct Candidate {
+  std::size_t root = 0;
+  double saliency = 0;
+  std::vector<std::size_t> layers;  // convolutions whose output holds it
+};
+
+class Pruner {
+ public:
+  Pruner(const Model& model, const Calibration* calibration, const PruneOptions& options)
+      : source_(model), calibration_(calibration), options_(options), types_(infer_types(model)), map_(model, types_) {}
+
+  Pruned run() {
+    collect();
+    if (candidates_.empty()) {
+      throw Error(ErrorCode::kBadConfig,
+                  "no channel of the model can go: all reach a reshape, a matrix product or an output");
+    }
+    Pruned done;
+    done.before = multiply_adds(source_, types_);
+    done.weights_before = weights_of(source_);
+    // The share that goes is found by halving: cost falls with it.
+    double few = 0, many = 1;
+    std::set<std::size_t> gone;
+    for (int step = 0; step < 14; ++step) {
+      const double share = step == 0 ? 1.0 : (few + many) / 2;
+      auto chosen = choose(share);
+      const double cost = cost_without(chosen);
+      if (cost > done.before * options_.target) {
+        few = share;
+        if (step == 0) {  // all that may go is not enough
+          gone = std::move(chosen);
+          break;
+        }
+      } else {
+        many = share;
+        gone = std::move(chosen);
+      }
+    }
+    if (gone.empty()) throw Error(ErrorCode::kBadConfig, "no channel may go with these limits");
+    done.model = without(gone, done.layers);
+    done.after = multiply_adds(done.model, infer_types(done.model));
+    done.weights_after = weights_of(done.model);
+    return done;
+  }
+
+ private:
+  void collect() {
+    std::map<std::size_t, Candidate> by_root;
+    for (std::size_t i = 0; i < source_.nodes.size(); ++i) {
+      const Node& node = source_.nodes[i];
+      if (!node.is("Conv")) continue;
+      const auto* channels = map_.channels(node.outputs[0]);
+      const auto* weights = source_.constant(node.inputs[1]);
+      if (!channels || !weights || weights->type != onnx::ElementType::kFloat) continue;
+      const auto norms = filter_norms(node, *weights, channels->size());
+      for (std::size_t c = 0; c < channels->size(); ++c) {
+        const auto root = map_.root((*channels)[c]);
+        if (map_.is_pinned(root)) continue;
+        auto& candidate = by_root[root];
+        candidate.root = root;
+        candidate.saliency += norms[c];
+        if (candidate.layers.empty() || candidate.layers.back() != i) candidate.layers.push_back(i);
+        if (options_.whole.contains(node.label())) whole_.insert(root);
+      }
+    }
+    for (auto& [root, candidate] : by_root) {
+      if (whole_.contains(root)) continue;
+      candidate.saliency /= static_cast<double>(candidate.layers.size());
+      candidates_.push_back(std::move(candidate));
+    }
+    std::stable_sort(candidates_.begin(), candidates_.end(),
+                     [](const auto& a, const auto& b) { return a.saliency < b.saliency; });
+  }
+
+  /// L2 norm of each filter over the layer's mean, times the channel's strength where that is asked for.
+  std::vector<double> filter_norms(const Node& node, const Tensor& weights, std::size_t channels) const {
+    const auto values = weights.floats();
+    const std::size_t each = values.size() / channels;
+    std::vector<double> norms(channels, 0.0);
+    double mean = 0;
+    const ValueStatistics* seen = nullptr;
+    if (calibration_ && options_.saliency == Saliency::kActivation) {
+      const auto found = calibration_->values.find(node.outputs[0]);
+      if (found != calibration_->values.end() && found->second.channel_squares.size() == channels) seen = &found->second;
+    }
+    for (std::size_t c = 0; c < channels; ++c) {
+      double sum = 0;
+      for (std::size_t i = 0; i < each; ++i)
+        sum += static_cast<double>(values[c * each + i]) * static_cast<double>(values[c * each + i]);
+      norms[c] = std::sqrt(sum);
+      if (seen) norms[c] *= std::sqrt(seen->channel_squares[c]);
+      mean += norms[c] / static_cast<double>(channels);
+    }
+    for (auto& norm : norms) norm /= std::max(mean, 1e-30);
+    return norms;
+  }
+
+  /// How many channels of a layer stay at least.
+  std::size_t least_kept(std::size_t count) const {
+    const auto share = static_cast<std::size_t>(std::ceil(options_.least_kept * static_cast<double>(count)));
+    return std::max<std::size_t>({share, 1, std::min(count, static_cast<std::size_t>(options_.multiple))});
+  }
+
+  /// The roots that go when `share` of all candidates shall: the least salient, as far as every layer keeps enough.
+  std::set<std::size_t> choose(double share) const {
+    std::set<std::size_t> gone;
+    std::map<std::size_t, std::size_t> lost;  // by layer
+    std::map<std::size_t, std::size_t> may_lose;
+    const auto room = [&](std::size_t layer) {
+      const auto found = may_lose.find(layer);
+      if (found != may_lose.end()) return found->second;
+      const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
+      std::size_t most = count - std::min(count, least_kept(count));
+      if (!options_.global) most = std::min(most, static_cast<std::size_t>(share * static_cast<double>(count)));
+      return may_lose[layer] = most;
+    };
+    const auto wanted =
+        options_.global ? static_cast<std::size_t>(share * static_cast<double>(candidates_.size())) : candidates_.size();
+    for (const auto& candidate : candidates_) {
+      if (gone.size() >= wanted) break;
+      const auto uses = uses_of(candidate);
+      const bool fits = std::all_of(uses.begin(), uses.end(),
+                                    [&](const auto& use) { return lost[use.first] + use.second <= room(use.first); });
+      if (!fits) continue;
+      for (const auto& [layer, times] : uses) lost[layer] += times;
+      gone.insert(candidate.root);
+    }
+    return rounded(std::move(gone), lost);
+  }
+
+  std::map<std::size_t, std::size_t> uses_of(const Candidate& candidate) const {
+    std::map<std::size_t, std::size_t> uses;
+    for (const auto layer : candidate.layers) ++uses[layer];
+    return uses;
+  }
+
+  /// Gives the most salient of the gone back until what remains of every layer is a multiple, as far as that can be.
+  std::set<std::size_t> rounded(std::set<std::size_t> gone, std::map<std::size_t, std::size_t> lost) const {
+    if (options_.multiple <= 1) return gone;
+    const auto multiple = static_cast<std::size_t>(options_.multiple);
+    const auto odd = [&](std::size_t layer) {
+      const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
+      return count >= multiple && lost[layer] > 0 && (count - lost[layer]) % multiple != 0;
+    };
+    for (auto candidate = candidates_.rbegin(); candidate != candidates_.rend(); ++candidate) {
+      if (!gone.contains(candidate->root)) continue;
+      if (std::none_of(candidate->layers.begin(), candidate->layers.end(), odd)) continue;
+      gone.erase(candidate->root);
+      for (const auto& [layer, times] : uses_of(*candidate)) lost[layer] -= times;
+    }
+    return gone;
+  }
+
+  std::vector<std::size_t> kept_of(const std::string& value, const std::set<std::size_t>& gone) const {
+    std::vector<std::size_t> kept;
+    const auto& channels = *map_.channels(value);
+    for (std::size_t c = 0; c < channels.size(); ++c) {
+      if (!gone.contains(map_.root(channels[c]))) kept.push_back(c);
+    }
+    return kept;
+  }
+
+  double cost_without(const std::set<std::size_t>& gone) const {
+    double sum = 0;
+    for (const auto& node : source_.nodes) {
+      if (!node.is("Conv") || !types_.contains(node.outputs[0]) || !map_.channels(node.outputs[0])) continue;
+      const auto& out = types_.at(node.outputs[0]).shape;
+      const auto* weights = source_.constant(node.inputs[1]);
+      if (!weights || out.size() != 4) continue;
+      const double plane = static_cast<double>(std::max<std::int64_t>(out[2], 0) * std::max<std::int64_t>(out[3], 0));
+      const auto outs = static_cast<double>(kept_of(node.outputs[0], gone).size());
+      double ins = static_cast<double>(weights->shape[1]);
+      if (node.integer("group", 1) == 1 && map_.channels(node.inputs[0]))
+        ins = static_cast<double>(kept_of(node.inputs[0], gone).size());
+      sum += plane * outs * ins * static_cast<double>(weights->shape[2] * weights->shape[3]);
+    }
+    return sum;
+  }
+
+  Model without(const std::set<std::size_t>& gone, std::vector<PrunedLayer>& layers) const {
+    Model model = source_;
+    model.values.clear();
+    const auto replace = [&](std::string& input, const Tensor& tensor) {
+      const std::string name = model.unique(input + "_pruned");
+      model.constants[name] = tensor;
+      model.constants[name].name = name;
+      input = name;
+    };
+    for (std::size_t i = 0; i < source_.nodes.size(); ++i) {
+      const Node& source = source_.nodes[i];
+      Node& node = model.nodes[i];
+      if (source.is("Conv") && map_.channels(source.outputs[0]) && source_.constant(source.inputs[1]) &&
+          map_.channels(source.inputs[0])) {
+        const auto outs = kept_of(source.outputs[0], gone), ins = kept_of(source.inputs[0], gone);
+        Tensor weights = *source_.constant(source.inputs[1]);
+        const auto before = static_cast<std::size_t>(weights.shape[0]);
+        const bool grouped = source.integer("group", 1) != 1;
+        if (outs.size() == before && (grouped || ins.size() == static_cast<std::size_t>(weights.shape[1]))) continue;
+        weights = picked(weights, 0, outs);
+        if (!grouped) weights = picked(weights, 1, ins);
+        else if (outs.size() != before) node.attributes["group"] = static_cast<std::int64_t>(outs.size());
+        replace(node.inputs[1], weights);
+        if (source.inputs.size() > 2 && !source.inputs[2].empty())
+          replace(node.inputs[2], picked(*source_.constant(source.inputs[2]), 0, outs));
+        if (outs.size() != before) layers.push_back({source.label(), before, outs.size()});
+      } else if (splits_channels(source) && map_.channels(source.inputs[0]) && map_.channels(source.outputs[0])) {
+        std::vector<std::int64_t> sizes;
+        for (const auto& output : source.outputs) sizes.push_back(static_cast<std::int64_t>(kept_of(output, gone).size()));
+        node.attributes.erase("num_outputs");
+        if (source_.opset < 13) {
+          node.attributes["split"] = sizes;
+        } else {
+          node.inputs.resize(2);
+          if (node.inputs[1].empty()) node.inputs[1] = source.outputs[0] + "_sizes";
+          const onnx::Shape shape{static_cast<std::int64_t>(sizes.size())};
+          replace(node.inputs[1], Tensor::of("", shape, sizes));
+        }
+      }
+    }
+    for (const auto& parameter : map_.parameters()) {
+      const auto kept = kept_of(parameter.value, gone);
+      const Tensor& tensor = *source_.constant(parameter.constant);
+      if (kept.size() == static_cast<std::size_t>(tensor.shape[parameter.axis])) continue;
+      for (auto& node : model.nodes) {
+        if (node.outputs[0] != parameter.value) continue;
+        for (auto& input : node.inputs) {
+          if (input == parameter.constant) replace(input, picked(tensor, parameter.axis, kept));
+        }
+      }
+    }
+    onnx::remove_unused(model);
+    onnx::check(model, "pruned model");
+    return model;
+  }
+
+  const Model& source_;
+  const Calibration* calibration_;
+  const PruneOptions& options_;
+  std::map<std::string, ValueType> types_;
+  ChannelMap map_;
+  std::vector<Candidate> candidates_;  // least salient first
+  std::set<std::size_t> whole_;
+};
+
+}  // namespace
+
+std::string_view to_string(Saliency saliency) { return saliency == Saliency::kMagnitude ? "magnitude" : "activation"; }
+
+Saliency parse_saliency(std::string_view text) {
+  if (text == "magnitude") return Saliency::kMagnitude;
+  if (text == "activation") return Saliency::kActivation;
+  const std::vector<std::string> names{"magnitude", "activation"};
+  throw Error(ErrorCode::kUsage, "'" + std::string(text) + "' is no saliency" + did_you_mean(text, names), "--by",
+              "It is magnitude or activation.");
+}
+
+Pruned prune(const Model& model, const Calibration* calibration, const PruneOptions& options) {
+  if (!(options.target > 0 && options.target < 1))
+    throw Error(ErrorCode::kUsage, "the share of multiplications to keep is between 0 and 1", "--keep");
+  return Pruner(model, calibration, options).run();
+}
+
+}  // namespace goshawk::optimize

@@ -1,0 +1,51 @@
+// Structured pruning: whole channels leave the network, so that file and time shrink.
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "goshawk/onnx/model.h"
+#include "goshawk/optimize/calibrate.h"
+
+namespace goshawk::optimize {
+
+/// How much a channel matters.
+enum class Saliency {
+  kMagnitude,   // L2 norm of its filters relative to the layer's mean; batch-norm scales are part of folded filters
+  kActivation,  // the same times how strong the channel is on the calibration pictures (root mean square)
+};
+std::string_view to_string(Saliency saliency);
+/// Throws Error{kUsage}.
+Saliency parse_saliency(std::string_view text);
+
+struct PruneOptions {
+  Saliency saliency = Saliency::kMagnitude;
+  bool global = true;                // channels compete across layers; else each layer loses the same share
+  double target = 0.5;               // multiplications that remain, of the original's, in (0, 1)
+  double least_kept = 0.25;          // of a layer's channels, whatever their saliency
+  int multiple = 8;                  // channel counts that remain are multiples of it where the layer has as many
+  std::set<std::string> whole = {};  // labels of convolutions that lose nothing
+};
+
+struct PrunedLayer {
+  std::string label;
+  std::size_t before = 0, after = 0;  // output channels
+};
+
+struct Pruned {
+  onnx::Model model;
+  std::vector<PrunedLayer> layers;  // those that lost channels
+  double before = 0, after = 0;     // multiplications and additions for one picture
+  std::size_t weights_before = 0, weights_after = 0;
+};
+
+/// Removes channels until `target` is reached or nothing more may go. Channels that meet in an addition, a depthwise
+/// convolution, or a product go together; concatenation, split, pooling and resizing are followed; channels that reach a
+/// reshape, a matrix product or an output stay. `calibration`: for kActivation, of the convolutions' outputs.
+/// Throws Error{kBadConfig} when no channel can go.
+Pruned prune(const onnx::Model& model, const Calibration* calibration, const PruneOptions& options);
+
+}  // namespace goshawk::optimize

@@ -1,0 +1,55 @@
+// INT8 in QDQ form: QuantizeLinear and DequantizeLinear around what providers compute in eight bits.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "goshawk/onnx/model.h"
+#include "goshawk/optimize/calibrate.h"
+#include "goshawk/optimize/ranges.h"
+
+namespace goshawk::optimize {
+
+/// Where Q/DQ go, which decides what a provider fuses.
+enum class Placement {
+  kFused,  // around convolutions with all that follows them up to the next stored value (activation, residual add):
+           // OpenVINO, TensorRT
+  kEveryNode,  // around every node: ONNX Runtime's CPU provider, whose kernels take eight bits in and give eight bits
+};
+std::string_view to_string(Placement placement);
+
+struct QuantizeOptions {
+  Placement placement = Placement::kFused;
+  RangeMethod method = RangeMethod::kMinMax;
+  bool symmetric_activations = false;       // int8 around 0 instead of uint8 over the range
+  bool correct_bias = true;                 // by what rounding the weights shifts a channel's mean
+  bool narrow_weights = false;              // 7 bits, for CPUs without VNNI, whose 16-bit sums would saturate
+  std::set<std::string> float_layers = {};  // labels of nodes (see onnx::Node::label) that stay in float
+};
+
+/// What was done.
+struct Quantized {
+  onnx::Model model;
+  std::vector<std::string> layers;    // labels of the convolutions and products in eight bits
+  std::vector<std::string> in_float;  // those that stayed, by wish or because they cannot
+  std::size_t values = 0;             // that got a Q/DQ pair
+  std::size_t groups = 0;             // scales among them: values that are joined or passed on share one
+};
+
+/// Labels of the nodes that can be computed in eight bits: Conv, Gemm and MatMul with constant float weights.
+std::vector<std::string> quantizable_layers(const onnx::Model& model);
+
+/// Whether static quantization has a convolution to work on; models of matrix products alone take the dynamic one.
+bool has_convolutions(const onnx::Model& model);
+
+/// Values whose range `quantize` wants to know for this placement. kEveryNode's hold kFused's.
+std::set<std::string> values_to_calibrate(const onnx::Model& model, Placement placement);
+
+/// Quantizes a model that was simplified, of operator set 13 or later. Weights: int8, symmetric, by output channel. Biases:
+/// int32 at kEveryNode, else float. Throws Error{kBadConfig} when nothing can be quantized.
+Quantized quantize(const onnx::Model& model, const Calibration& calibration, const QuantizeOptions& options);
+
+}  // namespace goshawk::optimize

@@ -1,0 +1,307 @@
+#include "goshawk/optimize/quantize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "goshawk/core/error.h"
+#include "goshawk/optimize/dynamic.h"
+#include "goshawk/optimize/search.h"
+#include "goshawk/optimize/testing.h"
+
+namespace goshawk::optimize {
+namespace {
+
+using onnx::Model;
+using onnx::Tensor;
+using testing::floats_of;
+using testing::outputs_of;
+using testing::relative_error;
+using testing::small_network;
+
+std::vector<float> normal_values(std::size_t count, float deviation, float mean = 0) {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal(mean, deviation);
+  std::vector<float> values(count);
+  for (auto& v : values) v = normal(random);
+  return values;
+}
+
+TEST(Histogram, HoldsWhatCameInAnyOrder) {
+  Histogram small_first, large_first;
+  const auto small = normal_values(10'000, 1), large = normal_values(1'000, 100);
+  small_first.add(small);
+  small_first.add(large);
+  large_first.add(large);
+  large_first.add(small);
+  for (const auto* h : {&small_first, &large_first}) {
+    EXPECT_EQ(h->count(), 11'000U);
+    std::uint64_t sum = 0;
+    for (const auto n : h->bins()) sum += n;
+    EXPECT_EQ(sum, 11'000U);
+    EXPECT_EQ(h->seen().high, *std::max_element(large.begin(), large.end()));
+  }
+  Histogram bad;
+  bad.add(std::vector<float>{NAN, INFINITY, 2.0F});
+  EXPECT_EQ(bad.not_finite(), 2U);
+  EXPECT_EQ(bad.seen(), (Range{2, 2}));
+}
+
+TEST(Ranges, MseEqualsAPlainSearchOverAllValues) {
+  // Mostly small values and a few far out: the least error clips.
+  auto values = normal_values(20'000, 1);
+  values.push_back(40);
+  Histogram histogram;
+  histogram.add(values);
+  const auto error_of = [&](const Grid& grid) {
+    double sum = 0;
+    for (const float v : values) {
+      const float q = std::clamp(std::nearbyint(v / grid.scale) + static_cast<float>(grid.zero_point),
+                                 static_cast<float>(grid.least), static_cast<float>(grid.most));
+      const double d = static_cast<double>(v) - static_cast<double>(grid.scale * (q - static_cast<float>(grid.zero_point)));
+      sum += d * d;
+    }
+    return sum;
+  };
+  for (const bool symmetric : {false, true}) {
+    const Range all = choose_range(histogram, RangeMethod::kMinMax, symmetric),
+                best = choose_range(histogram, RangeMethod::kMse, symmetric);
+    EXPECT_LT(best.high, all.high);
+    double least = error_of(grid_of(all, symmetric));
+    for (int h = 1; h <= 40; ++h) {
+      for (int l = symmetric ? 40 : 1; l <= 40; ++l) {
+        const Range range{symmetric ? -all.high * static_cast<float>(h) / 40 : all.low * static_cast<float>(l) / 40,
+                          all.high * static_cast<float>(h) / 40};
+        least = std::min(least, error_of(grid_of(range, symmetric)));
+      }
+    }
+    EXPECT_LE(error_of(grid_of(best, symmetric)), 1.1 * least) << symmetric;
+  }
+}
+
+TEST(Ranges, EveryMethodHoldsZeroAndStaysWithinWhatWasSeen) {
+  for (const float mean : {-5.0F, 0.0F, 5.0F}) {
+    Histogram histogram;
+    histogram.add(normal_values(5'000, 1, mean));
+    const Range seen = histogram.seen();
+    for (const auto method : kRangeMethods) {
+      const Range range = choose_range(histogram, method, false);
+      EXPECT_LE(range.low, 0) << to_string(method);
+      EXPECT_GE(range.high, 0) << to_string(method);
+      EXPECT_GE(range.low, std::min(0.0F, seen.low) - 1e-5F) << to_string(method);
+      EXPECT_LE(range.high, std::max(0.0F, seen.high) + 1e-5F) << to_string(method);
+      EXPECT_EQ(parse_range_method(to_string(method)), method);
+    }
+  }
+  EXPECT_EQ(choose_range(Histogram(), RangeMethod::kEntropy, false), (Range{0, 0}));
+  EXPECT_THROW(parse_range_method("minmx"), Error);
+}
+
+TEST(Ranges, ZeroIsExactInEveryGrid) {
+  for (const Range range : {Range{-0.278F, 7.3F}, Range{0, 1}, Range{-3, 0}, Range{0, 0}}) {
+    const Grid grid = grid_of(range, false);
+    EXPECT_GE(grid.zero_point, 0);
+    EXPECT_LE(grid.zero_point, 255);
+    EXPECT_GT(grid.scale, 0);
+    EXPECT_EQ(grid_of(range, true).zero_point, 0);
+  }
+}
+
+/// What passes through the network on the tests' noise.
+Calibration calibrated(const Model& model) {
+  Model watched = model;
+  watched.outputs.clear();
+  const auto values = values_to_calibrate(model, Placement::kEveryNode);
+  for (const auto& name : values) {
+    if (name != "x") watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
+  }
+  Calibration calibration;
+  calibration.images = 1;
+  runtime::PlainModel runs(onnx::serialize(watched), "watched");
+  const auto inputs = testing::noise_for(runs, 1);
+  const auto take = [&](const runtime::RawTensor& tensor) {
+    const auto all = floats_of(tensor);
+    auto& seen = calibration.values[tensor.name];
+    seen.histogram.add(all);
+    const auto channels = static_cast<std::size_t>(tensor.shape[1]), plane = all.size() / channels;
+    for (std::size_t c = 0; c < channels; ++c) {
+      double sum = 0;
+      for (std::size_t i = 0; i < plane; ++i) sum += static_cast<double>(all[c * plane + i]);
+      seen.channel_means.push_back(sum / static_cast<double>(plane));
+    }
+  };
+  take(inputs[0]);
+  for (const auto& output : runs.run(inputs)) take(output);
+  return calibration;
+}
+
+TEST(Quantize, AnswersStayNearInEveryPlacementAndMethod) {
+  const Model model = small_network();
+  const auto calibration = calibrated(model);
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  for (const auto placement : {Placement::kFused, Placement::kEveryNode}) {
+    for (const auto method : kRangeMethods) {
+      for (const bool symmetric : {false, true}) {
+        const auto done =
+            quantize(model, calibration, {.placement = placement, .method = method, .symmetric_activations = symmetric});
+        EXPECT_EQ(done.layers.size(), 6U);
+        EXPECT_TRUE(done.in_float.empty());
+        // As it stands, and as the CPU provider fuses it.
+        for (const bool optimize : {false, true}) {
+          const double error = relative_error(expected, floats_of(outputs_of(done.model, 1, optimize)[0]));
+          EXPECT_LT(error, method == RangeMethod::kEntropy ? 0.35 : 0.12)
+              << to_string(placement) << " " << to_string(method) << " " << symmetric;
+          EXPECT_GT(error, 1e-5);
+        }
+      }
+    }
+  }
+}
+
+TEST(Quantize, WeightsAreInt8ByChannelAndExactWhereTheyCanBe) {
+  Model model = small_network();
+  auto& weights = model.constants["y.weight"];
+  std::vector<float> values(weights.count());
+  for (std::size_t i = 0; i < values.size(); ++i)
+    values[i] = static_cast<float>(static_cast<int>(i * 7 % 255) - 127) * (i < 24 ? 0.01F : 2.0F);
+  values[0] = -1.27F;
+  weights = Tensor::of("y.weight", weights.shape, values);
+  const auto done = quantize(model, calibrated(model), {.correct_bias = false});
+  const auto* scales = done.model.constant("y.weight_scale");
+  const auto* integers = done.model.constant("y.weight_q");
+  ASSERT_NE(scales, nullptr);
+  ASSERT_NE(integers, nullptr);
+  EXPECT_EQ(integers->type, onnx::ElementType::kInt8);
+  EXPECT_EQ(scales->shape, onnx::Shape{5});
+  EXPECT_NEAR(scales->floats()[0], 0.01F, 1e-6F);
+  for (std::size_t i = 0; i < 24; ++i) EXPECT_EQ(static_cast<int>(integers->bytes[i]), std::lround(values[i] / 0.01F)) << i;
+}
+
+TEST(Quantize, ValuesThatAreJoinedShareOneScale) {
+  const auto model = small_network();
+  const auto done = quantize(model, calibrated(model), {.placement = Placement::kEveryNode});
+  std::map<std::string, std::string> scale_of;
+  for (const auto& node : done.model.nodes) {
+    if (node.op == "QuantizeLinear") scale_of[node.inputs[0]] = node.inputs[1];
+  }
+  for (const auto& node : model.nodes) {
+    if (node.op != "Concat" && node.op != "MaxPool") continue;
+    ASSERT_TRUE(scale_of.contains(node.outputs[0])) << node.outputs[0];
+    for (const auto& input : node.inputs) EXPECT_EQ(scale_of[input], scale_of[node.outputs[0]]) << input;
+  }
+}
+
+TEST(Quantize, FloatLayersStayAsTheyAre) {
+  const Model model = small_network();
+  const auto done = quantize(model, calibrated(model), {.float_layers = {"stem", "y"}});
+  EXPECT_EQ(done.in_float, (std::vector<std::string>{"stem", "y"}));
+  EXPECT_NE(done.model.constant("stem.weight"), nullptr);
+  EXPECT_EQ(done.model.constant("stem.weight_q"), nullptr);
+  EXPECT_THROW(quantize(model, Calibration(), {}), Error);
+}
+
+TEST(Quantize, CorrectedBiasesKeepTheMeansOfChannels) {
+  const Model model = small_network();
+  const auto calibration = calibrated(model);
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  const auto shift = [&](bool correct) {
+    const auto found = floats_of(
+        outputs_of(quantize(model, calibration, {.correct_bias = correct, .narrow_weights = true}).model, 1, false)[0]);
+    double sum = 0;
+    for (std::size_t c = 0; c < 5; ++c) {
+      double difference = 0;
+      for (std::size_t i = 0; i < 42; ++i) difference += static_cast<double>(found[c * 42 + i] - expected[c * 42 + i]);
+      sum += std::abs(difference) / 42;
+    }
+    return sum;
+  };
+  EXPECT_LT(shift(true), shift(false));
+}
+
+TEST(Dynamic, MatrixProductsInInt8StayNear) {
+  onnx::GraphBuilder graph("products");
+  const std::vector<std::int64_t> shape{16, 24}, second{24, 7};
+  const auto hidden = graph.node("Relu", {graph.node("MatMul",
+                                                     {graph.input("x", {std::int64_t{3}, std::int64_t{16}}),
+                                                      graph.constant("a", shape, normal_values(16 * 24, 1))},
+                                                     {}, "first")});
+  graph.node("MatMul", {hidden, graph.constant("b", second, normal_values(24 * 7, 0.3F))}, {}, "y");
+  graph.output("y", {std::int64_t{3}, std::int64_t{7}});
+  const auto done = quantize_dynamic(onnx::parse_model(graph.serialize("test", "1"), "products"), "products");
+  EXPECT_EQ(done.layers, (std::vector<std::string>{"first", "y"}));
+  EXPECT_GT(done.output_error, 0);
+  EXPECT_LT(done.output_error, 0.02);
+}
+
+TEST(Dynamic, IsRefusedForConvolutions) {
+  try {
+    quantize_dynamic(small_network(), "small");
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kBadConfig);
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("gains nothing"));
+  }
+}
+
+Way way(const std::string& name, double ap, double ms, double low) {
+  Way made;
+  made.name = name;
+  made.accuracy = {ap, ap};
+  made.latency_ms = ms;
+  made.speed_up = {20 / ms, low, 20 / ms + 0.1};
+  made.measured = true;
+  return made;
+}
+
+TEST(Decide, TakesTheFastestWithinTheDropAndSaysWhyNotTheOthers) {
+  std::vector<Way> ways{way("original", 0.330, 20, 1), way("slower", 0.335, 25, 0.7), way("lossy", 0.310, 5, 3.5),
+                        way("good", 0.325, 8, 2.2), way("safe", 0.331, 12, 1.5)};
+  ways.push_back({});
+  ways.back().name = "broken";
+  EXPECT_EQ(decide(ways, 1.0, 1.0), 3U);
+  EXPECT_THAT(ways[1].refused, ::testing::HasSubstr("slower here"));
+  EXPECT_THAT(ways[2].refused, ::testing::HasSubstr("2.00 points"));
+  EXPECT_EQ(ways[3].refused, "");
+  EXPECT_THAT(ways[4].refused, ::testing::HasSubstr("12.00 ms against 8.00 ms"));
+  EXPECT_THAT(ways[5].refused, ::testing::HasSubstr("not measured"));
+  EXPECT_TRUE(ways[1].on_front);   // the most accurate
+  EXPECT_TRUE(ways[2].on_front);   // the fastest
+  EXPECT_FALSE(ways[0].on_front);  // "safe" is faster and more accurate
+}
+
+TEST(Decide, NothingPassesWhereNothingIsSurelyFaster) {
+  std::vector<Way> ways{way("original", 0.33, 20, 1), way("maybe", 0.33, 19, 0.98)};
+  EXPECT_EQ(decide(ways, 1.0, 1.0), std::nullopt);
+  EXPECT_THAT(ways[1].refused, ::testing::HasSubstr("not surely faster"));
+}
+
+TEST(Material, NoPictureIsBothSeenAndJudged) {
+  dataset::Dataset set;
+  set.root = "/data";
+  set.categories.push_back({.id = 0, .name = "a"});
+  for (std::uint32_t i = 0; i < 31; ++i) {
+    dataset::ImageEntry image;
+    image.file = std::to_string(i) + ".jpg";
+    set.images.push_back(image);
+    dataset::Annotation annotation;
+    annotation.image = i;
+    annotation.rectangle = {1, 1, 5, 5};
+    set.annotations.push_back(annotation);
+  }
+  const auto halves = material_of(set, 0, 0);
+  EXPECT_EQ(halves.calibration.size(), 16U);
+  ASSERT_TRUE(halves.evaluation);
+  EXPECT_EQ(halves.evaluation->images.size(), 15U);
+  for (const auto& image : halves.evaluation->images) {
+    EXPECT_EQ(std::count(halves.calibration.begin(), halves.calibration.end(), set.root / image.file), 0) << image.file;
+  }
+  for (std::size_t i = 0; i < 31; ++i) set.images[i].split = i < 20 ? dataset::Split::kTrain : dataset::Split::kVal;
+  const auto splits = material_of(set, 8, 0);
+  EXPECT_EQ(splits.calibration.size(), 8U);
+  EXPECT_EQ(splits.evaluation->images.size(), 11U);
+}
+
+}  // namespace
+}  // namespace goshawk::optimize

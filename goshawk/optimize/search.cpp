@@ -1,0 +1,348 @@
+#include "goshawk/optimize/search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+
+#include "goshawk/benchmark/models.h"
+#include "goshawk/core/document.h"
+#include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
+#include "goshawk/detect/recipe_io.h"
+#include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/simplify.h"
+
+namespace goshawk::optimize {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+using runtime::DeviceKind;
+using runtime::Precision;
+
+constexpr int kFormat = 1;  // of search.json
+
+std::string placement_name(DeviceKind kind) { return kind == DeviceKind::kCpu ? "int8-cpu" : "int8-fused"; }
+
+class Search {
+ public:
+  Search(const fs::path& model, const Material& material, const fs::path& folder, const SearchOptions& options)
+      : path_(model), material_(material), folder_(folder), options_(options) {}
+
+  SearchOutcome run() {
+    if (!material_.evaluation) {
+      throw Error(ErrorCode::kBadConfig, "there are no labelled pictures to judge on", "--data",
+                  "The search needs labels: a model is never called better unmeasured.");
+    }
+    fs::create_directories(folder_ / "candidates");
+    judge_.emplace(*material_.evaluation);
+    for (const auto& line : judge_->left_out()) say("left out: " + line);
+    outcome_.evaluation_images = static_cast<int>(judge_->truth().images.size());
+    signature_ = signature();
+    if (options_.resume) load_state();
+    add_float_ways();
+    add_int8_ways();
+    for (auto& way : outcome_.ways) judge(way);
+    time_all();
+    outcome_.best = decide(outcome_.ways, options_.max_drop, options_.least_speed_up);
+    save_state();
+    return std::move(outcome_);
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (options_.log) options_.log(line);
+  }
+  void note(const std::string& line) { outcome_.notes.push_back(line); }
+  void tell(const std::string& doing, std::int64_t done, std::int64_t total) const {
+    if (options_.progress) options_.progress(doing, done, total);
+    if (options_.stop.stop_requested())
+      throw Error(ErrorCode::kInterrupted, "the search was stopped", folder_.string(), "Go on with --resume.");
+  }
+
+  /// What the kept figures hold for.
+  std::string signature() const {
+    std::string all = sha256_of_file(path_);
+    for (const auto& file : material_.calibration) all += file.string() + "\n";
+    for (const auto& image : judge_->truth().images) all += image.file + "\n";
+    all += std::to_string(judge_->truth().annotations.size());
+    return sha256_of_bytes(all);
+  }
+
+  fs::path state_file() const { return folder_ / "search.json"; }
+
+  void load_state() {
+    std::error_code ignored;
+    if (!fs::exists(state_file(), ignored)) return;
+    const auto state = read_document(state_file(), {.bytes = 16ULL << 20, .nodes = 1'000'000});
+    if (state.value("format", 0) != kFormat || state.value("signature", std::string()) != signature_) {
+      throw Error(ErrorCode::kUsage, "the search that was begun there is of another model or other pictures",
+                  folder_.string(), "Leave --resume out, or name the run of this model.");
+    }
+    for (const auto& [name, entry] : state.at("accuracy").items())
+      kept_[name] = {entry.at("AP").get<double>(), entry.at("AP50").get<double>()};
+    if (state.contains("made")) made_ = state.at("made");
+  }
+
+  void save_state() const {
+    ordered_json accuracy = ordered_json::object();
+    for (const auto& [name, figures] : kept_) accuracy[name] = {{"AP", figures.ap}, {"AP50", figures.ap50}};
+    const ordered_json state{{"format", kFormat}, {"signature", signature_}, {"accuracy", accuracy}, {"made", made_}};
+    write_file_atomically(state_file(), state.dump(2));
+  }
+
+  std::vector<runtime::Device> devices() {
+    if (!options_.devices.empty()) return options_.devices;
+    std::vector<runtime::Device> found;
+    for (const auto& status : runtime::list_devices()) {
+      if (status.available) found.push_back(status.device);
+      else note(runtime::to_string(status.device) + ": " + status.reason);
+    }
+    return found;
+  }
+
+  static std::vector<Precision> precisions(DeviceKind kind) {
+    if (kind == DeviceKind::kCpu) return {Precision::kFp32};
+    if (kind == DeviceKind::kOpenVino) return {Precision::kFp32, Precision::kBf16};
+    return {Precision::kFp32, Precision::kFp16};
+  }
+
+  void add(Way way) {
+    std::error_code ignored;
+    way.bytes = fs::file_size(way.file, ignored);
+    outcome_.ways.push_back(std::move(way));
+  }
+
+  void add_float_ways() {
+    const auto detector = detect::Detector::load(path_, options_.device);
+    Way original;
+    original.name = "original";
+    original.file = path_;
+    original.device = detector->session().device();
+    original.precision = detector->session().precision();
+    add(original);
+    prepared_ = prepare_model(path_, options_.device);
+    const auto float_file = candidate_file("fp32");
+    ScratchModel::write(prepared_.model, prepared_.recipe, float_file);
+    made_["fp32"] = {
+        {"step", "simplify"}, {"nodes_before", prepared_.nodes_before}, {"nodes_after", prepared_.model.nodes.size()}};
+    devices_ = devices();
+    for (const auto& device : devices_) {
+      for (const auto precision : precisions(device.kind)) {
+        add({.name = fmt::format("fp32 file, {} on {}", runtime::to_string(precision), runtime::to_string(device)),
+             .file = float_file,
+             .device = device,
+             .precision = precision,
+             .made = made_["fp32"]});
+      }
+    }
+  }
+
+  fs::path candidate_file(const std::string& name) const { return folder_ / "candidates" / (name + ".onnx"); }
+
+  void add_int8_ways() {
+    if (!has_convolutions(prepared_.model)) {
+      note("int8: the model has no convolution to quantize statically");
+      return;
+    }
+    std::map<std::string, fs::path> files;
+    for (const auto& device : devices_) {
+      const auto name = placement_name(device.kind);
+      if (!files.contains(name)) {
+        try {
+          files[name] = make_int8(name, device);
+        } catch (const Error& error) {
+          if (error.code() != ErrorCode::kBadConfig && error.code() != ErrorCode::kBadData) throw;
+          note(name + ": " + error.what());
+          continue;
+        }
+      }
+      for (const auto precision : precisions(device.kind)) {
+        add({.name = fmt::format("int8 file, {} on {}", runtime::to_string(precision), runtime::to_string(device)),
+             .file = files[name],
+             .device = device,
+             .precision = precision,
+             .eight_bits = true,
+             .made = made_[name]});
+      }
+    }
+  }
+
+  fs::path make_int8(const std::string& name, const runtime::Device& device) {
+    const auto file = candidate_file(name);
+    std::error_code ignored;
+    if (options_.resume && made_.contains(name) && fs::exists(file, ignored)) return file;
+    if (!calibration_) {
+      CalibrateOptions calibrating;
+      calibrating.stop = options_.stop;
+      calibrating.progress = [&](auto done, auto total) { tell("calibrating", done, total); };
+      calibration_ = calibrate(prepared_.model, prepared_.recipe, material_.calibration,
+                               values_to_calibrate(prepared_.model, Placement::kEveryNode), calibrating);
+      for (const auto& line : calibration_->left_out) say("left out: " + line);
+    }
+    Int8Options options;
+    options.placement = device.kind == DeviceKind::kCpu ? Placement::kEveryNode : Placement::kFused;
+    options.max_drop = options_.max_drop;
+    options.stop = options_.stop;
+    options.progress = [&](const std::string& doing, auto done, auto total) { tell(name + ": " + doing, done, total); };
+    auto device_options = options_.device;
+    device_options.session.device = device;
+    device_options.session.precision = Precision::kFp32;
+    const auto outcome = search_int8(prepared_, *calibration_, material_.calibration, &*judge_, device_options, options);
+    ScratchModel::write(outcome.best.model, prepared_.recipe, file);
+    ordered_json trials = ordered_json::array();
+    for (const auto& trial : outcome.trials) trials.push_back(to_json(trial));
+    made_[name] = {
+        {"step", "quantize"}, {"calibration_images", calibration_->images}, {"chosen", to_json(outcome.trial)},
+        {"trials", trials},   {"layers", outcome.best.layers.size()},       {"layers_in_float", outcome.best.in_float}};
+    save_state();
+    return file;
+  }
+
+  detect::DetectorOptions options_of(const Way& way) const {
+    auto options = options_.device;
+    options.session.device = way.device;
+    options.session.precision = way.precision;
+    options.session.cache_folder.reset();
+    if (way.file != path_) options.recipe.reset(), options.class_names.reset();
+    return options;
+  }
+
+  void judge(Way& way) {
+    if (const auto found = kept_.find(way.name); found != kept_.end()) {
+      way.accuracy = found->second;
+      return;
+    }
+    try {
+      const auto detector = detect::Detector::load(way.file, judging_options(options_of(way)));
+      way.accuracy = judge_->accuracy(*detector, options_.stop,
+                                      [&](auto done, auto total) { tell("judging " + way.name, done, total); });
+      kept_[way.name] = way.accuracy;
+      save_state();
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kIo) throw;
+      way.refused = std::string("cannot be used: ") + error.what();
+    }
+  }
+
+  void time_all() {
+    std::vector<benchmark::Candidate> candidates;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < outcome_.ways.size(); ++i) {
+      const auto& way = outcome_.ways[i];
+      if (way.accuracy.ap < 0) continue;
+      candidates.push_back({.name = way.name, .model = way.file, .options = options_of(way)});
+      places.push_back(i);
+    }
+    benchmark::MeasureOptions options;
+    options.time = std::chrono::milliseconds(options_.time_ms);
+    options.stop = options_.stop;
+    options.progress = [&](double share) { tell("timing, all in turns", static_cast<std::int64_t>(share * 1000), 1000); };
+    const auto figures = benchmark::measure_models(candidates, judge_->pictures(16), options);
+    for (std::size_t k = 0; k < places.size(); ++k) {
+      auto& way = outcome_.ways[places[k]];
+      way.latency_ms = benchmark::summarize(figures[k].samples).p50;
+      way.speed_up = benchmark::speed_up(figures[0].samples, figures[k].samples, true);
+      way.measured = true;
+    }
+  }
+
+  static ordered_json to_json(const Int8Trial& trial) {
+    return {{"calibration", to_string(trial.options.method)},
+            {"placement", to_string(trial.options.placement)},
+            {"float_layers", trial.options.float_layers},
+            {"AP", trial.accuracy.ap},
+            {"output_error", trial.output_error}};
+  }
+
+  const fs::path path_;
+  const Material& material_;
+  const fs::path folder_;
+  const SearchOptions& options_;
+  std::optional<Judge> judge_;
+  Prepared prepared_;
+  std::optional<Calibration> calibration_;
+  std::vector<runtime::Device> devices_;
+  std::string signature_;
+  std::map<std::string, Accuracy> kept_;
+  ordered_json made_ = ordered_json::object();
+  SearchOutcome outcome_;
+};
+
+}  // namespace
+
+std::optional<std::size_t> decide(std::vector<Way>& ways, double max_drop, double least_speed_up) {
+  const double original = ways.at(0).accuracy.ap;
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    Way& way = ways[i];
+    if (!way.measured) {
+      if (way.refused.empty()) way.refused = "was not measured";
+      continue;
+    }
+    way.on_front = std::none_of(ways.begin(), ways.end(), [&](const Way& other) {
+      return other.measured && other.latency_ms <= way.latency_ms && other.accuracy.ap >= way.accuracy.ap &&
+             (other.latency_ms < way.latency_ms || other.accuracy.ap > way.accuracy.ap);
+    });
+    const double drop = 100 * (original - way.accuracy.ap);
+    if (drop > max_drop + 1e-9) {
+      way.refused =
+          fmt::format("less accurate: {:.2f} points of AP50-95 below the original, {:.2f} are allowed", drop, max_drop);
+    } else if (i == 0) {
+      way.refused = "the original, for comparison";
+    } else if (way.speed_up.low <= least_speed_up) {
+      way.refused =
+          way.speed_up.value <= least_speed_up
+              ? fmt::format("slower here: {:.2f} ms, {:.2f} times the original's speed", way.latency_ms, way.speed_up.value)
+              : fmt::format("not surely faster: {:.2f} times, {:.2f} to {:.2f}", way.speed_up.value, way.speed_up.low,
+                            way.speed_up.high);
+    } else if (!best || way.latency_ms < ways[*best].latency_ms) {
+      best = i;
+    }
+  }
+  if (!best) return best;
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    if (i != *best && ways[i].refused.empty()) {
+      ways[i].refused =
+          fmt::format("slower here than the best: {:.2f} ms against {:.2f} ms", ways[i].latency_ms, ways[*best].latency_ms);
+    }
+  }
+  return best;
+}
+
+ordered_json to_json(const SearchOutcome& outcome) {
+  ordered_json ways = ordered_json::array();
+  for (const auto& way : outcome.ways) {
+    ordered_json entry{{"name", way.name},
+                       {"file", way.file.filename().string()},
+                       {"device", runtime::to_string(way.device)},
+                       {"precision", runtime::to_string(way.precision)},
+                       {"bytes", way.bytes}};
+    if (way.accuracy.ap >= 0) entry["AP"] = way.accuracy.ap, entry["AP50"] = way.accuracy.ap50;
+    if (way.measured) {
+      entry["latency_ms"] = way.latency_ms;
+      entry["speed_up"] = {{"value", way.speed_up.value}, {"low", way.speed_up.low}, {"high", way.speed_up.high}};
+      entry["on_front"] = way.on_front;
+    }
+    if (!way.refused.empty()) entry["refused"] = way.refused;
+    if (!way.made.is_null()) entry["made"] = way.made;
+    ways.push_back(std::move(entry));
+  }
+  ordered_json document{{"calibration_images", outcome.calibration_images},
+                        {"evaluation_images", outcome.evaluation_images},
+                        {"ways", ways},
+                        {"not_tried", outcome.notes}};
+  document["best"] = outcome.best ? ordered_json(outcome.ways[*outcome.best].name) : ordered_json();
+  return document;
+}
+
+SearchOutcome search(const fs::path& model, const Material& material, const fs::path& folder, const SearchOptions& options) {
+  auto outcome = Search(model, material, folder, options).run();
+  outcome.calibration_images = static_cast<int>(material.calibration.size());
+  return outcome;
+}
+
+}  // namespace goshawk::optimize

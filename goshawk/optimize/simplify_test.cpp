@@ -1,0 +1,251 @@
+#include "goshawk/optimize/simplify.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "goshawk/core/error.h"
+#include "goshawk/optimize/precision.h"
+#include "goshawk/optimize/prune.h"
+#include "goshawk/optimize/shapes.h"
+#include "goshawk/optimize/testing.h"
+
+namespace goshawk::optimize {
+namespace {
+
+namespace fs = std::filesystem;
+using onnx::Model;
+using onnx::Tensor;
+using testing::floats_of;
+using testing::outputs_of;
+using testing::relative_error;
+using testing::small_network;
+
+std::size_t count_of(const Model& model, const std::string& op) {
+  return static_cast<std::size_t>(
+      std::count_if(model.nodes.begin(), model.nodes.end(), [&](const auto& node) { return node.op == op; }));
+}
+
+TEST(Simplify, LeavesTheOutputsOfRealModelsBitByBit) {
+  const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "models";
+  if (!fs::exists(folder)) GTEST_SKIP() << "needs ../shared/models";
+  for (const auto& item : fs::recursive_directory_iterator(folder)) {
+    if (item.path().extension() != ".onnx") continue;
+    const Model original = onnx::read_model(item.path());
+    Model tidy = original;
+    // Batch norms are another matter: folding them rounds elsewhere.
+    simplify(tidy, {.fold_batch_norms = false});
+    const std::int64_t open = item.path().stem() == "silero_vad" ? 512 : 64;
+    std::vector<runtime::RawTensor> expected, found;
+    if (item.path().stem() == "silero_vad") continue;  // its inputs' sizes depend on each other
+    expected = outputs_of(original, open, false, 40);
+    found = outputs_of(tidy, open, false, 40);
+    EXPECT_TRUE(found == expected) << item.path();
+    EXPECT_LE(tidy.nodes.size(), original.nodes.size()) << item.path();
+    EXPECT_EQ(count_of(tidy, "Constant"), 0U) << item.path();
+  }
+}
+
+TEST(Simplify, FoldsWhatDependsOnNoInput) {
+  Model model = small_network();
+  // bias = reshape(a + b), through nodes
+  model.constants["a"] = Tensor::of("a", {5, 1}, std::vector<float>{1, 2, 3, 4, 5});
+  model.constants["b"] = Tensor::of("b", {1, 1}, std::vector<float>{0.5F});
+  model.constants["flat"] = Tensor::of("flat", {1}, std::vector<std::int64_t>{-1});
+  model.nodes.insert(model.nodes.begin(), {"Add", "sum", "", {"a", "b"}, {"sum"}, {}, {}});
+  model.nodes.insert(model.nodes.begin() + 1, {"Reshape", "bias", "", {"sum", "flat"}, {"bias"}, {}, {}});
+  model.nodes.back().inputs[2] = "bias";
+  const auto expected = outputs_of(model, 1, false);
+  const auto done = simplify(model);
+  EXPECT_EQ(done.constants_folded, 2U);
+  EXPECT_EQ(model.constant("bias")->floats(), (std::vector<float>{1.5F, 2.5F, 3.5F, 4.5F, 5.5F}));
+  EXPECT_TRUE(outputs_of(model, 1, false) == expected);
+}
+
+TEST(Simplify, DoesNotFoldWhatWouldBeHuge) {
+  Model model = small_network();
+  model.constants["size"] = Tensor::of("size", {2}, std::vector<std::int64_t>{1 << 20, 1 << 20});
+  model.nodes.push_back({"ConstantOfShape", "huge", "", {"size"}, {"huge"}, {}, {}});
+  model.outputs.push_back({"huge_sum", onnx::ElementType::kFloat, {}, {}});
+  model.nodes.push_back({"ReduceSum", "huge_sum", "", {"huge"}, {"huge_sum"}, {}, {}});
+  EXPECT_EQ(simplify(model).constants_folded, 0U);
+  EXPECT_EQ(count_of(model, "ConstantOfShape"), 1U);
+}
+
+TEST(Simplify, RemovesIdentitiesAtEveryPlaceAndKeepsNames) {
+  Model model = small_network();
+  for (auto& node : model.nodes) {
+    if (node.name == "stem") node.inputs[0] = "same2";
+    if (node.name == "y") node.outputs[0] = "almost";
+  }
+  model.nodes.insert(model.nodes.begin(), {"Identity", "i1", "", {"x"}, {"same1"}, {}, {}});
+  model.nodes.insert(model.nodes.begin() + 1, {"Identity", "i2", "", {"same1"}, {"same2"}, {}, {}});
+  model.nodes.push_back({"Identity", "i3", "", {"almost"}, {"y"}, {}, {}});
+  // An output that is an input through and through must keep its node.
+  model.nodes.push_back({"Identity", "i4", "", {"x"}, {"copy"}, {}, {}});
+  model.outputs.push_back({"copy", onnx::ElementType::kFloat, {}, {}});
+  const auto expected = outputs_of(model, 1, false);
+  EXPECT_EQ(simplify(model).identities, 3U);
+  EXPECT_EQ(count_of(model, "Identity"), 1U);
+  EXPECT_TRUE(outputs_of(model, 1, false) == expected);
+}
+
+TEST(Simplify, FoldsBatchNormsIntoConvolutions) {
+  Model model = small_network();
+  model.constants["scale"] = Tensor::of("scale", {5}, std::vector<float>{0.5F, 2, -1, 0.1F, 3});
+  model.constants["shift"] = Tensor::of("shift", {5}, std::vector<float>{1, 0, -1, 4, 0.5F});
+  model.constants["mean"] = Tensor::of("mean", {5}, std::vector<float>{0.1F, 0.2F, 0.3F, -0.4F, 2});
+  model.constants["variance"] = Tensor::of("variance", {5}, std::vector<float>{1, 0.01F, 4, 2, 0.5F});
+  model.nodes.back().outputs[0] = "before";
+  model.nodes.push_back({"BatchNormalization", "bn", "", {"before", "scale", "shift", "mean", "variance"}, {"y"}, {}, {}});
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  EXPECT_EQ(simplify(model).batch_norms, 1U);
+  EXPECT_EQ(count_of(model, "BatchNormalization"), 0U);
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(model, 1, false)[0])), 1e-6);
+}
+
+TEST(Simplify, LeavesTheOutputsOfRandomGraphs) {
+  for (std::uint32_t seed = 0; seed < 150; ++seed) {
+    std::mt19937 random(seed);
+    std::vector<std::uint8_t> bytes(10 + random() % 60);
+    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random());
+    for (const bool exact : {true, false}) {
+      Model model = testing::graph_of(bytes, exact);
+      const auto expected = outputs_of(model, 1, false);
+      simplify(model);
+      const auto found = outputs_of(model, 1, false);
+      if (exact) {
+        ASSERT_TRUE(found == expected) << "seed " << seed;
+        continue;
+      }
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        ASSERT_EQ(found[i].shape, expected[i].shape) << "seed " << seed;
+        ASSERT_LT(relative_error(floats_of(expected[i]), floats_of(found[i])), 1e-5) << "seed " << seed;
+      }
+    }
+  }
+}
+
+TEST(Simplify, UpgradesOldOperatorSetsWithTheSameAnswers) {
+  const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "models";
+  if (!fs::exists(folder)) GTEST_SKIP() << "needs ../shared/models";
+  for (const char* name : {"yolox_nano", "nanodet", "face_yunet", "osnet_x0_25"}) {
+    Model model = onnx::read_model(folder / (std::string(name) + ".onnx"));
+    simplify(model);
+    const auto expected = outputs_of(model, 64, false, 40);
+    ASSERT_TRUE(upgrade_to_13(model)) << name;
+    EXPECT_EQ(model.opset, 13) << name;
+    EXPECT_TRUE(outputs_of(model, 64, false, 40) == expected) << name;
+  }
+}
+
+TEST(Precision, HalvesAreRoundedToNearestEven) {
+  EXPECT_EQ(to_half(1.0F), 0x3C00);
+  EXPECT_EQ(to_half(-2.0F), 0xC000);
+  EXPECT_EQ(to_half(0.1F), 0x2E66);
+  EXPECT_EQ(to_half(65504.0F), 0x7BFF);
+  EXPECT_EQ(to_half(1e9F), 0x7BFF);      // no infinity from a number
+  EXPECT_EQ(to_half(5.96e-8F), 0x0001);  // the least subnormal
+  EXPECT_EQ(to_half(2049.0F), 0x6800);   // 2048: a tie goes to even
+  EXPECT_EQ(to_bfloat(1.0F), 0x3F80);
+  EXPECT_EQ(to_bfloat(1.00390625F), 0x3F80);  // a tie
+  EXPECT_EQ(to_bfloat(3.0F), 0x4040);
+}
+
+TEST(Precision, Fp16StaysNearAndHalvesTheWeights) {
+  const Model model = small_network();
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  const auto half = to_fp16(model);
+  EXPECT_GT(half.halved, 10U);
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(half.model, 1, true)[0])), 3e-3);
+  EXPECT_LT(onnx::serialize(half.model).size(), onnx::serialize(model).size() * 7 / 10);
+  const auto kept = to_fp16(model, {.keep_float = {"Conv"}});
+  EXPECT_EQ(kept.in_float.size(), 6U);
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(kept.model, 1, true)[0])), 3e-3);
+}
+
+TEST(Precision, WeightsThatOverflowKeepTheirNodeInFp32) {
+  Model model = small_network();
+  auto& weights = model.constants["wide.weight"];
+  auto values = weights.floats();
+  values[0] = 1e6F;
+  weights = Tensor::of("wide.weight", weights.shape, values);
+  const auto half = to_fp16(model);
+  ASSERT_EQ(half.in_float.size(), 1U);
+  EXPECT_THAT(half.in_float[0], ::testing::HasSubstr("overflows"));
+}
+
+TEST(Precision, Bf16IsStoredSmallAndRunsEverywhere) {
+  const Model model = small_network();
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  const auto half = to_bf16(model);
+  EXPECT_EQ(half.halved, 6U);
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(half.model, 1, true)[0])), 2e-2);
+}
+
+/// The answer of a network whose channels `gone` are zero must be that of one without them.
+TEST(Prune, RemovingChannelsIsZeroingThem) {
+  Model model = small_network();
+  // Channels that do nothing: their filters and biases are zero, and so is what SiLU makes of them.
+  const std::vector<std::string> layers{"stem", "inner", "second", "depthwise", "wide"};
+  for (const auto& layer : layers) {
+    auto& weights = model.constants[layer + ".weight"];
+    auto& bias = model.constants[layer + ".bias"];
+    auto w = weights.floats();
+    auto b = bias.floats();
+    const std::size_t outs = b.size(), each = w.size() / outs;
+    for (std::size_t c = 0; c < outs; c += 2) {
+      std::fill_n(w.begin() + static_cast<std::ptrdiff_t>(c * each), each, 0.0F);
+      b[c] = 0;
+    }
+    weights = Tensor::of(weights.name, weights.shape, w);
+    bias = Tensor::of(bias.name, bias.shape, b);
+  }
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  PruneOptions options;
+  options.target = 0.45;
+  options.multiple = 1;
+  options.least_kept = 0.5;
+  const auto done = prune(model, nullptr, options);
+  EXPECT_LT(done.after, 0.5 * done.before);
+  EXPECT_LT(done.weights_after, done.weights_before);
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(done.model, 1, false)[0])), 1e-5);
+}
+
+TEST(Prune, CountsThatRemainAreMultiples) {
+  const auto done = prune(small_network(), nullptr, {.target = 0.6, .multiple = 8});
+  EXPECT_LE(done.after, 0.6 * done.before);
+  for (const auto& layer : done.layers) EXPECT_EQ(layer.after % 8, 0U) << layer.label;
+  EXPECT_FALSE(done.layers.empty());
+  EXPECT_EQ(outputs_of(done.model, 1, false)[0].shape, (std::vector<std::int64_t>{1, 5, 6, 7}));
+}
+
+TEST(Prune, RealDetectorsStillRun) {
+  const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "models";
+  if (!fs::exists(folder)) GTEST_SKIP() << "needs ../shared/models";
+  for (const char* name :
+       {"yolox_nano.onnx", "nanodet.onnx", "foreign/yolo11n-tiny.onnx", "foreign/yolov8n-tiny-nms.onnx"}) {
+    Model model = onnx::read_model(folder / name);
+    simplify(model);
+    const auto before = outputs_of(model, 64, true);
+    const auto done = prune(model, nullptr, {.target = 0.7, .multiple = 4});
+    EXPECT_LT(done.after, done.before) << name;
+    const auto after = outputs_of(done.model, 64, true);
+    ASSERT_EQ(after.size(), before.size()) << name;
+    EXPECT_EQ(after[0].shape.size(), before[0].shape.size()) << name;
+  }
+}
+
+TEST(Shapes, CountsMultiplications) {
+  const Model model = small_network();
+  const auto types = infer_types(model);
+  EXPECT_EQ(types.at("stem").shape, (onnx::Shape{1, 32, 12, 13}));
+  const double by_hand = 12 * 13 * (32 * 27 + 2 * 16 * 144) + 6 * 7 * (32 * 9 + 24 * 64 + 5 * 24);
+  EXPECT_EQ(multiply_adds(model, types), by_hand);
+}
+
+}  // namespace
+}  // namespace goshawk::optimize

@@ -1,0 +1,115 @@
+"""goshawk quantize, convert, prune and optimize on a tiny network: what they write runs, proves itself and tells its story."""
+import hashlib
+import json
+import unittest
+
+import tiny_detector
+from eval_test import HEIGHT, WIDTH, png
+from harness import EndToEnd
+
+USAGE, BAD_DATA, NO_INPUT, BAD_CONFIG = 64, 65, 66, 78
+
+
+class Optimize(EndToEnd):
+    def setUp(self):
+        super().setUp()
+        self.model = tiny_detector.write(self.folder / "conv.onnx", convolutional=True)
+        self.before = hashlib.sha256(self.model.read_bytes()).hexdigest()
+        self.data = self.data_set()
+
+    def tearDown(self):
+        self.assertEqual(hashlib.sha256(self.model.read_bytes()).hexdigest(), self.before, "the original was touched")
+        left = [str(p) for p in self.folder.glob("*") if "tmp" in p.name or "candidate" in p.name]
+        self.assertEqual(left, [])
+
+    def data_set(self, names="[square]", count=6):
+        root = self.folder / "set"
+        for split in ("train", "val"):
+            for kind in ("images", "labels"):
+                (root / kind / split).mkdir(parents=True)
+            for i in range(count):
+                x, y = 8 * (i % 12) + 16, 8 * (i % 6) + (16 if split == "val" else 24)
+                png(root / "images" / split / f"{split}{i}.png", [(x, y)])
+                (root / "labels" / split / f"{split}{i}.txt").write_text(
+                    f"0 {(x + 12) / WIDTH} {(y + 12) / HEIGHT} {24 / WIDTH} {24 / HEIGHT}\n")
+        (root / "data.yaml").write_text(f"path: .\ntrain: images/train\nval: images/val\nnames: {names}\n")
+        return root / "data.yaml"
+
+    def result(self, *arguments, **options):
+        return json.loads(self.goshawk(*arguments, "--device", "cpu", "--json", **options).stdout)
+
+    def metadata(self, model):
+        return json.loads(self.goshawk("models", "info", model, "--json").stdout)
+
+    def test_quantized_model_verifies_and_is_as_accurate(self):
+        out = self.folder / "small.onnx"
+        told = self.result("quantize", self.model, "--data", self.data, "--output", out)
+        self.assertEqual(told["layers"], 2)
+        self.assertLessEqual(told["drop"], 1.0)
+        self.assertEqual(len(told["trials"]), 4)
+        self.goshawk("verify", out, "--device", "cpu")
+        self.assertIn(b"QuantizeLinear", out.read_bytes())
+        self.assertIn(b"goshawk.optimize", out.read_bytes())
+
+    def test_pictures_without_labels_do(self):
+        told = self.result("quantize", self.model, "--data", self.folder / "set" / "images" / "train", "--calibrate", "mse")
+        self.assertNotIn("drop", told)
+        self.assertTrue((self.folder / "conv-int8.onnx").exists())
+
+    def test_a_quantized_model_can_be_evaluated_like_any_other(self):
+        self.result("quantize", self.model, "--data", self.data, "--output", "q.onnx")
+        figures = [json.loads(self.goshawk("eval", m, "--data", self.data, "--device", "cpu", "--json").stdout)["coco"]["AP50"]
+                   for m in (self.model, "q.onnx")]
+        self.assertAlmostEqual(*figures, delta=0.02)
+
+    def test_fp16_bf16_and_tidied_models_verify(self):
+        for to in ("fp16", "bf16", "fp32"):
+            self.goshawk("convert", self.model, "--to", to, "--output", f"{to}.onnx", "--device", "cpu")
+            self.goshawk("verify", f"{to}.onnx", "--device", "cpu")
+        self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
+        self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
+
+    def test_pruned_model_is_smaller_and_verifies(self):
+        told = self.result("prune", self.model, "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")
+        self.assertLess(told["multiply_adds_after"], 0.65 * told["multiply_adds_before"])
+        self.assertEqual(told["layers"][0]["before"], 16)
+        self.goshawk("verify", "pruned.onnx", "--device", "cpu")
+
+    def test_search_writes_a_report_whatever_comes_out(self):
+        arguments = ("optimize", self.model, "--data", self.data, "--devices", "cpu", "--time", "0.2", "--name", "s", "--json",
+                     "--min-speedup", "500", "--device", "cpu")
+        told = json.loads(self.goshawk(*arguments, code=BAD_DATA).stdout)
+        folder = self.folder / "runs" / "optimize" / "s"
+        self.assertIsNone(told["best"])
+        for name in ("report.json", "report.html", "ways.csv", "pareto.png", "search.json"):
+            self.assertTrue((folder / name).exists(), name)
+        for way in told["ways"]:
+            self.assertTrue(way["refused"])
+        self.assertEqual(len(told["ways"]), 3)
+        self.assertFalse((folder / "conv-optimized.onnx").exists())
+        # Going on measures the time again, not the accuracy.
+        again = json.loads(self.goshawk(*arguments, "--resume", folder, code=BAD_DATA).stdout)
+        self.assertEqual([w.get("AP") for w in told["ways"]], [w.get("AP") for w in again["ways"]])
+
+    def test_bad_input_is_one_clear_error(self):
+        fails = lambda code, says, *words: self.assertIn(says, self.goshawk(*words, "--device", "cpu", code=code).stderr)
+        fails(USAGE, "--data", "quantize", self.model)
+        fails(USAGE, "did you mean 'mse'", "quantize", self.model, "--data", self.data, "--calibrate", "mes")
+        fails(USAGE, "over itself", "quantize", self.model, "--data", self.data, "--output", self.model)
+        fails(USAGE, "no layer 'nothing'", "quantize", self.model, "--data", self.data, "--float", "nothing")
+        fails(BAD_CONFIG, "gains nothing", "quantize", self.model, "--dynamic")
+        empty = self.folder / "empty"
+        empty.mkdir()
+        fails(NO_INPUT, "", "quantize", self.model, "--data", empty)
+        plain = tiny_detector.write(self.folder / "plain.onnx")
+        fails(BAD_CONFIG, "no convolution", "quantize", plain, "--data", self.data)
+        fails(BAD_CONFIG, "no channel", "prune", plain)
+        fails(USAGE, "no precision", "convert", self.model, "--to", "fp61")
+        fails(BAD_CONFIG, "labelled", "optimize", self.model, "--data", self.folder / "set" / "images" / "train")
+        self.data.write_text(self.data.read_text().replace("[square]", "[zebra]"))
+        fails(BAD_DATA, "class", "quantize", self.model, "--data", self.data)
+        self.assertEqual(list(self.folder.glob("*-int8.onnx")), [])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
