@@ -14,6 +14,8 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/label_gaps.h"
+#include "goshawk/dataset/statistics.h"
 
 namespace goshawk::cli {
 namespace {
@@ -44,9 +46,10 @@ dataset::Dataset read_truth(const Invocation& call) {
   if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
   dataset::filter(truth, part);
   if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
-  if (truth.annotations.empty()) {
+  if (dataset::object_count(truth) == 0) {
     throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
   }
+  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
   return truth;
 }
 
@@ -60,13 +63,13 @@ evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
 void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
                  const fs::path& folder) {
   const auto& s = metrics.summary;
-  fmt::print("{} on {} images, {} objects ({}, {})\n\n", answers.name, truth.images.size(), truth.annotations.size(),
+  fmt::print("{} on {} images, {} objects ({}, {})\n\n", answers.name, truth.images.size(), dataset::object_count(truth),
              answers.model["device"].get<std::string>(), answers.model["precision"].get<std::string>());
   Table table({"class", "images", "objects", "precision", "recall", "F1", "at conf", "AP50", "AP75", "AP50-95"});
   std::vector<std::size_t> images(truth.categories.size());
   std::vector<std::int64_t> last(truth.categories.size(), -1);
   for (const auto& annotation : truth.annotations) {
-    if (last[annotation.category] == annotation.image) continue;
+    if (annotation.crowd || last[annotation.category] == annotation.image) continue;
     last[annotation.category] = annotation.image;
     ++images[annotation.category];
   }
@@ -75,7 +78,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
     table.add_row({name, on, std::to_string(objects), figure(p.precision), figure(p.recall), figure(p.f1), at, figure(ap50),
                    figure(ap75), figure(ap)});
   };
-  add("all", std::to_string(truth.images.size()), static_cast<std::int64_t>(truth.annotations.size()),
+  add("all", std::to_string(truth.images.size()), static_cast<std::int64_t>(dataset::object_count(truth)),
       metrics.curves.mean_at_best, "best", s.ap50, s.ap75, s.ap);
   for (std::size_t c = 0; c < truth.categories.size(); ++c) {
     const auto& result = metrics.classes[c];

@@ -9,6 +9,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/bootstrap.h"
 #include "goshawk/evaluate/detector_plots.h"
 #include "goshawk/report/page.h"
@@ -162,8 +163,10 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
     models.push_back(std::move(model));
   }
   if (progress) progress->finish();
-  json comparison{
-      {"images", images}, {"objects", truth.annotations.size()}, {"draws", draws ? options.draws : 0}, {"models", models}};
+  json comparison{{"images", images},
+                  {"objects", dataset::object_count(truth)},
+                  {"draws", draws ? options.draws : 0},
+                  {"models", models}};
   comparison["folder"] = folder.string();
   std::vector<std::string> names;
   for (const auto& one : answers) names.push_back(one.name);

@@ -9,6 +9,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/detector_plots.h"
 #include "goshawk/media/jpeg.h"
 #include "goshawk/report/page.h"
@@ -109,7 +110,7 @@ void write_report(const dataset::Dataset& truth, const evaluate::DetectorMetrics
                   const fs::path& folder) {
   const auto& s = metrics.summary;
   report::Page page(fmt::format("{}: evaluation", answers.name),
-                    fmt::format("{} images, {} objects; {} ({})", truth.images.size(), truth.annotations.size(),
+                    fmt::format("{} images, {} objects; {} ({})", truth.images.size(), dataset::object_count(truth),
                                 answers.model["device"].get<std::string>(), answers.model["precision"].get<std::string>()));
   page.key_figures({{"AP50-95", figure(s.ap)},
                     {"AP50", figure(s.ap50)},

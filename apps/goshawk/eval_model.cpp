@@ -9,6 +9,7 @@
 #include "apps/goshawk/options.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/dataset/class_map.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/class_match.h"
 #include "goshawk/media/image_source.h"
 #include "goshawk/pipeline/detect_run.h"
@@ -131,7 +132,7 @@ json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics
     mistakes[evaluate::name(static_cast<evaluate::ErrorKind>(kind))] = metrics.mistakes[kind];
   }
   return {{"images", truth.images.size()},
-          {"objects", truth.annotations.size()},
+          {"objects", dataset::object_count(truth)},
           {"coco", describe_summary(metrics.summary)},
           {"at_best_confidence", describe_point(metrics.curves.mean_at_best)},
           {"at_one_best_confidence", describe_point(metrics.curves.best_of_means)},

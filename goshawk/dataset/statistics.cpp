@@ -59,4 +59,9 @@ Statistics statistics(const Dataset& dataset) {
   return result;
 }
 
+std::size_t object_count(const Dataset& dataset) {
+  const auto& all = dataset.annotations;
+  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Annotation& a) { return !a.crowd; }));
+}
+
 }  // namespace goshawk::dataset

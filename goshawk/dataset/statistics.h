@@ -36,4 +36,7 @@ struct Statistics {
 /// Boxes that are not finite count as objects only.
 Statistics statistics(const Dataset& dataset);
 
+/// Annotations that stand for one object each: all but crowds.
+std::size_t object_count(const Dataset& dataset);
+
 }  // namespace goshawk::dataset

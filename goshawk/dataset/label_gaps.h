@@ -1,0 +1,28 @@
+// What the labels of an image leave open: regions that nobody judged, and classes that were not labelled.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "goshawk/dataset/dataset.h"
+
+namespace goshawk::dataset {
+
+struct LabelGaps {
+  std::vector<Rectangle> regions;      // in the unit of the image's annotations: neither object nor background
+  std::vector<std::uint32_t> classes;  // indices into Dataset::categories whose absence from the labels says nothing
+  bool operator==(const LabelGaps&) const = default;
+};
+
+/// Reads two files that may stand beside YOLO labels (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, a
+/// region a line, "cx cy w h" in fractions of the image; and `partial.txt` in the root: image ("train/a.jpg", as under
+/// images/), a tab, and the classes that are labelled in full ("-": none). SHAPE: one for each image, empty where neither
+/// file names it. Throws Error{kBadData} with file and line.
+std::vector<LabelGaps> read_label_gaps(const Dataset& dataset);
+
+/// Writes the gaps down as crowds, so that an evaluation counts a detection there neither way: a region for every class, and
+/// the whole image for each class that is not labelled.
+void add_gaps_as_crowds(Dataset& dataset, std::span<const LabelGaps> gaps);
+
+}  // namespace goshawk::dataset

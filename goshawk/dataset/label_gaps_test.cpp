@@ -1,0 +1,83 @@
+#include "goshawk/dataset/label_gaps.h"
+
+#include <gmock/gmock.h>
+
+#include "goshawk/core/error.h"
+#include "goshawk/dataset/statistics.h"
+#include "goshawk/dataset/testing.h"
+
+namespace goshawk::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class LabelGapsTest : public testing::FolderTest {
+ protected:
+  void SetUp() override {
+    FolderTest::SetUp();
+    data_.root = folder_;
+    data_.categories = {{0, "a"}, {1, "b"}, {2, "c"}};
+    for (const char* name : {"train/one", "val/two"}) {
+      ImageEntry image;
+      image.id = static_cast<std::int64_t>(data_.images.size()) + 1;
+      image.file = std::string("images/") + name + ".jpg";
+      image.labels = std::string("labels/") + name + ".txt";
+      image.width = 200, image.height = 100;
+      data_.images.push_back(image);
+    }
+  }
+  std::string failure() const {
+    try {
+      read_label_gaps(data_);
+    } catch (const Error& error) {
+      return error.describe();
+    }
+    return "";
+  }
+
+  Dataset data_;
+};
+
+TEST_F(LabelGapsTest, NoneWhereNeitherFileIs) { EXPECT_THAT(read_label_gaps(data_), ElementsAre(LabelGaps{}, LabelGaps{})); }
+
+TEST_F(LabelGapsTest, ReadsRegionsAndClassesThatAreNotLabelled) {
+  write("ignore/val/two.txt", "0.5 0.5 0.1 0.2\n\n");
+  write("partial.txt", "# comment\ntrain/one.jpg\tb c\nval/two.jpg\t-\n");
+  const auto gaps = read_label_gaps(data_);
+  EXPECT_THAT(gaps[0].regions, IsEmpty());
+  EXPECT_THAT(gaps[0].classes, ElementsAre(0U));
+  EXPECT_THAT(gaps[1].regions, ElementsAre(Rectangle{90, 40, 20, 20}));
+  EXPECT_THAT(gaps[1].classes, ElementsAre(0U, 1U, 2U));
+}
+
+TEST_F(LabelGapsTest, ImagesOfUnknownSizeHaveThemInFractions) {
+  data_.images[0].width = data_.images[0].height = 0;
+  write("ignore/train/one.txt", "0.5 0.5 0.5 0.5\n");
+  EXPECT_THAT(read_label_gaps(data_)[0].regions, ElementsAre(Rectangle{0.25, 0.25, 0.5, 0.5}));
+}
+
+TEST_F(LabelGapsTest, BadLinesAreNamed) {
+  write("partial.txt", "train/one.jpg\tcc b\n");
+  EXPECT_THAT(failure(), HasSubstr("partial.txt:1"));
+  write("partial.txt", "");
+  write("ignore/train/one.txt", "0.5 0.5 0.1 0.1\n0.5 0.5 nan 0.1\n");
+  EXPECT_THAT(failure(), HasSubstr("one.txt:2"));
+}
+
+TEST_F(LabelGapsTest, CrowdsStandForThemInTheOrderOfImages) {
+  Annotation object;
+  object.image = 1;
+  data_.annotations = {object};
+  add_gaps_as_crowds(data_, std::vector<LabelGaps>{{{{1, 2, 3, 4}}, {}}, {{}, {2}}});
+  ASSERT_EQ(data_.annotations.size(), 5U);  // the region for each of three classes; the object; all of image two for c
+  EXPECT_EQ(object_count(data_), 1U);
+  EXPECT_EQ(data_.annotations[2].category, 2U);
+  EXPECT_EQ(data_.annotations[2].rectangle, (Rectangle{1, 2, 3, 4}));
+  EXPECT_EQ(data_.annotations[4].rectangle, (Rectangle{0, 0, 200, 100}));
+  EXPECT_EQ(annotations_by_image(data_), (std::vector<std::size_t>{0, 3, 5}));
+}
+
+}  // namespace
+}  // namespace goshawk::dataset
