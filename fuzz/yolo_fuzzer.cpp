@@ -1,4 +1,4 @@
-// YOLO label text and data.yaml from anywhere.
+// YOLO label text, data.yaml and lists of images from anywhere.
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -64,14 +64,23 @@ void read_config(const std::string& text) {
   read_yolo(file, small_limits());
 }
 
+void read_list(const std::string& text) {
+  const auto file = folder() / "data.yaml";
+  std::ofstream(file) << "train: list.txt\nnames: [x]\n";
+  std::ofstream(folder() / "list.txt", std::ios::binary) << text;
+  const auto limits = small_limits();
+  require(read_yolo(file, limits).dataset.images.size() <= limits.images, "the limit holds");
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data + 1), size - 1);
   try {
-    if (data[0] % 2 == 0) read_labels(text);
-    else read_config(text);
+    if (data[0] % 3 == 0) read_labels(text);
+    else if (data[0] % 3 == 1) read_config(text);
+    else read_list(text);
   } catch (const Error&) {
     // The one way in which text may be refused.
   }

@@ -4,30 +4,37 @@
 #include <opencv2/core/mat.hpp>
 #include <opencv2/core/types.hpp>
 #include <string>
+#include <vector>
 
 #include "goshawk/core/geometry.h"
 #include "goshawk/pipeline/text_painter.h"
 
 namespace goshawk::cli {
 
-/// Draws on `picture`, which must outlive it. Boxes are given in the pixels of the image: `zoom` times as large is the
-/// picture, and `origin` is where the image's corner lies in it. Not thread-safe.
+/// Draws on `picture`, which must outlive it as `text` must. Boxes are given in the pixels of the image: `zoom` times as
+/// large is the picture, and `origin` is where the image's corner lies in it. Not thread-safe.
 class BoxCanvas {
  public:
-  explicit BoxCanvas(cv::Mat& picture, double zoom = 1, cv::Point origin = {})
-      : picture_(picture), zoom_(zoom), origin_(origin), text_(13) {}
+  BoxCanvas(cv::Mat& picture, pipeline::TextPainter& text, double zoom = 1, cv::Point origin = {})
+      : picture_(picture), text_(text), zoom_(zoom), origin_(origin) {}
 
   void box(const Box& box, const cv::Scalar& bgr, int thickness);
-  /// A label on a ground of its colour, above the box or, at the picture's edge, within it.
-  void label(const Box& box, const std::string& text, const cv::Scalar& bgr);
+  /// A region of many objects: dashed and hatched.
+  void crowd(const Box& box, const cv::Scalar& bgr);
+
+  enum class Room { kTake, kFindOrLeaveOut };
+  /// A label on a ground of its colour, above the box or within it or below, where no other label is. Where there is no such
+  /// place, it lies upon others (kTake) or is left out.
+  void label(const Box& box, const std::string& text, const cv::Scalar& bgr, Room room = Room::kTake);
 
  private:
   cv::Point corner(float x, float y) const;
 
   cv::Mat& picture_;
+  pipeline::TextPainter& text_;
   double zoom_;
   cv::Point origin_;
-  pipeline::TextPainter text_;
+  std::vector<cv::Rect> taken_;  // by labels
 };
 
 }  // namespace goshawk::cli

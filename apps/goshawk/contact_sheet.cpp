@@ -7,6 +7,7 @@
 #include <map>
 #include <opencv2/imgproc.hpp>
 
+#include "apps/goshawk/box_canvas.h"
 #include "goshawk/pipeline/overlay.h"
 #include "goshawk/pipeline/text_painter.h"
 
@@ -14,97 +15,37 @@ namespace goshawk::cli {
 namespace {
 
 const cv::Scalar kGround(40, 36, 33), kTileGround(54, 49, 45), kInk(225, 219, 214), kFaint(160, 150, 142);  // BGR
-const cv::Scalar kWhite(255, 255, 255), kBlack(20, 20, 20);
 constexpr int kMargin = 14, kTextHeight = 12, kCaptionHeight = 22, kLegendLine = 22, kSwatch = 12;
-constexpr int kThin = 10;           // pixels: smaller boxes have a thin outline
-constexpr int kLeastLabelled = 18;  // pixels: smaller boxes are told by their colour alone
+constexpr float kThin = 10;           // pixels: smaller boxes have a thin outline
+constexpr float kLeastLabelled = 18;  // pixels: smaller boxes are told by their colour alone
 
-cv::Scalar readable_on(const cv::Scalar& ground) {
-  return 0.114 * ground[0] + 0.587 * ground[1] + 0.299 * ground[2] > 140 ? kBlack : kWhite;
-}
-
-void dashed_line(cv::Mat& image, cv::Point from, cv::Point to, const cv::Scalar& color) {
-  constexpr int kDash = 6;
-  const double length = std::hypot(to.x - from.x, to.y - from.y);
-  const cv::Point2d step = cv::Point2d(to - from) / std::max(length, 1.0);
-  for (double at = 0; at < length; at += 2 * kDash) {
-    cv::line(image, cv::Point2d(from) + step * at, cv::Point2d(from) + step * std::min(at + kDash, length), color, 2);
+/// The boxes of one picture and their names, as few of which overlap as can be. `picture`: a part of the sheet.
+void draw_boxes(cv::Mat& picture, std::vector<SheetBox> boxes, pipeline::TextPainter& text) {
+  std::stable_sort(boxes.begin(), boxes.end(),
+                   [](const auto& a, const auto& b) { return a.box.area() > b.box.area(); });  // small ones on top
+  const auto width = static_cast<float>(picture.cols), height = static_cast<float>(picture.rows);
+  for (auto& one : boxes) {
+    Box& b = one.box;
+    b = clip({b.x1 * width, b.y1 * height, b.x2 * width, b.y2 * height}, width, height);
+  }
+  std::erase_if(boxes, [](const auto& one) { return one.box.width() < 0.5F || one.box.height() < 0.5F; });
+  BoxCanvas canvas(picture, text);
+  for (auto& one : boxes) {
+    Box& b = one.box;
+    const float shorter = std::min(b.width(), b.height());
+    b.x2 = std::max(b.x1, b.x2 - 1);  // the last pixels of the box
+    b.y2 = std::max(b.y1, b.y2 - 1);
+    const cv::Scalar color = pipeline::Overlay::color(one.class_index);
+    if (one.crowd) canvas.crowd(b, color);
+    else canvas.box(b, color, shorter < kThin ? 1 : 2);
+  }
+  for (const auto& one : boxes) {
+    if (std::max(one.box.width(), one.box.height()) + 1 < kLeastLabelled) continue;
+    const std::string name =
+        (one.score >= 0 ? fmt::format("{} {:.2f}", one.name, one.score) : one.name) + (one.crowd ? " (crowd)" : "");
+    canvas.label(one.box, name, pipeline::Overlay::color(one.class_index), BoxCanvas::Room::kFindOrLeaveOut);
   }
 }
-
-/// Thin diagonals, half transparent.
-void hatch(cv::Mat& picture, const cv::Rect& area, const cv::Scalar& color) {
-  cv::Mat part = picture(area);
-  cv::Mat lines = part.clone();
-  for (int at = 0; at < area.width + area.height; at += 9) {
-    cv::line(lines, {at, 0}, {at - area.height, area.height}, color, 1, cv::LINE_AA);
-  }
-  cv::addWeighted(part, 0.45, lines, 0.55, 0, part);
-}
-
-/// The boxes of one picture and their names, as few of which overlap as can be.
-class TilePainter {
- public:
-  TilePainter(cv::Mat picture, pipeline::TextPainter& text) : picture_(std::move(picture)), text_(text) {}
-
-  void draw(std::vector<SheetBox> boxes) {
-    std::stable_sort(boxes.begin(), boxes.end(),
-                     [](const auto& a, const auto& b) { return a.box.area() > b.box.area(); });  // small ones on top
-    for (const auto& box : boxes) outline(box);
-    for (const auto& box : boxes) label(box);
-  }
-
- private:
-  cv::Rect pixels(const Box& box) const {
-    const Box inside = clip({box.x1 * static_cast<float>(picture_.cols), box.y1 * static_cast<float>(picture_.rows),
-                             box.x2 * static_cast<float>(picture_.cols), box.y2 * static_cast<float>(picture_.rows)},
-                            static_cast<float>(picture_.cols), static_cast<float>(picture_.rows));
-    const cv::Point from(static_cast<int>(std::lround(inside.x1)), static_cast<int>(std::lround(inside.y1)));
-    const cv::Point to(static_cast<int>(std::lround(inside.x2)), static_cast<int>(std::lround(inside.y2)));
-    return cv::Rect(from, to) & cv::Rect(0, 0, picture_.cols, picture_.rows);
-  }
-
-  void outline(const SheetBox& box) {
-    const cv::Rect at = pixels(box.box);
-    if (at.empty()) return;
-    const cv::Scalar color = pipeline::Overlay::color(box.class_index);
-    const cv::Point end = at.br() - cv::Point(1, 1);
-    if (!box.crowd) {
-      const int thickness = std::min(at.width, at.height) < kThin ? 1 : 2;
-      cv::rectangle(picture_, at.tl(), end, color, thickness);
-      return;
-    }
-    hatch(picture_, at, color);
-    dashed_line(picture_, at.tl(), {end.x, at.y}, color);
-    dashed_line(picture_, {end.x, at.y}, end, color);
-    dashed_line(picture_, {at.x, end.y}, end, color);
-    dashed_line(picture_, at.tl(), {at.x, end.y}, color);
-  }
-
-  void label(const SheetBox& box) {
-    const cv::Rect at = pixels(box.box);
-    if (std::max(at.width, at.height) < kLeastLabelled) return;
-    const std::string text =
-        (box.score >= 0 ? fmt::format("{} {:.2f}", box.name, box.score) : box.name) + (box.crowd ? " (crowd)" : "");
-    const cv::Size size(text_.width(text) + 6, text_.line_height());
-    const int x = std::clamp(at.x, 0, std::max(0, picture_.cols - size.width));
-    for (const int y : {at.y - size.height, at.y, at.y + at.height, at.y + at.height - size.height}) {
-      const cv::Rect place(cv::Point(x, y), size);
-      const bool fits = y >= 0 && y + size.height <= picture_.rows && size.width <= picture_.cols;
-      if (!fits || std::any_of(taken_.begin(), taken_.end(), [&](const auto& other) { return !(other & place).empty(); }))
-        continue;
-      const cv::Scalar color = pipeline::Overlay::color(box.class_index);
-      cv::rectangle(picture_, place, color, cv::FILLED);
-      text_.draw(picture_, text, place.tl() + cv::Point(3, -1), readable_on(color));
-      taken_.push_back(place);
-      return;
-    }
-  }
-
-  cv::Mat picture_;  // a part of the sheet
-  pipeline::TextPainter& text_;
-  std::vector<cv::Rect> taken_;  // by labels
-};
 
 /// With the middle left out ("frames/very…_0012.jpg") where it is wider than `room`.
 std::string shortened(const std::string& text, int room, pipeline::TextPainter& painter) {
@@ -165,7 +106,7 @@ void draw_tile(cv::Mat& sheet, const SheetTile& tile, const cv::Rect& place, pip
         place.tl() + cv::Point((place.width - tile.picture.cols) / 2, (place.height - tile.picture.rows) / 2);
     cv::Mat area = sheet(cv::Rect(corner, tile.picture.size()));
     tile.picture.copyTo(area);
-    TilePainter(area, text).draw(tile.boxes);
+    draw_boxes(area, tile.boxes, text);
   }
   text.draw(sheet, shortened(tile.caption, place.width, text), {place.x, place.y + place.height + 3}, kInk);
 }

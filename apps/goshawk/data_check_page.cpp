@@ -22,7 +22,7 @@ using dataset::ProblemKind;
 using dataset::Severity;
 
 constexpr std::size_t kMostPictures = 24, kMostPairs = 12, kMostRows = 300, kMostBoxes = 2000, kMostLabels = 12;
-constexpr int kQuality = 85, kSide = 500, kPairHeight = 240;
+constexpr int kQuality = 85, kSide = 500, kPairHeight = 240, kTextHeight = 13;
 const cv::Scalar kGood(80, 180, 60), kWarned(0, 130, 235), kWrong(50, 40, 230), kRim(225, 225, 225), kWhite(255, 255, 255);
 
 /// The image decoded and made small, with the factor; nullopt where it cannot be read.
@@ -153,7 +153,8 @@ std::optional<report::Picture> picture_of(const CheckResult& result, const Worst
   if (!small) return std::nullopt;
   const Rim rim = rim_of(result, worst, *small);
   cv::copyMakeBorder(small->picture, small->picture, rim.top, rim.bottom, rim.left, rim.right, cv::BORDER_CONSTANT, kRim);
-  BoxCanvas canvas(small->picture, small->zoom, {rim.left, rim.top});
+  pipeline::TextPainter text(kTextHeight);
+  BoxCanvas canvas(small->picture, text, small->zoom, {rim.left, rim.top});
   draw_boxes(result, worst, annotations, canvas);
   return report::Picture{media::encode_jpeg(small->picture, kQuality), caption_of(result, worst)};
 }

@@ -11,11 +11,11 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/class_map.h"
 #include "goshawk/dataset/image_files.h"
@@ -25,7 +25,6 @@
 #include "goshawk/evaluate/class_match.h"
 #include "goshawk/media/image.h"
 #include "goshawk/media/image_source.h"
-#include "goshawk/pipeline/detect_run.h"
 
 namespace goshawk::cli {
 namespace {
@@ -112,20 +111,6 @@ Input read_input(const Invocation& call) {
   return input;
 }
 
-std::vector<std::string> names_of(const dataset::Dataset& set) {
-  std::vector<std::string> names;
-  for (const auto& category : set.categories) names.push_back(category.name);
-  return names;
-}
-
-std::map<std::string, std::string> renamed_classes(const Invocation& call) {
-  std::map<std::string, std::string> renamed;
-  const auto map = call.options.find("map");
-  if (map == call.options.end()) return renamed;
-  for (const auto& [from, to] : dataset::parse_class_mapping(map->second)) renamed[from] = to;
-  return renamed;
-}
-
 /// Whether --classes keeps the model's class; it takes names and numbers.
 bool is_kept(const std::vector<std::string>& wanted, const std::vector<std::string>& model, std::size_t index) {
   return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
@@ -138,7 +123,7 @@ bool is_kept(const std::vector<std::string>& wanted, const std::vector<std::stri
 void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& model,
                          const std::map<std::string, std::string>& renamed, const std::vector<std::string>& wanted) {
   const bool all = set.categories.empty();
-  auto names = names_of(set);
+  auto names = class_names(set);
   std::int64_t next_id = 0;
   for (const auto& category : set.categories) next_id = std::max(next_id, category.id + 1);
   std::map<int, std::string> targets;
@@ -175,6 +160,7 @@ std::vector<float> least_scores(const ClassThresholds& thresholds, float others,
 struct Labelling {
   std::vector<std::uint64_t> before;  // [categories] objects
   std::vector<char> labelled_before;  // [images]
+  std::uint64_t redone = 0;           // images whose labels of an earlier model were taken out
   std::vector<std::string> unreadable;
   std::vector<std::string> unused;  // classes of the model that the data set does not have
   dataset::Prelabelled result;
@@ -186,21 +172,12 @@ struct Labelling {
 std::vector<dataset::ImagePredictions> predict(const Invocation& call, const dataset::Dataset& set,
                                                detect::Detector& detector, const std::vector<std::size_t>& asked,
                                                Labelling& labelling) {
-  std::vector<fs::path> files;
-  for (const auto image : asked) files.push_back(set.path_of(set.images[image]));
-  const auto source = media::open_images(set.root.string(), std::move(files), {});
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace("labelling", static_cast<std::int64_t>(asked.size()), "images");
   std::vector<dataset::ImagePredictions> predictions;
-  auto run = pipeline::detect_images(
-      *source, detector, batch_size(call.config, detector), call.stop, [&](pipeline::DetectedFrame item) {
-        const auto number = static_cast<std::size_t>(item.frame.index);
-        predictions.push_back({asked[number], static_cast<double>(item.frame.image.cols),
-                               static_cast<double>(item.frame.image.rows), std::move(item.detections)});
-        if (progress) progress->update(item.frame.index + 1);
-        return true;
-      });
-  if (progress) progress->finish();
+  auto run = detect_on_set(call, set, asked, detector, "labelling", [&](std::size_t image, pipeline::DetectedFrame found) {
+    const auto& picture = found.frame.image;
+    predictions.push_back(
+        {image, static_cast<double>(picture.cols), static_cast<double>(picture.rows), std::move(found.detections)});
+  });
   labelling.unreadable = std::move(run.unreadable);
   labelling.interrupted = run.interrupted;
   return predictions;
@@ -208,6 +185,7 @@ std::vector<dataset::ImagePredictions> predict(const Invocation& call, const dat
 
 Labelling label(const Invocation& call, dataset::Dataset& set, const ClassThresholds& thresholds) {
   Labelling labelling;
+  if (call.has("redo")) labelling.redone = dataset::take_out_predictions(set);
   labelling.labelled_before = dataset::labelled_images(set);
   std::vector<std::size_t> asked;
   for (std::size_t i = 0; i < set.images.size(); ++i) {
@@ -228,13 +206,13 @@ Labelling label(const Invocation& call, dataset::Dataset& set, const ClassThresh
   const auto renamed = renamed_classes(call);
   const auto wanted = call.config.list("detect.classes");
   add_missing_classes(set, model, renamed, wanted);
-  auto classes = evaluate::match_classes(model, names_of(set), renamed);
+  auto classes = evaluate::match_classes(model, class_names(set), renamed);
   for (std::size_t c = 0; c < model.size(); ++c) {
     if (!is_kept(wanted, model, c)) classes.to_dataset[c] = -1;
   }
   labelling.unused = std::move(classes.unused);
   const auto others = static_cast<float>(call.config.number("detect.conf"));
-  const auto least = least_scores(thresholds, others, model, names_of(set), classes.to_dataset);
+  const auto least = least_scores(thresholds, others, model, class_names(set), classes.to_dataset);
 
   labelling.before.resize(set.categories.size());
   for (const auto& annotation : set.annotations) ++labelling.before[annotation.category];
@@ -282,6 +260,8 @@ std::string table_of(const dataset::Dataset& set, const Labelling& labelling, bo
   std::string text = table.str();
   text += fmt::format("\n{} images: {} labelled before, {} by {} now, {} without labels\n", images.all, images.before,
                       images.now, labelling.model, images.without);
+  if (labelling.redone > 0)
+    text += fmt::format("{} had been labelled by a model alone, and were done again\n", labelling.redone);
   if (adding) text += fmt::format("{} detections were of objects that are labelled already\n", labelling.result.known);
   return text;
 }
@@ -298,6 +278,7 @@ ordered_json json_of(const dataset::Dataset& set, const Labelling& labelling) {
             {"images", images.all},
             {"labelled_before", images.before},
             {"labelled_now", images.now},
+            {"redone", labelling.redone},
             {"without_labels", images.without},
             {"images_with_new_objects", labelling.result.images_with_new},
             {"objects_before", before},
@@ -339,6 +320,7 @@ Command data_label_command() {
   command.positionals = {{.name = "SOURCE", .help = "folder of images, or a data set of any format", .flag = "source"}};
   command.options = {
       {"add", "", "To labelled images too, what overlaps no labelled box (IoU of 0.5 or more is the same object)"},
+      {"redo", "", "Anew where every object of an image carries a confidence: an earlier model's, and nobody added one"},
       {"class-conf", "LIST", "Least confidence by class: person=0.5,car=0.4"},
       {"map", "MAPPING", "What the model's classes are in the data set: truck=van,bus=van,dog="},
       {"from", "FORMAT", "Format of the source, where it is not recognised"}};

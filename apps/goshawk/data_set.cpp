@@ -270,7 +270,7 @@ dataset::ReadResult read_set(const Invocation& call, const std::string& path, st
                  dataset::name(problem.kind));
   }
   const auto rest = told.size() - shown + result.problems_left_out;
-  if (rest > 0) spdlog::warn("{} more problems; `goshawk data check` lists them", rest);
+  if (rest > 0) spdlog::warn("{} more problem{}; `goshawk data check` lists them", rest, rest == 1 ? "" : "s");
   return result;
 }
 

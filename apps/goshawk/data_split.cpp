@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/formats.h"
@@ -263,13 +264,8 @@ int run_data_split(const Invocation& call) {
   if (call.has("out") && fs::exists(call.options.at("out"), ignored)) {
     throw Error(ErrorCode::kUsage, "the target exists already", call.options.at("out"), "Choose another --out.");
   }
-  auto read = dataset::read_dataset(call.argument(0));
+  auto read = read_set(call, call.argument(0), {});
   auto& set = read.dataset;
-  const auto problems = read.problems.size() + read.problems_left_out;
-  if (problems > 0) {
-    spdlog::warn("{} problem{} in the data set, the first: {}{}{}", problems, problems == 1 ? "" : "s",
-                 read.problems.front().file, read.problems.front().file.empty() ? "" : ": ", read.problems.front().message);
-  }
   if (set.images.empty()) throw Error(ErrorCode::kBadData, "the data set has no images", call.argument(0));
   if (call.has("check")) return check(call, set, options);
 
@@ -317,7 +313,8 @@ Command data_split_command() {
       {"by", "WHAT", "Keep together what is of one source, block or image; default block"},
       {"block", "T", "Length of a block of time; default 30 seconds"},
       {"distance", "D", "Bits by which hashes of near duplicates differ at most, up to 16; default 6; -1: not looked at"},
-      {"images", "HOW", "copy or link; default copy"}};
+      {"images", "HOW", "copy or link; default copy"},
+      follow_links_flag()};
   command.json = true;
   command.examples = {"goshawk data split frames/ --out dataset --ratio 80/20",
                       "goshawk data split data.yaml --in-place --seed 3",

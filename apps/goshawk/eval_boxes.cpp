@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/coco.h"
@@ -105,6 +106,7 @@ Inputs read_inputs(const Invocation& call, CocoParts parts) {
   limits.stop = call.stop;
   limits.objects_per_image = kObjectsPerImage;
   limits.problems = 1000;
+  auto activity = activity_of(call, "reading labels and detections");
   dataset::ReadResult truth;
   std::exception_ptr failure;
   std::thread reader([&] {
@@ -122,6 +124,7 @@ Inputs read_inputs(const Invocation& call, CocoParts parts) {
     results_failure = std::current_exception();
   }
   reader.join();
+  activity.reset();
   if (failure) std::rethrow_exception(failure);
   judge_problems(truth.problems, truth.problems_left_out, truth_file, true);
   if (results_failure) std::rethrow_exception(results_failure);
@@ -230,9 +233,11 @@ int run_eval_boxes(const Invocation& call) {
       read_inputs(call, options.overlap == evaluate::Overlap::kMasks ? CocoParts::kBoxesAndMasks : CocoParts::kBoxes);
   for (auto& annotation : inputs.truth.annotations) annotation.score = -1;  // a score in labels says nothing here
   warn_of_id_zero(inputs.truth);
+  auto activity = activity_of(call, "evaluating");
   evaluate::CocoEvaluator evaluator(inputs.truth, options);
   evaluator.add(std::move(inputs.predictions));
   const evaluate::CocoResult result = evaluator.evaluate();
+  activity.reset();
   const bool per_class = call.has("per-class");
   if (call.json) {
     const auto json = json_of(inputs.truth, result, per_class);

@@ -1,34 +1,18 @@
 #include "apps/goshawk/eval_model.h"
 
-#include <spdlog/spdlog.h>
-
-#include <optional>
+#include <numeric>
 
 #include "apps/goshawk/describe.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
-#include "goshawk/core/progress.h"
-#include "goshawk/dataset/class_map.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/class_match.h"
-#include "goshawk/media/image_source.h"
-#include "goshawk/pipeline/detect_run.h"
 
 namespace goshawk::cli {
 namespace {
 
 using nlohmann::json;
-
-evaluate::ClassMatch match_classes_of(const Invocation& call, const std::vector<std::string>& model,
-                                      const dataset::Dataset& truth) {
-  std::vector<std::string> names;
-  for (const auto& category : truth.categories) names.push_back(category.name);
-  std::map<std::string, std::string> renamed;
-  if (const auto map = call.options.find("map"); map != call.options.end()) {
-    for (const auto& [from, to] : dataset::parse_class_mapping(map->second)) renamed[from] = to;
-  }
-  return evaluate::match_classes(model, names, renamed);
-}
 
 json describe_summary(const evaluate::CocoSummary& s) {
   return {{"AP", s.ap},
@@ -90,35 +74,27 @@ json describe_speed(const ModelAnswers& answers) {
 
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {
   const auto path = resolve_model(model).path;
-  std::vector<std::filesystem::path> files;
-  for (const auto& image : truth.images) files.push_back(truth.path_of(image));
-  const auto source = media::open_images(truth.root.string(), files, {});
   auto detecting = detector_options(call.config);
-  detecting.session.parallel_runs = parallel_runs(call.config, source->info());
+  detecting.session.parallel_runs = parallel_runs(call.config, {});
   const auto detector = detect::Detector::load(path, detecting);
 
   ModelAnswers answers;
   answers.name = path.stem().string();
-  const auto classes = match_classes_of(call, detector->recipe().class_names, truth);
+  const auto classes = evaluate::match_classes(detector->recipe().class_names, class_names(truth), renamed_classes(call));
   answers.unknown_classes = classes.unknown;
   answers.predictions.resize(truth.images.size());
   answers.read.resize(truth.images.size());
 
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace("evaluating " + answers.name, source->info().frames, "images");
-  std::int64_t done = 0;
-  auto run = pipeline::detect_images(
-      *source, *detector, batch_size(call.config, *detector), call.stop, [&](pipeline::DetectedFrame item) {
-        const auto image = static_cast<std::size_t>(item.frame.index);
-        answers.read[image] = 1;
-        for (auto& detection : item.detections) {
-          detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
-          if (detection.class_id >= 0) answers.predictions[image].push_back(std::move(detection));
-        }
-        if (progress) progress->update(++done);
-        return true;
-      });
-  if (progress) progress->finish();
+  std::vector<std::size_t> images(truth.images.size());
+  std::iota(images.begin(), images.end(), std::size_t{0});
+  auto run = detect_on_set(call, truth, images, *detector, "evaluating " + answers.name,
+                           [&](std::size_t image, pipeline::DetectedFrame found) {
+                             answers.read[image] = 1;
+                             for (auto& detection : found.detections) {
+                               detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
+                               if (detection.class_id >= 0) answers.predictions[image].push_back(std::move(detection));
+                             }
+                           });
   answers.unreadable = std::move(run.unreadable);
   answers.stages = std::move(run.stages);
   answers.interrupted = run.interrupted;

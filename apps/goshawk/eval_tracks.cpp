@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <span>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -20,7 +21,9 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/dataset/mot_text.h"
 #include "goshawk/evaluate/mot_challenge.h"
+#include "goshawk/evaluate/track_plots.h"
 #include "goshawk/evaluate/track_report.h"
+#include "goshawk/report/page.h"
 
 namespace goshawk::cli {
 namespace {
@@ -71,12 +74,43 @@ evaluate::MotEvaluation evaluation_of(const Invocation& call) {
   return evaluation;
 }
 
-void write_files(const fs::path& folder, const json& metrics, const std::vector<evaluate::TrackScores>& rows) {
+/// report.html: the figures, tables and plots. `rows`: with their sum behind them where there are several.
+void write_page(const fs::path& file, std::span<const evaluate::TrackScores> rows, const std::string& rules,
+                const std::vector<evaluate::NamedPlot>& plots) {
+  const auto& all = rows.back();
+  report::Page page("Tracking scores", fmt::format("{} sequence{}, {} frames, {} tracks, {} boxes; rules of {}",
+                                                   std::max<std::size_t>(1, rows.size() - 1), rows.size() > 2 ? "s" : "",
+                                                   all.frames, all.truth_tracks, all.truth_boxes, rules));
+  const auto percent = [](double value) { return fmt::format("{:.1f}", 100 * value); };
+  page.key_figures({{"HOTA", percent(evaluate::mean(all.hota.hota))},
+                    {"MOTA", percent(all.clear.mota)},
+                    {"IDF1", percent(all.identity.idf1)},
+                    {"identity switches", std::to_string(all.clear.id_switches)}});
+  const auto scores = evaluate::percent_table(rows), counts = evaluate::count_table(rows);
+  page.section("Scores, in percent");
+  page.table(scores.header, scores.rows);
+  page.section("Counts");
+  page.table(counts.header, counts.rows);
+  page.section("HOTA over the overlap");
+  page.paragraph(
+      "HOTA joins how well objects are detected (DetA) and how long they keep their identity (AssA); the figure that is "
+      "quoted "
+      "is the mean over the overlaps.");
+  for (const auto& plot : plots) page.figure({plot.png, plot.title});
+  page.write(file);
+}
+
+void write_files(const fs::path& folder, const json& metrics, std::span<const evaluate::TrackScores> rows,
+                 const std::string& rules) {
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) throw Error(ErrorCode::kIo, "cannot create the folder: " + code.message(), folder.string());
   write_file_atomically(folder / "metrics.json", metrics.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
   write_file_atomically(folder / "sequences.csv", evaluate::to_csv(rows));
+  const auto shown = rows.size() == 2 ? rows.first(1) : rows;  // of one sequence, the sum says nothing new
+  const auto plots = evaluate::track_plots(shown);
+  for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
+  write_page(folder / "report.html", shown, rules, plots);
 }
 
 int run_eval_tracks(const Invocation& call) {
@@ -117,16 +151,16 @@ int run_eval_tracks(const Invocation& call) {
   metrics["not_evaluated"] = json::array();
   for (const auto& file : sequences.unused) metrics["not_evaluated"].push_back(file.string());
 
-  if (call.has("out")) write_files(call.options.at("out"), metrics, rows);
+  const std::set<std::string> used(rules.begin(), rules.end());
+  const std::string rules_text = fmt::format("{}", fmt::join(used, ", "));
+  if (call.has("out")) write_files(call.options.at("out"), metrics, rows, rules_text);
   if (call.json) {
     fmt::print("{}\n", metrics.dump(2, ' ', false, json::error_handler_t::replace));
     return 0;
   }
   if (rows.size() == 2) rows.pop_back();  // of one sequence, the sum says nothing new
-  const std::set<std::string> used(rules.begin(), rules.end());
-  fmt::print("rules of {}\n\n{}", fmt::join(used, ", "), evaluate::to_tables(rows));
-  if (call.has("out"))
-    fmt::print("\nscores  {}\n", (fs::path(call.options.at("out")) / "{metrics.json,sequences.csv}").string());
+  fmt::print("rules of {}\n\n{}", rules_text, evaluate::to_tables(rows));
+  if (call.has("out")) fmt::print("\nreport  {}\n", (fs::path(call.options.at("out")) / "report.html").string());
   return 0;
 }
 
@@ -147,7 +181,7 @@ Command eval_tracks_command() {
       {.flag = "benchmark", .placeholder = "NAME", .help = "MOT15, MOT16, MOT17, MOT20 or plain (classes as they are)"},
       {.flag = "class", .placeholder = "CLASS", .help = "the class that counts, by name or number (pedestrian)"},
       {.flag = "sequences", .placeholder = "A,B", .help = "only these"},
-      {.flag = "out", .placeholder = "FOLDER", .help = "write metrics.json and sequences.csv there"},
+      {.flag = "out", .placeholder = "FOLDER", .help = "write report.html, plots, metrics.json and sequences.csv there"},
   };
   command.json = true;
   command.examples = {"goshawk eval-tracks --gt MOT17/train --dt results/MOT17",

@@ -12,6 +12,7 @@
 namespace goshawk::cli {
 namespace {
 
+constexpr int kTextHeight = 13;
 const cv::Scalar kRight(80, 180, 60), kObject(0, 150, 255), kWrong(50, 40, 230);  // BGR
 
 std::vector<evaluate::TrueObject> objects_of(const dataset::Dataset& truth, std::size_t image) {
@@ -37,7 +38,8 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const 
 
   const auto objects = objects_of(truth, image);
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});
-  BoxCanvas canvas(picture, zoom);
+  pipeline::TextPainter text(kTextHeight);
+  BoxCanvas canvas(picture, text, zoom);
   for (const auto& object : objects) canvas.box(object.box, kRight, 1);
   const auto name_of = [&](int category) { return truth.categories[static_cast<std::size_t>(category)].name; };
   for (const auto& error : errors.errors) {

@@ -86,9 +86,9 @@ std::string to_csv(std::span<const TrackScores> sequences) {
   return csv;
 }
 
-std::string to_tables(std::span<const TrackScores> sequences) {
-  Table percent({"sequence", "HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "Recall", "Prec."});
-  Table counts({"sequence", "IDSW", "Frag", "FP", "FN", "MT", "PT", "ML", "GT tracks", "GT boxes", "frames"});
+ScoreTable percent_table(std::span<const TrackScores> sequences) {
+  ScoreTable table{{"sequence", "HOTA", "DetA", "AssA", "LocA", "MOTA", "MOTP", "IDF1", "IDP", "IDR", "Recall", "Prec."},
+                   {}};
   for (const auto& s : sequences) {
     std::vector<std::string> row = {s.name};
     for (const double value :
@@ -96,15 +96,31 @@ std::string to_tables(std::span<const TrackScores> sequences) {
           s.identity.idf1, s.identity.idp, s.identity.idr, s.clear.recall, s.clear.precision}) {
       row.push_back(fmt::format("{:.2f}", 100 * value));
     }
-    percent.add_row(std::move(row));
-    row = {s.name};
+    table.rows.push_back(std::move(row));
+  }
+  return table;
+}
+
+ScoreTable count_table(std::span<const TrackScores> sequences) {
+  ScoreTable table{{"sequence", "IDSW", "Frag", "FP", "FN", "MT", "PT", "ML", "GT tracks", "GT boxes", "frames"}, {}};
+  for (const auto& s : sequences) {
+    std::vector<std::string> row = {s.name};
     for (const std::int64_t value : {s.clear.id_switches, s.clear.fragments, s.clear.fp, s.clear.fn, s.clear.mostly_tracked,
                                      s.clear.partly_tracked, s.clear.mostly_lost, s.truth_tracks, s.truth_boxes, s.frames}) {
       row.push_back(std::to_string(value));
     }
-    counts.add_row(std::move(row));
+    table.rows.push_back(std::move(row));
   }
-  return percent.str() + "\n" + counts.str();
+  return table;
+}
+
+std::string to_tables(std::span<const TrackScores> sequences) {
+  const auto text = [](const ScoreTable& scores) {
+    Table table(scores.header);
+    for (const auto& row : scores.rows) table.add_row(row);
+    return table.str();
+  };
+  return text(percent_table(sequences)) + "\n" + text(count_table(sequences));
 }
 
 }  // namespace goshawk::evaluate

@@ -27,6 +27,14 @@ TEST(Page, EscapesEverythingItIsGiven) {
   EXPECT_NE(html.find("&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp; \xEF\xBF\xBD"), std::string::npos);
 }
 
+TEST(Page, NamesMayBreakBehindTheirSeparatorsAlone) {
+  Page page("x");
+  page.table({"where"}, {{"images/street_000123.jpg:7"}});
+  EXPECT_NE(page.html().find("<td>images/<wbr>street_<wbr>000123.jpg:<wbr>7</td>"), std::string::npos) << page.html();
+  page.table({"where"}, {{"ends/"}});
+  EXPECT_NE(page.html().find("<td>ends/</td>"), std::string::npos);
+}
+
 TEST(Page, DataUriIsBase64OfTheBytes) {
   EXPECT_EQ(data_uri("\xFF\xD8\x01"), "data:image/jpeg;base64,/9gB");
   EXPECT_EQ(data_uri("\xFF\xD8\x01\x02"), "data:image/jpeg;base64,/9gBAg==");

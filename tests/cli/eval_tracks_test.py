@@ -48,6 +48,16 @@ class EvalTracks(ProgramTest):
             rows = list(csv.DictReader(file))
         self.assertEqual([row["sequence"] for row in rows], ["A", "B", "COMBINED"])
         self.assertEqual([row["FN"] for row in rows], ["5", "10", "15"])
+        made = self.folder / "made/here"
+        page = (made / "report.html").read_text()
+        self.assertIn("2 sequences, 10 frames, 4 tracks, 20 boxes", page)
+        self.assertEqual(page.count("<img "), 2)
+        self.assertNotIn("src=\"http", page)
+        for plot in ("HOTA_parts.png", "HOTA_sequences.png"):
+            self.assertEqual((made / plot).read_bytes()[:4], b"\x89PNG")
+        self.assertIn("report.html", self.assert_prints("eval-tracks", "--gt", "gt/A.txt", "--dt", "dt/A.txt", "--out", "one"))
+        self.assertIn("1 sequence, 5 frames", (self.folder / "one/report.html").read_text())
+        self.assertFalse((self.folder / "one/HOTA_sequences.png").exists(), "of one sequence it says nothing new")
 
     def test_rules_follow_from_names_and_classes(self):
         mixed = TRUTH + "".join(f"{frame},3,{10 * frame},10,20,40,0,7,1\n" for frame in range(1, 6))  # a static person

@@ -90,6 +90,27 @@ class Label(EndToEnd):
         self.assertEqual(len(boxes["done"]), 2)
         self.assertEqual([len(boxes["empty"]), len(boxes["new"])], [1, 1])
 
+    def test_redo_replaces_what_a_model_said_and_nothing_else(self):
+        frames = self.frames(one=[A, B], two=[A], three=[C])
+        self.label(frames, "--to", "coco", "--out", "first")
+        file = next((self.folder / "first").rglob("*.json"))
+        document = json.loads(file.read_text())
+        for one in document["annotations"]:  # the earlier model was worse; on one image a person has added an object
+            one["bbox"][2] += 6
+        person = {**document["annotations"][0], "id": 99, "bbox": [1, 1, 9, 9]}
+        del person["score"]
+        document["annotations"].append(person)
+        file.write_text(json.dumps(document))
+        touched = next(i["file_name"] for i in document["images"] if i["id"] == person["image_id"]).split("/")[-1][:-4]
+
+        kept = self.label("first", "--out", "kept", "--json")
+        self.assertEqual((kept["labelled_before"], kept["objects_added"]), (3, {}))
+        redone = self.label("first", "--redo", "--out", "second", "--json")
+        self.assertEqual((redone["redone"], redone["labelled_before"], redone["labelled_now"]), (2, 1, 2))
+        for name, boxes in self.boxes("second").items():
+            widths = {box[2] for box in boxes}
+            self.assertEqual(widths, {30, 9} if name == touched else {24}, name)
+
     def test_classes_are_matched_renamed_and_added(self):
         self.model = tiny_detector.write(self.folder / "two.onnx", classes=("Square", "disc"))
         data = self.data_set({"new": ([A], None)}, "[plate, square]")

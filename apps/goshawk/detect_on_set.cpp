@@ -1,0 +1,47 @@
+#include "apps/goshawk/detect_on_set.h"
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "apps/goshawk/options.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/dataset/class_map.h"
+#include "goshawk/media/image_source.h"
+
+namespace goshawk::cli {
+
+std::map<std::string, std::string> renamed_classes(const Invocation& call) {
+  std::map<std::string, std::string> renamed;
+  const auto map = call.options.find("map");
+  if (map == call.options.end()) return renamed;
+  for (const auto& [from, to] : dataset::parse_class_mapping(map->second)) renamed[from] = to;
+  return renamed;
+}
+
+std::vector<std::string> class_names(const dataset::Dataset& set) {
+  std::vector<std::string> names;
+  for (const auto& category : set.categories) names.push_back(category.name);
+  return names;
+}
+
+pipeline::DetectRun detect_on_set(const Invocation& call, const dataset::Dataset& set, std::span<const std::size_t> images,
+                                  detect::Detector& detector, const std::string& title,
+                                  const std::function<void(std::size_t image, pipeline::DetectedFrame found)>& on_image) {
+  std::vector<std::filesystem::path> files;
+  for (const std::size_t image : images) files.push_back(set.path_of(set.images[image]));
+  const auto source = media::open_images(set.root.string(), std::move(files), {});
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) progress.emplace(title, static_cast<std::int64_t>(images.size()), "images");
+  auto run = pipeline::detect_images(*source, detector, batch_size(call.config, detector), call.stop,
+                                     [&](pipeline::DetectedFrame found) {
+                                       const std::int64_t number = found.frame.index;
+                                       on_image(images[static_cast<std::size_t>(number)], std::move(found));
+                                       if (progress) progress->update(number + 1);
+                                       return true;
+                                     });
+  if (progress) progress->finish();
+  return run;
+}
+
+}  // namespace goshawk::cli
