@@ -19,10 +19,11 @@ std::vector<int> by_confidence(std::span<const Detection> detections, float leas
   return order;
 }
 
-bool lies_in_ignored_region(const Box& box, std::span<const TrueObject> objects) {
-  const float area = box.area();
+bool is_excused(const Detection& detection, std::span<const TrueObject> objects) {
+  const float area = detection.box.area();
   return area > 0 && std::any_of(objects.begin(), objects.end(), [&](const TrueObject& object) {
-           return object.ignored && intersection(box, object.box) >= 0.5F * area;
+           return object.ignored && object.class_id == detection.class_id &&
+                  intersection(detection.box, object.box) >= 0.5F * area;
          });
 }
 
@@ -93,7 +94,7 @@ ImageErrors find_errors(std::span<const TrueObject> objects, std::span<const Det
         nearest(detection.box, objects, [&](std::size_t i) { return objects[i].class_id != detection.class_id; });
     if (same.overlap >= options.foreground) {
       blame(ErrorKind::kDuplicate, d, same.object);
-    } else if (lies_in_ignored_region(detection.box, objects)) {
+    } else if (is_excused(detection, objects)) {
       continue;
     } else if (other.overlap >= options.foreground) {
       blame(ErrorKind::kWrongClass, d, other.object);
@@ -129,7 +130,7 @@ void ConfusionMatrix::add(std::span<const TrueObject> objects, std::span<const D
     if (best.object >= 0 && best.overlap > overlap_) {
       taken[static_cast<std::size_t>(best.object)] = true;
       count(detection.class_id, objects[static_cast<std::size_t>(best.object)].class_id);
-    } else if (!lies_in_ignored_region(detection.box, objects)) {
+    } else if (!is_excused(detection, objects)) {
       count(detection.class_id, classes_);
     }
   }

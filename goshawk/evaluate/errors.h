@@ -15,7 +15,7 @@ namespace goshawk::evaluate {
 struct TrueObject {
   Box box;
   int class_id = 0;
-  bool ignored = false;  // a crowd or a region that counts neither way: what lies in it is no mistake
+  bool ignored = false;  // a crowd or a region that counts neither way: what lies in it, of its class, is no mistake
 };
 
 /// Why a detection, or the lack of one, is wrong. After TIDE (Bolya et al., "A General Toolbox for Identifying Object
@@ -53,7 +53,7 @@ struct ImageErrors {
 };
 
 /// Detections are taken from the most confident down; each takes the unclaimed object of its class that it overlaps most.
-/// One that lies in an ignored region by half of its own area is neither right nor wrong.
+/// One that lies in an ignored region of its class by half of its own area is neither right nor wrong (COCO's crowds).
 ImageErrors find_errors(std::span<const TrueObject> objects, std::span<const Detection> detections,
                         const ErrorOptions& = {});
 
