@@ -67,20 +67,14 @@ int run_merge(const Invocation& call) {
 dataset::ClassMapping chosen_classes(const Invocation& call, const dataset::Dataset& set) {
   const auto wanted = list_option(call, "classes"), unwanted = list_option(call, "drop");
   if (!wanted.empty() && !unwanted.empty()) throw Error(ErrorCode::kUsage, "--classes and --drop do not go together");
-  std::vector<std::string> names;
-  for (const auto& category : set.categories) names.push_back(category.name);
-  for (const auto* list : {&wanted, &unwanted}) {
-    for (const auto& word : *list) {
-      if (std::find(names.begin(), names.end(), word) == names.end())
-        throw Error(ErrorCode::kUsage, "there is no class '" + word + "' in this data set" + did_you_mean(word, names));
-    }
-  }
+  if (wanted.empty() && unwanted.empty()) return {};
+  const auto named = named_classes(set, unwanted.empty() ? wanted : unwanted);
+  const char dropped = unwanted.empty() ? 0 : 1;
   dataset::ClassMapping mapping;
-  for (const auto& name : names) {
-    const bool listed = std::find(wanted.begin(), wanted.end(), name) != wanted.end();
-    const bool dropped = std::find(unwanted.begin(), unwanted.end(), name) != unwanted.end();
+  for (std::size_t c = 0; c < named.size(); ++c) {
+    const auto& name = set.categories[c].name;
     const bool seen = std::any_of(mapping.begin(), mapping.end(), [&](const auto& pair) { return pair.first == name; });
-    if (!seen && (dropped || (!wanted.empty() && !listed))) mapping.emplace_back(name, "");
+    if (!seen && named[c] == dropped) mapping.emplace_back(name, "");
   }
   return mapping;
 }

@@ -34,17 +34,7 @@ struct Wanted {
 
 Wanted wanted_of(const Invocation& call, const dataset::Dataset& set) {
   const auto words = list_option(call, "classes");
-  Wanted wanted{std::vector<char>(set.categories.size(), words.empty() ? 1 : 0), split_option(call, "split"),
-                !words.empty()};
-  std::vector<std::string> names;
-  for (const auto& category : set.categories) names.push_back(category.name);
-  for (const auto& word : words) {
-    const auto found = std::find(names.begin(), names.end(), word);
-    if (found == names.end())
-      throw Error(ErrorCode::kUsage, "there is no class '" + word + "' in this data set" + did_you_mean(word, names));
-    wanted.classes[static_cast<std::size_t>(found - names.begin())] = 1;
-  }
-  return wanted;
+  return {named_classes(set, words), split_option(call, "split"), !words.empty()};
 }
 
 /// `most` images at random, in their order.

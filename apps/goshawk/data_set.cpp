@@ -209,6 +209,31 @@ std::optional<double> number_option(const Invocation& call, const std::string& f
   return number;
 }
 
+std::vector<std::string> class_names(const dataset::Dataset& set) {
+  std::vector<std::string> names;
+  for (const auto& category : set.categories) names.push_back(category.name);
+  return names;
+}
+
+std::vector<char> named_classes(const dataset::Dataset& set, const std::vector<std::string>& words) {
+  std::vector<char> named(set.categories.size(), words.empty() ? 1 : 0);
+  for (const auto& word : words) {
+    bool found = false;
+    const auto mark = [&](auto&& is) {
+      for (std::size_t c = 0; c < named.size(); ++c) {
+        if (is(set.categories[c])) named[c] = found = true;
+      }
+    };
+    mark([&](const dataset::Category& category) { return category.name == word; });
+    if (!found) mark([&](const dataset::Category& category) { return std::to_string(category.id) == word; });
+    if (!found) {
+      throw Error(ErrorCode::kUsage,
+                  "there is no class '" + word + "' in this data set" + did_you_mean(word, class_names(set)));
+    }
+  }
+  return named;
+}
+
 std::vector<std::string> list_option(const Invocation& call, const std::string& flag) {
   std::vector<std::string> words;
   const auto given = call.options.find(flag);

@@ -24,6 +24,11 @@ std::optional<std::uint64_t> count_option(const Invocation& call, const std::str
 std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most);
 /// "a,b" without empty words.
 std::vector<std::string> list_option(const Invocation& call, const std::string& flag);
+/// Names of a data set's classes, in its order.
+std::vector<std::string> class_names(const dataset::Dataset& set);
+/// Marks the classes of `set` that `words` name, all where there are no words. SHAPE: one for each class. Throws
+/// Error{kUsage} for a class that is not there.
+std::vector<char> named_classes(const dataset::Dataset& set, const std::vector<std::string>& words);
 /// The value of a flag that the command needs. Throws Error{kUsage}.
 std::string required_option(const Invocation& call, const std::string& flag);
 

@@ -19,12 +19,6 @@ std::map<std::string, std::string> renamed_classes(const Invocation& call) {
   return renamed;
 }
 
-std::vector<std::string> class_names(const dataset::Dataset& set) {
-  std::vector<std::string> names;
-  for (const auto& category : set.categories) names.push_back(category.name);
-  return names;
-}
-
 pipeline::DetectRun detect_on_set(const Invocation& call, const dataset::Dataset& set, std::span<const std::size_t> images,
                                   detect::Detector& detector, const std::string& title,
                                   const std::function<void(std::size_t image, pipeline::DetectedFrame found)>& on_image) {

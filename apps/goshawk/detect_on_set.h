@@ -17,9 +17,6 @@ namespace goshawk::cli {
 /// --map for a model's classes, "truck=van,dog=": what they are called in the data set; an empty name drops one.
 std::map<std::string, std::string> renamed_classes(const Invocation& call);
 
-/// Names of a data set's classes, in its order.
-std::vector<std::string> class_names(const dataset::Dataset& set);
-
 /// Detects on the images of `set` whose places are in `images`, in that order, with a progress bar called `title`.
 /// `on_image` gets each image's place in Dataset::images. Throws what opening and running throw.
 pipeline::DetectRun detect_on_set(const Invocation& call, const dataset::Dataset& set, std::span<const std::size_t> images,

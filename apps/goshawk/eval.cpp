@@ -23,7 +23,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// The labelled images of the split asked for: else of val, else of test, else all.
+/// The labelled images of the split asked for: else of val, else of test, else all; with the classes asked for.
 dataset::Dataset read_truth(const Invocation& call) {
   const std::string path = required_option(call, "data");
   auto truth = read_set(call, path, format_option(call, "from")).dataset;
@@ -45,11 +45,12 @@ dataset::Dataset read_truth(const Invocation& call) {
   part.split = wanted;
   if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
   dataset::filter(truth, part);
+  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
+  dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
   if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
   if (dataset::object_count(truth) == 0) {
     throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
   }
-  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
   return truth;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "apps/goshawk/data_set.h"
 #include "apps/goshawk/mistake_pictures.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
@@ -32,12 +33,6 @@ std::string classes_csv(const dataset::Dataset& truth, const evaluate::DetectorM
                         best.recall, best.f1, best.confidence, result.ap50, result.ap75, result.ap, result.ar);
   }
   return text;
-}
-
-std::vector<std::string> class_names(const dataset::Dataset& truth) {
-  std::vector<std::string> names;
-  for (const auto& category : truth.categories) names.push_back(category.name);
-  return names;
 }
 
 /// What each kind of mistake is, for who reads the report.

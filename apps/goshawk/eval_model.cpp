@@ -2,6 +2,7 @@
 
 #include <numeric>
 
+#include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
@@ -75,6 +76,7 @@ json describe_speed(const ModelAnswers& answers) {
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {
   const auto path = resolve_model(model).path;
   auto detecting = detector_options(call.config);
+  detecting.classes.clear();  // they are the data set's, which the model may call otherwise
   detecting.session.parallel_runs = parallel_runs(call.config, {});
   const auto detector = detect::Detector::load(path, detecting);
 

@@ -202,6 +202,13 @@ void keep_images(Dataset& dataset, std::span<const char> keep) {
   for (std::size_t i = 0; counted && i < dataset.images.size(); ++i) dataset.images[i].id = static_cast<std::int64_t>(i) + 1;
 }
 
+void keep_classes(Dataset& dataset, std::span<const char> keep) {
+  require(keep.size() == dataset.categories.size(), "keep_classes: one mark for each class");
+  const auto place = compact(dataset.categories, std::vector<char>(keep.begin(), keep.end()));
+  std::erase_if(dataset.annotations, [&](const Annotation& a) { return place[a.category] < 0; });
+  for (auto& a : dataset.annotations) a.category = static_cast<std::uint32_t>(place[a.category]);
+}
+
 void drop_unused(Dataset& dataset) {
   std::vector<char> masks(dataset.masks.size(), 0), attributes(dataset.attributes.size(), 0);
   for (const auto& a : dataset.annotations) {

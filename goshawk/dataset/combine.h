@@ -49,6 +49,9 @@ Filtered filter(Dataset& dataset, const Filter& filter);
 /// ... are so again; other numbers stay.
 void keep_images(Dataset& dataset, std::span<const char> keep);
 
+/// Removes the classes for which `keep` is 0 with their objects; the others keep their numbers. SHAPE: one for each class.
+void keep_classes(Dataset& dataset, std::span<const char> keep);
+
 /// Removes masks and attributes that no object refers to.
 void drop_unused(Dataset& dataset);
 

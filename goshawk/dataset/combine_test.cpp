@@ -94,6 +94,24 @@ TEST(Filter, TakesObjectsThenImages) {
   EXPECT_EQ(filter(part, by_score).images, 2U);
 }
 
+TEST(KeepClasses, TakesTheOthersAwayWithTheirObjectsAndLeavesTheNumbers) {
+  Dataset dataset = set_of("/a", {"1", "2"}, {});
+  dataset.categories = {{1, "person", {}}, {3, "car", {}}, {90, "toothbrush", {}}};
+  for (const std::uint32_t category : {2U, 0U, 1U, 2U}) {
+    Annotation annotation;
+    annotation.image = category == 0 ? 0 : 1;
+    annotation.category = category;
+    dataset.annotations.push_back(annotation);
+  }
+  keep_classes(dataset, std::vector<char>{1, 0, 1});
+  EXPECT_EQ(dataset.categories, (std::vector<Category>{{1, "person", {}}, {90, "toothbrush", {}}}));
+  ASSERT_EQ(dataset.annotations.size(), 3U);
+  EXPECT_EQ(dataset.annotations[0].category, 1U);
+  EXPECT_EQ(dataset.annotations[1].category, 0U);
+  EXPECT_EQ(dataset.annotations[2].category, 1U);
+  EXPECT_EQ(dataset.images.size(), 2U);
+}
+
 TEST(Filter, DrawsTheSameImagesForTheSameSeed) {
   std::vector<std::string> names;
   for (int i = 0; i < 100; ++i) names.push_back(std::to_string(i));

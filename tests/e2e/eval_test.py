@@ -110,6 +110,18 @@ class Eval(EndToEnd):
         named = json.loads(self.goshawk("eval", self.model, "--data", data, "--map", "square=cat", "--json").stdout)
         self.assertAlmostEqual(named["at_fixed_confidence"]["recall"], 1)
 
+    def test_classes_can_be_chosen(self):
+        data = self.data_set({"a": ([(24, 24), (64, 8)], [(24, 24)])}, names="[cat, dog]")
+        with (self.folder / "set" / "labels" / "val" / "a.txt").open("a") as labels:
+            labels.write("1 0.6 0.6 0.2 0.2\n")
+        flags = ("eval", self.model, "--data", data, "--map", "square=cat", "--json")
+        self.assertEqual(len(json.loads(self.goshawk(*flags).stdout)["classes"]), 2)
+        for word in ("cat", "0"):
+            result = json.loads(self.goshawk(*flags, "--classes", word).stdout)
+            self.assertEqual([(one["class"], one["id"], one["objects"]) for one in result["classes"]], [("cat", 0, 1)])
+            self.assertEqual(sum(result["mistakes"].values()), 1)  # the square that nobody labelled
+        self.assertIn("did you mean 'cat'", self.goshawk(*flags, "--classes", "cats", code=64).stderr)
+
     def test_an_unreadable_image_is_left_out_and_told(self):
         data = self.mixed()
         (self.folder / "set" / "images" / "val" / "missed.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
