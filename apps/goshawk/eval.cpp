@@ -13,8 +13,6 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
-#include "goshawk/dataset/combine.h"
-#include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
 
 namespace goshawk::cli {
@@ -22,37 +20,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-/// The labelled images of the split asked for: else of val, else of test, else all; with the classes asked for.
-dataset::Dataset read_truth(const Invocation& call) {
-  const std::string path = required_option(call, "data");
-  auto truth = read_set(call, path, format_option(call, "from")).dataset;
-  const auto holds = [&](dataset::Split split) {
-    return std::any_of(truth.images.begin(), truth.images.end(), [&](const auto& image) { return image.split == split; });
-  };
-  auto wanted = split_option(call, "split");
-  if (wanted && !holds(*wanted)) {
-    std::vector<std::string> known;
-    for (const auto split : {dataset::Split::kTrain, dataset::Split::kVal, dataset::Split::kTest}) {
-      if (holds(split)) known.emplace_back(dataset::name(split));
-    }
-    throw Error(ErrorCode::kUsage, fmt::format("the data set has no split '{}'", call.options.at("split")), "--split",
-                known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
-  }
-  if (!wanted && holds(dataset::Split::kVal)) wanted = dataset::Split::kVal;
-  if (!wanted && holds(dataset::Split::kTest)) wanted = dataset::Split::kTest;
-  dataset::Filter part;
-  part.split = wanted;
-  if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
-  dataset::filter(truth, part);
-  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
-  dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
-  if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
-  if (dataset::object_count(truth) == 0) {
-    throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
-  }
-  return truth;
-}
 
 evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
   evaluate::DetectorMetricsOptions options;

@@ -1,12 +1,19 @@
 #include "apps/goshawk/eval_model.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <numeric>
+#include <optional>
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/class_match.h"
 
@@ -73,6 +80,36 @@ json describe_speed(const ModelAnswers& answers) {
 
 }  // namespace
 
+dataset::Dataset read_truth(const Invocation& call) {
+  const std::string path = required_option(call, "data");
+  auto truth = read_set(call, path, format_option(call, "from")).dataset;
+  const auto holds = [&](dataset::Split split) {
+    return std::any_of(truth.images.begin(), truth.images.end(), [&](const auto& image) { return image.split == split; });
+  };
+  auto wanted = split_option(call, "split");
+  if (wanted && !holds(*wanted)) {
+    std::vector<std::string> known;
+    for (const auto split : {dataset::Split::kTrain, dataset::Split::kVal, dataset::Split::kTest}) {
+      if (holds(split)) known.emplace_back(dataset::name(split));
+    }
+    throw Error(ErrorCode::kUsage, fmt::format("the data set has no split '{}'", call.options.at("split")), "--split",
+                known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
+  }
+  if (!wanted && holds(dataset::Split::kVal)) wanted = dataset::Split::kVal;
+  if (!wanted && holds(dataset::Split::kTest)) wanted = dataset::Split::kTest;
+  dataset::Filter part;
+  part.split = wanted;
+  if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
+  dataset::filter(truth, part);
+  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
+  dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
+  if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
+  if (dataset::object_count(truth) == 0) {
+    throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
+  }
+  return truth;
+}
+
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {
   const auto path = resolve_model(model).path;
   auto detecting = detector_options(call.config);
@@ -102,6 +139,21 @@ ModelAnswers answer(const Invocation& call, const std::string& model, const data
   answers.interrupted = run.interrupted;
   answers.model = describe_model(path, *detector);
   return answers;
+}
+
+evaluate::CocoSummary coco_summary(Invocation call, const std::string& model, const dataset::Dataset& truth) {
+  const auto unless_set = [&](const char* key, json value) {
+    if (!call.config.is_set(key)) call.config.set(key, std::move(value), ConfigLayer::kFlag, "goshawk " + call.command.name);
+  };
+  unless_set("detect.conf", 0.001);
+  unless_set("detect.max_det", 300);
+  const auto answers = answer(call, model, truth);
+  if (answers.interrupted) throw Error(ErrorCode::kInterrupted, "stopped while measuring accuracy");
+  evaluate::CocoOptions options;
+  options.stop = call.stop;
+  evaluate::CocoEvaluator evaluator(truth, options);
+  for (std::uint32_t i = 0; i < answers.predictions.size(); ++i) evaluator.add(i, answers.predictions[i]);
+  return evaluator.evaluate().summary();
 }
 
 json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers) {

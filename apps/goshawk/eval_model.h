@@ -26,8 +26,16 @@ struct ModelAnswers {
   bool interrupted = false;
 };
 
+/// The labelled images of --data in the split asked for (--split): else of val, else of test, else all; at most
+/// --max-frames. Throws Error{kUsage} for a split that is not there, {kBadData} without images or labels.
+dataset::Dataset read_truth(const Invocation& call);
+
 /// Runs the model over all images of `truth`, with a progress bar. Throws what loading and running throw.
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth);
+
+/// COCO's figures of the model alone, as an evaluation takes them: boxes from confidence 0.001 on and 300 an image, unless
+/// the user says otherwise. Throws as `answer` does, and Error{kInterrupted}.
+evaluate::CocoSummary coco_summary(Invocation call, const std::string& model, const dataset::Dataset& truth);
 
 /// metrics.json of a run: every figure, the mistakes, the speed, the machine.
 nlohmann::json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,

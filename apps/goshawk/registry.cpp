@@ -16,7 +16,9 @@ const std::vector<Command>& commands() {
       data_label_command(), data_preview_command(),
       train_command(),
       eval_command(), eval_boxes_command(), eval_tracks_command(),
-      models_list_command(), verify_command(), optimize_command(), quantize_command(), convert_command(), prune_command(), models_pull_command(), models_info_command(),
+      optimize_command(), quantize_command(), convert_command(), prune_command(),
+      bench_command(), engine_build_command(), engine_list_command(), engine_clear_command(),
+      models_list_command(), verify_command(), models_pull_command(), models_info_command(),
       doctor_command(), config_show_command(), config_check_command(), config_save_command(), config_docs_command(),
       completion_command(), version_command()};
   // clang-format on

@@ -3,14 +3,12 @@
 #include <malloc.h>
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
-#include <random>
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/detect/inference.h"
 #include "goshawk/runtime/model_file.h"
+#include "goshawk/runtime/random_inputs.h"
 
 namespace goshawk::benchmark {
 namespace {
@@ -67,6 +65,7 @@ class LoadedDetector : public LoadedModel {
     const auto size = size_for(lanes_[0], pictures_[0]);
     info_.width = size.width;
     info_.height = size.height;
+    info_.input_shapes = input_shapes();
   }
 
   const LoadedInfo& info() const override { return info_; }
@@ -82,6 +81,20 @@ class LoadedDetector : public LoadedModel {
     std::vector<Detections> found;
     std::size_t next = 0;
   };
+
+  std::vector<std::vector<std::int64_t>> input_shapes() const {
+    std::vector<std::vector<std::int64_t>> shapes;
+    const bool channels_last = lanes_[0].steps->recipe().layout == Layout::kNhwc;
+    for (const auto& input : lanes_[0].steps->session().inputs()) {
+      auto shape = input.shape;
+      const std::size_t sides = shape.size() < 3 ? shape.size() : shape.size() - (channels_last ? 3 : 2);
+      for (std::size_t i = 0; i < shape.size(); ++i) {
+        if (shape[i] < 0) shape[i] = i == sides ? info_.height : i == sides + 1 ? info_.width : i == 0 ? info_.batch : 3;
+      }
+      shapes.push_back(std::move(shape));
+    }
+    return shapes;
+  }
 
   detect::InputSize size_for(const Lane& lane, const cv::Mat& image) const {
     const Recipe& recipe = lane.steps->recipe();
@@ -124,20 +137,9 @@ class LoadedDetector : public LoadedModel {
 class LoadedNetwork : public LoadedModel {
  public:
   LoadedNetwork(const Candidate& candidate, std::shared_ptr<runtime::Session> session, LoadedInfo info)
-      : session_(std::move(session)), info_(std::move(info)) {
+      : session_(std::move(session)), info_(std::move(info)), inputs_(session_->inputs(), all_shapes(*session_, candidate)) {
     info_.detector = false;
-    std::mt19937 random(1);
-    std::uniform_real_distribution<float> uniform(0, 1);
-    for (const auto& input : session_->inputs()) {
-      const auto shape = shape_of(input, candidate);
-      const auto count = std::accumulate(shape.begin(), shape.end(), std::int64_t{1}, std::multiplies<>());
-      std::vector<float> values(static_cast<std::size_t>(count), 0.0F);
-      const bool real = input.type == runtime::ElementType::kFloat32 || input.type == runtime::ElementType::kFloat16;
-      if (real) std::generate(values.begin(), values.end(), [&] { return uniform(random); });
-      values_.push_back(std::move(values));
-      views_.push_back({values_.back(), shape});
-    }
-    for (std::size_t i = 0; i < values_.size(); ++i) views_[i].values = values_[i];
+    info_.input_shapes = all_shapes(*session_, candidate);
   }
 
   const LoadedInfo& info() const override { return info_; }
@@ -145,39 +147,33 @@ class LoadedNetwork : public LoadedModel {
   Contestant contestant() override {
     return {info_.name, info_.streams, info_.batch, [this](std::size_t) {
               const auto start = Clock::now();
-              session_->run(views_);
+              session_->run(inputs_.views());
               return StageTimes{{}, Clock::now() - start, {}};
             }};
   }
 
  private:
-  static constexpr std::int64_t kMostValues = 1LL << 28;
+  static std::vector<std::vector<std::int64_t>> all_shapes(const runtime::Session& session, const Candidate& candidate) {
+    std::vector<std::vector<std::int64_t>> shapes;
+    for (const auto& input : session.inputs()) shapes.push_back(shape_of(input, candidate));
+    return shapes;
+  }
 
   /// The batch in the first dimension, --imgsz in the last two of an image.
   static std::vector<std::int64_t> shape_of(const runtime::TensorInfo& input, const Candidate& candidate) {
     auto shape = input.shape;
-    const bool image = shape.size() == 4 && candidate.options.image_size;
-    std::int64_t values = 1;
-    for (std::size_t i = 0; i < shape.size(); ++i) {
-      if (shape[i] < 0 && i == 0) shape[i] = candidate.batch;
-      else if (i == 0 && shape.size() == 4) check_batch(candidate, shape[i]);
-      if (shape[i] < 0 && image && i >= 2) shape[i] = *candidate.options.image_size;
-      if (shape[i] < 0) {
-        throw Error(ErrorCode::kBadConfig, "the size of the input '" + input.name + "' is open", candidate.model.string(),
-                    "Give --imgsz where it is an image, or export the model with a fixed size");
-      }
-      values *= std::min(shape[i], kMostValues);
-      if (values > kMostValues) {
-        throw Error(ErrorCode::kBadData, "the input '" + input.name + "' is too large", candidate.model.string());
-      }
+    const bool image = shape.size() == 4;
+    if (image) check_batch(candidate, shape[0]);
+    if (!shape.empty() && shape[0] < 0) shape[0] = candidate.batch;
+    for (std::size_t i = 2; image && i < shape.size(); ++i) {
+      if (shape[i] < 0) shape[i] = candidate.options.image_size.value_or(-1);
     }
     return shape;
   }
 
   std::shared_ptr<runtime::Session> session_;
   LoadedInfo info_;
-  std::vector<std::vector<float>> values_;
-  std::vector<runtime::TensorView> views_;
+  runtime::RandomInputs inputs_;
 };
 
 LoadedInfo describe(const Candidate& candidate, const runtime::Session& session) {

@@ -36,6 +36,7 @@ struct LoadedInfo {
   int threads = 0;                                        // 0: every core
   int streams = 1, batch = 1;                             // streams: what the device really runs side by side
   int width = 0, height = 0;                              // of the input in pixels; 0 for models that take no image
+  std::vector<std::vector<std::int64_t>> input_shapes;    // of each input in one call, without -1
   bool detector = true;                                   // false: only inference is measured, on random values
   std::string note;                                       // why it is no detector; empty for detectors
   double load_ms = 0;                                     // reading, compiling or taking from the cache, first run

@@ -96,9 +96,12 @@ void say_no_data(Canvas& canvas, const Frame& frame) {
   canvas.text((frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2, "no data", kLabel, kQuiet, Align::kCenter);
 }
 
+/// Where the x axis has marks; kWhole: at whole numbers, for counts.
+enum class Ticks { kNone, kAny, kWhole };
+
 /// Places the frame within the canvas and draws grid, tick labels, axis labels and title.
 Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Range& y, double legend_width,
-                bool x_ticks = true) {
+                Ticks x_ticks = Ticks::kAny) {
   Frame frame{0, 52, canvas.width() - 24 - legend_width, canvas.height() - 58.0, x, y};
   const auto y_places = ticks(y, 6);
   const double y_step = nice_step(y.high - y.low, 6);
@@ -109,8 +112,9 @@ Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Rang
     canvas.line({{frame.left, frame.to_y(at)}, {frame.right, frame.to_y(at)}}, kGridLine);
     canvas.text(frame.left - 8, frame.to_y(at), number_text(at, y_step), kTick, kQuiet, Align::kRight);
   }
-  if (x_ticks) {
-    const double wanted = std::max(2.0, (frame.right - frame.left) / 90);
+  if (x_ticks != Ticks::kNone) {
+    double wanted = std::max(2.0, (frame.right - frame.left) / 90);
+    if (x_ticks == Ticks::kWhole) wanted = std::clamp(x.high - x.low, 1.0, wanted);
     const double step = nice_step(x.high - x.low, wanted);
     for (const double at : ticks(x, wanted)) {
       canvas.line({{frame.to_x(at), frame.top}, {frame.to_x(at), frame.bottom}}, kGridLine);
@@ -270,13 +274,23 @@ std::string bars_lying(const Figure& figure, const std::vector<std::pair<std::st
   return canvas.png();
 }
 
+/// Epochs, threads, images: nothing lies between them.
+Ticks ticks_of(const std::vector<Series>& series) {
+  for (const auto& each : series) {
+    for (const double x : each.x) {
+      if (std::isfinite(x) && x != std::floor(x)) return Ticks::kAny;
+    }
+  }
+  return Ticks::kWhole;
+}
+
 }  // namespace
 
 std::string line_chart(const Figure& figure, const std::vector<Series>& series) {
   check(figure);
   const auto [x, y] = ranges(figure, series);
   Canvas canvas(figure.width, figure.height);
-  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series));
+  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series), ticks_of(series));
   for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], series_color(series, i));
   for (const bool strong : {false, true}) {
     for (std::size_t i = 0; i < series.size(); ++i) {
@@ -329,7 +343,7 @@ std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::str
   if (names + 6 > slot && !bars.empty()) return bars_lying(figure, bars, range);
   Canvas canvas(figure.width, figure.height);
   const Frame frame =
-      draw_axes(canvas, figure, {0, static_cast<double>(std::max<std::size_t>(bars.size(), 1))}, range, 0, false);
+      draw_axes(canvas, figure, {0, static_cast<double>(std::max<std::size_t>(bars.size(), 1))}, range, 0, Ticks::kNone);
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double center = frame.to_x(static_cast<double>(i) + 0.5);
     canvas.text(center, frame.bottom + 15, bars[i].first, kTick, kInk, Align::kCenter);

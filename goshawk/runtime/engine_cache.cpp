@@ -130,6 +130,28 @@ bool EngineCache::commit(const fs::path& staging, const std::string& key, const 
 
 void EngineCache::remove(const std::string& key) { remove_folder(folder_ / key); }
 
+std::vector<CachedEngine> EngineCache::list() const {
+  std::vector<CachedEngine> engines;
+  std::error_code ignored;
+  for (const auto& item : fs::directory_iterator(folder_, ignored)) {
+    const std::string key = item.path().filename().string();
+    if (!item.is_directory(ignored) || key.starts_with(kStaging)) continue;
+    const Entry entry = measure(item.path());
+    const auto used = std::chrono::file_clock::to_sys(entry.used);
+    CachedEngine engine{key, "{}", entry.bytes,
+                        std::chrono::duration_cast<std::chrono::seconds>(used.time_since_epoch()).count(), false};
+    try {
+      engine.about = read_document(item.path() / kManifest).at("about").dump();
+      engine.sound = is_unchanged(item.path());
+    } catch (const std::exception&) {
+      // Listed as damaged; the next use removes it.
+    }
+    engines.push_back(std::move(engine));
+  }
+  std::sort(engines.begin(), engines.end(), [](const auto& a, const auto& b) { return a.used > b.used; });
+  return engines;
+}
+
 void EngineCache::trim() {
   std::vector<Entry> entries;
   std::uint64_t total = 0;

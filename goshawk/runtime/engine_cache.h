@@ -6,8 +6,18 @@
 #include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace goshawk::runtime {
+
+/// What a cache holds.
+struct CachedEngine {
+  std::string key;
+  std::string about;        // JSON: what the entry was made for; "{}" where that cannot be read
+  std::uint64_t bytes = 0;  // of all its files
+  std::int64_t used = 0;    // seconds since 1970 of its last use
+  bool sound = true;        // its files are what they were when it was made
+};
 
 /// A folder of entries. An entry is a folder of files with `manifest.json`, which holds each file's size and SHA-256;
 /// entries appear as a whole (a folder is filled under a temporary name, then renamed) and are checked when they are used,
@@ -33,6 +43,8 @@ class EngineCache {
   bool commit(const std::filesystem::path& staging, const std::string& key, const nlohmann::json& about);
 
   void remove(const std::string& key);
+  /// Every entry, the one used last first. Reads all files to see whether they are unchanged; removes nothing.
+  std::vector<CachedEngine> list() const;
   /// Removes the least recently used entries until all are within the limit, and what crashed processes left behind.
   void trim();
 

@@ -37,6 +37,26 @@ TEST_F(Cache, FindsWhatWasCommitted) {
   EXPECT_EQ(entries(), 1U);
 }
 
+TEST_F(Cache, ListsEntriesByLastUseAndTellsDamagedOnes) {
+  add(cache_, "old", 1000);
+  add(cache_, "new", 500);
+  add(cache_, "bad", 10);
+  fs::last_write_time(folder_.path() / "old" / "manifest.json", fs::file_time_type::clock::now() - std::chrono::hours(2));
+  fs::last_write_time(folder_.path() / "bad" / "manifest.json", fs::file_time_type::clock::now() - std::chrono::hours(1));
+  fs::resize_file(folder_.path() / "bad" / "engine.bin", 9);
+  cache_.begin("unfinished");
+  const auto engines = cache_.list();
+  ASSERT_EQ(engines.size(), 3U);
+  EXPECT_EQ(engines[0].key, "new");
+  EXPECT_EQ(engines[0].about, R"({"model":"new"})");
+  EXPECT_GE(engines[0].bytes, 500U);
+  EXPECT_TRUE(engines[0].sound);
+  EXPECT_NEAR(static_cast<double>(engines[0].used), static_cast<double>(std::time(nullptr)), 60);
+  EXPECT_FALSE(engines[1].sound);
+  EXPECT_EQ(engines[2].key, "old");
+  EXPECT_TRUE(EngineCache(folder_ / "none").list().empty());
+}
+
 TEST_F(Cache, KeysDifferWithAnyPart) {
   const json about{{"model", "x"}, {"threads", 2}};
   json other = about;

@@ -106,6 +106,11 @@ void OrtSession::warm_up() {
   run_unmeasured(views);
 }
 
+std::string OrtSession::end_profiling() {
+  Ort::AllocatorWithDefaultOptions allocator;
+  return session_.EndProfilingAllocated(allocator).get();
+}
+
 void OrtSession::set_from_cache(bool from_cache) {
   const std::lock_guard lock(mutex_);
   from_cache_ = from_cache;

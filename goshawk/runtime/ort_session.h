@@ -32,6 +32,8 @@ class OrtSession : public Session {
   void warm_up();
   void set_from_cache(bool from_cache);
   void set_load_ms(double milliseconds);
+  /// Writes the profile of a session that was made with profiling on; its file.
+  std::string end_profiling();
 
  private:
   std::vector<Tensor> run_unmeasured(std::span<const TensorView> inputs);

@@ -96,7 +96,9 @@ class Opening {
         fs::remove_all(staging, ignored);
         return nullptr;
       }
-      cache_->commit(staging, key_, about_);
+      nlohmann::json about = about_;
+      about["file"] = path_.filename().string();  // for people: the key is made of what the model is, not of its name
+      cache_->commit(staging, key_, about);
     } catch (const Error& error) {
       if (options_.log) options_.log("compiled models are not kept: " + std::string(error.what()));
     }

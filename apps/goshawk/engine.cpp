@@ -1,0 +1,324 @@
+// goshawk engine: models compiled ahead of time, and what of them is kept.
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
+#include "apps/goshawk/interrupt.h"
+#include "apps/goshawk/model_path.h"
+#include "apps/goshawk/options.h"
+#include "goshawk/core/files.h"
+#include "goshawk/core/machine.h"
+#include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
+#include "goshawk/detect/conformance.h"
+#include "goshawk/runtime/engine_cache.h"
+#include "goshawk/runtime/session.h"
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using nlohmann::ordered_json;
+
+fs::path cache_folder() { return user_cache_folder() / "compiled"; }
+
+bool compiles(const runtime::Device& device) {
+  return device.kind != runtime::DeviceKind::kCpu && device.kind != runtime::DeviceKind::kCuda;
+}
+
+/// Those asked for; else the one that `auto` takes. Throws Error{kUnavailable} where nothing compiles.
+std::vector<runtime::Device> devices_of(const Invocation& call) {
+  std::vector<runtime::Device> devices;
+  for (const auto& word : list_option(call, "devices")) devices.push_back(runtime::parse_device(word));
+  if (devices.empty()) devices.push_back(runtime::parse_device(call.config.text("runtime.device")));
+  for (auto& device : devices) {
+    if (device.kind == runtime::DeviceKind::kAuto) {
+      const auto all = runtime::list_devices();
+      const auto first = std::find_if(all.begin(), all.end(), [](const auto& status) { return status.available; });
+      device = first == all.end() ? runtime::Device{runtime::DeviceKind::kCpu, 0} : first->device;
+    }
+    if (!compiles(device)) {
+      throw Error(ErrorCode::kUnavailable, runtime::to_string(device) + " compiles nothing that could be kept", "--device",
+                  "openvino, tensorrt and tensorrt-rtx do; `goshawk doctor` says what is missing for each");
+    }
+  }
+  return devices;
+}
+
+/// Model files, those of folders among them.
+std::vector<fs::path> models_of(const Invocation& call) {
+  std::vector<fs::path> models;
+  for (const auto& argument : call.arguments) {
+    std::error_code ignored;
+    if (!fs::is_directory(argument, ignored)) {
+      models.push_back(resolve_model(argument).path);
+      continue;
+    }
+    const auto inside = models_in(argument);
+    if (inside.empty()) throw Error(ErrorCode::kNotFound, "no ONNX file is in this folder", argument);
+    models.insert(models.end(), inside.begin(), inside.end());
+  }
+  return models;
+}
+
+/// One call at a time for live sources, and as many as there are threads for files: what `track` asks for.
+std::vector<int> streams_of(const Invocation& call, const runtime::Device& device) {
+  if (device.kind != runtime::DeviceKind::kOpenVino) return {1};
+  if (call.has("streams")) return {static_cast<int>(number_option(call, "streams", 1, 1024).value_or(1))};
+  const auto threads = call.config.integer("runtime.threads");
+  const int most = threads > 0 ? static_cast<int>(threads) : usable_cores();
+  return most > 1 ? std::vector<int>{1, most} : std::vector<int>{1};
+}
+
+/// One model on one device, to be compiled.
+struct Job {
+  fs::path model;
+  runtime::SessionOptions options;
+};
+
+struct Built {
+  Job job;
+  bool was_there = false;
+  double seconds = 0;
+  std::string device, precision, provider;
+  std::string check;  // "passed", "FAILED", "no vectors"
+  std::string error;  // why it could not be built; empty when it was
+};
+
+std::vector<Job> jobs_of(const Invocation& call) {
+  std::vector<Job> jobs;
+  for (const auto& model : models_of(call)) {
+    for (const auto& device : devices_of(call)) {
+      for (const int streams : streams_of(call, device)) {
+        Job job{model, session_options(call.config)};
+        job.options.device = device;
+        job.options.parallel_runs = streams;
+        job.options.cache_folder = cache_folder();
+        jobs.push_back(std::move(job));
+      }
+    }
+  }
+  return jobs;
+}
+
+/// Replays the model's conformance vectors on what was compiled.
+std::string check_of(const Job& job, const std::map<std::string, std::string>& metadata) {
+  if (!metadata.contains(detect::kConformanceKey)) return "no vectors";
+  return detect::verify_conformance(job.model, job.options).passed() ? "passed" : "FAILED";
+}
+
+Built build(Job job) {
+  Built built;
+  built.job = std::move(job);
+  try {
+    const auto start = std::chrono::steady_clock::now();
+    const auto session = runtime::Session::load(built.job.model, built.job.options);
+    built.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    built.was_there = session->statistics().from_cache;
+    built.device = runtime::to_string(session->device());
+    built.precision = std::string(runtime::to_string(session->precision()));
+    built.provider = session->provider();
+    built.check = check_of(built.job, session->metadata());
+  } catch (const Error& error) {
+    built.device = runtime::to_string(built.job.options.device);
+    built.precision = std::string(runtime::to_string(built.job.options.precision));
+    built.error = error.what();
+    if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kNotFound) throw;
+  }
+  return built;
+}
+
+ordered_json to_json(const Built& built) {
+  ordered_json document{{"model", built.job.model.string()},
+                        {"device", built.device},
+                        {"precision", built.precision},
+                        {"provider", built.provider},
+                        {"streams", built.job.options.parallel_runs},
+                        {"was_there", built.was_there},
+                        {"seconds", built.seconds},
+                        {"check", built.check}};
+  if (!built.error.empty()) document["error"] = built.error;
+  return document;
+}
+
+int run_build(const Invocation& call) {
+  const auto jobs = jobs_of(call);
+  std::optional<Progress> progress;
+  if (!call.config.boolean("log.quiet")) {
+    progress.emplace("compiling", static_cast<std::int64_t>(jobs.size()), "engines");
+  }
+  std::vector<Built> all;
+  bool failed = false;
+  for (const auto& job : jobs) {
+    if (call.stop.stop_requested()) return exit_code(ErrorCode::kInterrupted);
+    if (progress) progress->update(static_cast<std::int64_t>(all.size()), job.model.filename().string());
+    {
+      const LeaveOnStop compiling(call.stop);  // the cache's entries appear as a whole
+      all.push_back(build(job));
+    }
+    failed = failed || !all.back().error.empty() || all.back().check == "FAILED";
+  }
+  if (progress) progress->finish();
+  if (call.json) {
+    ordered_json document = ordered_json::array();
+    for (const auto& built : all) document.push_back(to_json(built));
+    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  } else {
+    Table table({"model", "device", "precision", "streams", "engine", "seconds", "vectors"});
+    for (const auto& built : all) {
+      table.add_row({built.job.model.filename().string(), built.device, built.precision,
+                     std::to_string(built.job.options.parallel_runs),
+                     !built.error.empty() ? "not built: " + built.error
+                     : built.was_there    ? "was there"
+                                          : "built",
+                     fmt::format("{:.2f}", built.seconds), built.check.empty() ? "-" : built.check});
+    }
+    fmt::print("{}\nin {}\n", table.str(), cache_folder().string());
+  }
+  return failed ? exit_code(ErrorCode::kBadData) : 0;
+}
+
+/// A field of an entry's description as text; "-" when it is not there.
+std::string field(const json& about, const char* key) {
+  if (!about.is_object() || !about.contains(key)) return "-";
+  return about[key].is_string() ? about[key].get<std::string>() : about[key].dump();
+}
+
+/// "2" of OpenVINO's settings with two streams.
+std::string streams_in(const json& about) {
+  try {
+    return json::parse(field(about, "settings")).at("CPU").at("NUM_STREAMS").get<std::string>();
+  } catch (const json::exception&) {
+    return "-";
+  }
+}
+
+json parse_about(const runtime::CachedEngine& engine) {
+  auto about = json::parse(engine.about, nullptr, false);
+  return about.is_discarded() ? json::object() : about;
+}
+
+int run_list(const Invocation& call) {
+  const auto engines = runtime::EngineCache(cache_folder()).list();
+  if (call.json) {
+    ordered_json document = ordered_json::array();
+    for (const auto& engine : engines) {
+      document.push_back({{"key", engine.key},
+                          {"bytes", engine.bytes},
+                          {"used", engine.used},
+                          {"sound", engine.sound},
+                          {"about", parse_about(engine)}});
+    }
+    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    return 0;
+  }
+  Table table({"key", "model", "device", "precision", "threads", "streams", "provider", "MB", "last used"});
+  double bytes = 0;
+  for (const auto& engine : engines) {
+    const auto about = parse_about(engine);
+    const std::string file = field(about, "file") != "-" ? field(about, "file") : field(about, "model").substr(0, 12);
+    bytes += static_cast<double>(engine.bytes);
+    table.add_row({engine.key.substr(0, 12), file + (engine.sound ? "" : " (damaged)"), field(about, "device"),
+                   field(about, "precision"), field(about, "threads"), streams_in(about), field(about, "provider"),
+                   fmt::format("{:.1f}", static_cast<double>(engine.bytes) / 1e6),
+                   fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(engine.used)))});
+  }
+  if (engines.empty()) fmt::print("No compiled models are kept in {}\n", cache_folder().string());
+  else fmt::print("{}\n{} engines, {:.1f} MB in {}\n", table.str(), engines.size(), bytes / 1e6, cache_folder().string());
+  return 0;
+}
+
+/// Whether a word of the command line means this entry: the beginning of its key, or its model's file name.
+bool means(const std::string& word, const runtime::CachedEngine& engine) {
+  constexpr std::size_t kShortest = 4;
+  const std::string file = field(parse_about(engine), "file");
+  return (word.size() >= kShortest && engine.key.starts_with(word)) || file == fs::path(word).filename().string() ||
+         fs::path(file).stem() == word;
+}
+
+int run_clear(const Invocation& call) {
+  runtime::EngineCache cache(cache_folder());
+  const auto engines = cache.list();
+  std::set<std::string> doomed;
+  for (const auto& word : call.arguments) {
+    const std::size_t before = doomed.size();
+    for (const auto& engine : engines) {
+      if (means(word, engine)) doomed.insert(engine.key);
+    }
+    if (doomed.size() == before) {
+      throw Error(ErrorCode::kNotFound, "no compiled model has this name or key", word, "`goshawk engine list` shows them");
+    }
+  }
+  double bytes = 0;
+  std::size_t removed = 0;
+  for (const auto& engine : engines) {
+    if (!call.arguments.empty() && !doomed.contains(engine.key)) continue;
+    cache.remove(engine.key);
+    bytes += static_cast<double>(engine.bytes);
+    ++removed;
+  }
+  if (call.json) fmt::print("{}\n", ordered_json{{"removed", removed}, {"bytes", bytes}}.dump(2));
+  else fmt::print("{} removed, {:.1f} MB\n", removed, bytes / 1e6);
+  return 0;
+}
+
+}  // namespace
+
+Command engine_build_command() {
+  Command command;
+  command.name = "engine build";
+  command.group = Group::kModels;
+  command.summary = "Compile models ahead of time for the devices of this machine";
+  command.details =
+      "What `track` would compile at its first start is compiled now and kept: blobs of OpenVINO, engines of TensorRT and "
+      "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision and number of threads, so that a "
+      "stale one is never used. What was compiled is held against the model's conformance vectors where it has them.";
+  command.positionals = {{.name = "MODEL", .help = "model files, names, or folders of ONNX files", .many = true}};
+  command.settings = {"runtime.device", "runtime.precision", "runtime.threads"};
+  command.options = {{"devices", "A,B,...", "several devices; else --device"},
+                     {"streams", "N", "calls at the same time (openvino); else 1, and as many as there are threads"}};
+  command.json = true;
+  command.examples = {"goshawk engine build yolov8n.onnx",
+                      "goshawk engine build models/ --device tensorrt --precision fp16"};
+  command.run = run_build;
+  return command;
+}
+
+Command engine_list_command() {
+  Command command;
+  command.name = "engine list";
+  command.group = Group::kModels;
+  command.summary = "List the compiled models that are kept";
+  command.json = true;
+  command.run = run_list;
+  return command;
+}
+
+Command engine_clear_command() {
+  Command command;
+  command.name = "engine clear";
+  command.group = Group::kModels;
+  command.summary = "Remove compiled models; all, or those named";
+  command.positionals = {{.name = "MODEL",
+                          .help = "file name of a model, or the beginning of a key",
+                          .required = false,
+                          .many = true,
+                          .files = false}};
+  command.json = true;
+  command.examples = {"goshawk engine clear", "goshawk engine clear yolov8n"};
+  command.run = run_clear;
+  return command;
+}
+
+}  // namespace goshawk::cli
