@@ -4,10 +4,14 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdlib>
+#include <optional>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/train_processes.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
@@ -54,6 +58,10 @@ train::TrainOptions options_of(const Config& config) {
     const std::string key = std::string("train.") + name;
     if (find_setting(key) == nullptr) return;  // data is an argument
     using Field = std::decay_t<decltype(field)>;
+    if (key == "train.batch" && config.text(key) == "auto") {
+      options.batch = 0;
+      return;
+    }
     if constexpr (std::is_same_v<Field, bool>) field = config.boolean(key);
     else if constexpr (std::is_integral_v<Field>) field = static_cast<Field>(config.integer(key));
     else if constexpr (std::is_floating_point_v<Field>) field = config.number(key);
@@ -75,6 +83,10 @@ void print_table(const train::TrainOutcome& outcome, const fs::path& folder) {
     table.add_row({"all", "", figure(outcome.metrics->map50), figure(outcome.metrics->map), ""});
     fmt::print("{}\n", table.str());
   }
+  constexpr std::size_t kShown = 10;
+  for (std::size_t i = 0; i < std::min(outcome.unreadable.size(), kShown); ++i)
+    fmt::print("left out: {}\n", outcome.unreadable[i]);
+  if (outcome.unreadable.size() > kShown) fmt::print("and {} more, in unreadable.txt\n", outcome.unreadable.size() - kShown);
   fmt::print("{} epoch{}, best {}, {:.1f} images/s\n{}\n", outcome.epochs_done, outcome.epochs_done == 1 ? "" : "s",
              outcome.best_epoch, outcome.images_per_second, (outcome.best.empty() ? folder : outcome.best).string());
 }
@@ -83,6 +95,7 @@ void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
   nlohmann::ordered_json document{{"folder", folder.string()},          {"best", outcome.best.string()},
                                   {"epochs", outcome.epochs_done},      {"best_epoch", outcome.best_epoch},
                                   {"interrupted", outcome.interrupted}, {"images_per_second", outcome.images_per_second}};
+  document["unreadable"] = outcome.unreadable;
   if (outcome.metrics) {
     const auto& m = *outcome.metrics;
     document["metrics"] = {{"precision", m.precision}, {"recall", m.recall}, {"mAP50", m.map50}, {"mAP50-95", m.map}};
@@ -94,34 +107,42 @@ void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
   fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
-int report(const train::TrainOutcome& outcome, const fs::path& folder, bool json) {
+int report(const train::TrainOutcome& outcome, const train::TrainRequest& request, bool json) {
   if (outcome.error) throw Error(*outcome.error, outcome.message, outcome.where, outcome.hint);
-  if (json) print_json(outcome, folder);
-  else print_table(outcome, folder);
-  if (!outcome.interrupted) return 0;
-  spdlog::warn("stopped after {} whole epochs; `goshawk train --resume {}` goes on", outcome.epochs_done, folder.string());
-  return exit_code(ErrorCode::kInterrupted);
+  const fs::path& folder = request.folder;
+  if (request.self.first()) {
+    if (json) print_json(outcome, folder);
+    else print_table(outcome, folder);
+    if (outcome.interrupted)
+      spdlog::warn("stopped after {} whole epochs; `goshawk train --resume {}` goes on", outcome.epochs_done,
+                   folder.string());
+  }
+  return outcome.interrupted ? exit_code(ErrorCode::kInterrupted) : 0;
 }
 
-int run_train(const Invocation& call) {
-  const bool resume = call.has("resume");
-  if (resume == !call.argument(0).empty()) {
-    throw Error(ErrorCode::kUsage, resume ? "a resumed training knows its data set" : "a data set is needed", "DATA",
-                "goshawk train data.yaml, or goshawk train --resume runs/train/NAME");
-  }
-  train::TrainRequest request;
-  request.quiet = call.config.boolean("log.quiet");
-  request.stop = call.stop;
-  request.note = [](const std::string& line) { spdlog::warn("{}", line); };
-  request.resume = resume;
+/// The number behind --nproc; 1 without it, and within a process that somebody has started as one of several.
+int processes_to_start(const Invocation& call, const train::Membership& self) {
+  constexpr int kMost = 256;
+  if (!call.has("nproc") || !self.alone()) return 1;
+  const std::string& text = call.options.at("nproc");
+  int count = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  if (error != std::errc() || end != text.data() + text.size() || count < 1 || count > kMost)
+    throw Error(ErrorCode::kUsage, fmt::format("must be a number from 1 to {}, not '{}'", kMost, text), "--nproc");
+  return count;
+}
+
+int resume(const Invocation& call, train::TrainRequest request) {
   train::TrainOutcome outcome;
-  if (resume) {
-    request.folder = call.options.at("resume");
-    if (!fs::is_directory(request.folder))
-      throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
-    load_plugin()(request, outcome);
-    return report(outcome, request.folder, call.json);
-  }
+  request.resume = true;
+  request.folder = call.options.at("resume");
+  if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
+  load_plugin()(request, outcome);
+  return report(outcome, request, call.json);
+}
+
+int begin(const Invocation& call, train::TrainRequest request) {
+  train::TrainOutcome outcome;
   request.options = options_of(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
@@ -130,11 +151,29 @@ int run_train(const Invocation& call) {
     weights = fs::absolute(weights).lexically_normal().string();
   }
   const auto run_training = load_plugin();
-  const RunFolder run(call, "train");
-  request.folder = run.path();
-  spdlog::info("training {} in {}", request.options.model, request.folder.string());
+  std::optional<RunFolder> run;  // of process 0; it tells the others
+  if (request.self.first()) {
+    run.emplace(call, "train");
+    request.folder = run->path();
+    spdlog::info("training {} in {}", request.options.model, request.folder.string());
+  }
   run_training(request, outcome);
-  return report(outcome, request.folder, call.json);
+  return report(outcome, request, call.json);
+}
+
+int run_train(const Invocation& call) {
+  const bool resumes = call.has("resume");
+  if (resumes == !call.argument(0).empty()) {
+    throw Error(ErrorCode::kUsage, resumes ? "a resumed training knows its data set" : "a data set is needed", "DATA",
+                "goshawk train data.yaml, or goshawk train --resume runs/train/NAME");
+  }
+  train::TrainRequest request;
+  request.self = train::membership_of([](const char* name) { return std::getenv(name); });
+  if (const int count = processes_to_start(call, request.self); count > 1) return run_processes(count, call.stop);
+  request.stop = call.stop;
+  request.quiet = call.config.boolean("log.quiet") || !request.self.first();
+  if (request.self.first()) request.note = [](const std::string& line) { spdlog::warn("{}", line); };
+  return resumes ? resume(call, std::move(request)) : begin(call, std::move(request));
 }
 
 }  // namespace
@@ -150,11 +189,13 @@ Command train_command() {
   command.positionals = {
       {.name = "DATA", .help = "data.yaml, instances.json or a data set's folder", .required = false, .flag = "data"}};
   command.settings = {"train", "output.project", "output.name"};
-  command.options = {{"resume", "RUN", "Go on with the training in this folder (runs/train/NAME)"}};
+  command.options = {
+      {"resume", "RUN", "Go on with the training in this folder (runs/train/NAME)"},
+      {"nproc", "N", "Train in N processes on this machine; over machines: torchrun's variables (RANK, ...)"}};
   command.json = true;
   command.examples = {"goshawk train data.yaml --epochs 100 --imgsz 640",
                       "goshawk train --data data.yaml --model goshawk-s --batch 8 --name plates",
-                      "goshawk train --resume runs/train/plates"};
+                      "goshawk train data.yaml --nproc 2 --sync-bn", "goshawk train --resume runs/train/plates"};
   command.run = run_train;
   return command;
 }

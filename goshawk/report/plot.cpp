@@ -49,7 +49,7 @@ Range settle(Range range, const Axis& axis) {
   range.high = axis.max.value_or(range.high);
   if (!(range.high > range.low)) {
     const double margin = std::max(0.5, std::abs(range.low) * 0.05);
-    range = {range.low - margin, range.low + margin};
+    range = {axis.min ? range.low : range.low - margin, range.low + margin};
   }
   range.low = std::clamp(range.low, -1e300, 1e300);
   range.high = std::clamp(range.high, -1e300, 1e300);

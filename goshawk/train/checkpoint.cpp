@@ -26,6 +26,8 @@ json state_of(const Checkpoint& c) {
           {"steps", c.steps},
           {"optimizer_steps", c.optimizer_steps},
           {"average_updates", c.average_updates},
+          {"loss_scale", c.loss_scale},
+          {"good_steps", c.good_steps},
           {"best_fitness", c.best_fitness},
           {"best_epoch", c.best_epoch}};
 }
@@ -47,6 +49,8 @@ Checkpoint from_state(const json& state, const std::string& where) {
     state.at("steps").get_to(c.steps);
     state.at("optimizer_steps").get_to(c.optimizer_steps);
     state.at("average_updates").get_to(c.average_updates);
+    c.loss_scale = state.value("loss_scale", c.loss_scale);  // added later
+    c.good_steps = state.value("good_steps", c.good_steps);
     state.at("best_fitness").get_to(c.best_fitness);
     state.at("best_epoch").get_to(c.best_epoch);
   } catch (const json::exception& error) {

@@ -23,6 +23,8 @@ struct Checkpoint {
   std::int64_t steps = 0;  // batches so far
   std::int64_t optimizer_steps = 0;
   std::int64_t average_updates = 0;
+  double loss_scale = 65536;    // of float16
+  std::int64_t good_steps = 0;  // with it
   double best_fitness = -1;
   int best_epoch = 0;  // counts from 1; 0: none yet
   // "model.NAME", "ema.NAME", "optimizer.NAME"

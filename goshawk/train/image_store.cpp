@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <fstream>
 #include <opencv2/imgproc.hpp>
 
 #include "goshawk/core/error.h"
@@ -11,8 +12,85 @@
 
 namespace goshawk::train {
 
-ImageStore::ImageStore(std::vector<TrainingImage> images, int side, std::uint64_t cache_bytes)
-    : images_(std::move(images)), side_(side), cache_bytes_(cache_bytes), cached_(images_.size()) {}
+namespace {
+
+constexpr std::size_t kMostUnreadable = 10;  // one in so many
+constexpr char kWritten = 1, kBeingWritten = 2;
+
+}  // namespace
+
+ImageStore::ImageStore(std::vector<TrainingImage> images, int side, ImageCache cache)
+    : images_(std::move(images)),
+      side_(side),
+      cache_(std::move(cache)),
+      cached_(images_.size()),
+      in_folder_(images_.size()) {
+  if (cache_.folder.empty()) return;
+  std::error_code error;
+  std::filesystem::remove_all(cache_.folder, error);  // of a training that was killed
+  std::filesystem::create_directories(cache_.folder, error);
+  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), cache_.folder.string());
+}
+
+ImageStore::~ImageStore() {
+  std::error_code ignored;
+  if (!cache_.folder.empty()) std::filesystem::remove_all(cache_.folder, ignored);
+}
+
+std::filesystem::path ImageStore::file_of(std::size_t index) const { return cache_.folder / fmt::format("{}.bgr", index); }
+
+cv::Mat ImageStore::from_folder(std::size_t index) const {
+  std::ifstream file(file_of(index), std::ios::binary);
+  std::int32_t rows = 0, columns = 0;
+  file.read(reinterpret_cast<char*>(&rows), sizeof rows).read(reinterpret_cast<char*>(&columns), sizeof columns);
+  if (!file || rows < 1 || columns < 1 || rows > side_ || columns > side_) return {};
+  cv::Mat pixels(rows, columns, CV_8UC3);
+  file.read(reinterpret_cast<char*>(pixels.data), static_cast<std::streamsize>(pixels.total() * pixels.elemSize()));
+  return file ? pixels : cv::Mat();
+}
+
+/// A disk that is full costs speed, never the training.
+void ImageStore::into_folder(std::size_t index, const cv::Mat& pixels) {
+  if (folder_full_) return;
+  const auto path = file_of(index);
+  std::ofstream file(path, std::ios::binary);
+  const std::int32_t rows = pixels.rows, columns = pixels.cols;
+  file.write(reinterpret_cast<const char*>(&rows), sizeof rows)
+      .write(reinterpret_cast<const char*>(&columns), sizeof columns);
+  file.write(reinterpret_cast<const char*>(pixels.data), static_cast<std::streamsize>(pixels.total() * pixels.elemSize()));
+  file.close();
+  if (file) return;
+  folder_full_ = true;
+  std::error_code ignored;
+  std::filesystem::remove(path, ignored);
+}
+
+std::optional<Sample> ImageStore::get_if_readable(std::size_t index) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (unreadable_.contains(index)) return std::nullopt;
+  }
+  try {
+    return get(index);
+  } catch (const Error& error) {
+    mark_unreadable(index, error.what());
+    return std::nullopt;
+  }
+}
+
+void ImageStore::mark_unreadable(std::size_t index, const std::string& why) {
+  const std::lock_guard lock(mutex_);
+  unreadable_.emplace(index, why);
+  if (unreadable_.size() <= 1 || unreadable_.size() * kMostUnreadable <= images_.size()) return;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("{} of {} pictures cannot be read, the last of them: {}", unreadable_.size(), images_.size(), why),
+              images_[index].path.string(), "`goshawk data check` lists them all.");
+}
+
+std::map<std::size_t, std::string> ImageStore::unreadable() const {
+  const std::lock_guard lock(mutex_);
+  return unreadable_;
+}
 
 cv::Mat ImageStore::load(const TrainingImage& image) const {
   cv::Mat pixels = media::read_image_reduced(image.path, side_);
@@ -36,17 +114,26 @@ cv::Mat ImageStore::load(const TrainingImage& image) const {
 Sample ImageStore::get(std::size_t index) {
   const TrainingImage& image = images_[index];
   Sample sample;
+  bool on_disk = false;
   {
     const std::lock_guard lock(mutex_);
     sample.image = cached_[index];
+    on_disk = in_folder_[index] == kWritten;
   }
+  if (sample.image.empty() && on_disk) sample.image = from_folder(index);
   if (sample.image.empty()) {
     sample.image = load(image);
     const std::uint64_t bytes = sample.image.total() * sample.image.elemSize();
-    const std::lock_guard lock(mutex_);
-    if (cached_[index].empty() && cached_bytes_ + bytes <= cache_bytes_) {
+    std::unique_lock lock(mutex_);
+    if (cached_[index].empty() && cached_bytes_ + bytes <= cache_.memory_bytes) {
       cached_[index] = sample.image;
       cached_bytes_ += bytes;
+    } else if (cached_[index].empty() && !cache_.folder.empty() && in_folder_[index] == 0) {
+      in_folder_[index] = kBeingWritten;
+      lock.unlock();
+      into_folder(index, sample.image);
+      lock.lock();
+      in_folder_[index] = folder_full_ ? 0 : kWritten;
     }
   }
   const auto x = static_cast<float>(sample.image.cols) / static_cast<float>(image.width);

@@ -4,8 +4,10 @@
 #include <atomic>
 #include <cstdint>
 #include <filesystem>
-#include <memory>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "goshawk/train/augment.h"
@@ -19,29 +21,51 @@ struct TrainingImage {
   ImageTargets targets;
 };
 
-/// Hands out pictures whose longer side has `side` pixels, and keeps the pixels in memory as far as `cache_bytes` go.
-/// Thread-safe. The pixels that are handed out are shared: read-only.
+/// Where decoded pictures are kept.
+struct ImageCache {
+  std::uint64_t memory_bytes = 0;
+  std::filesystem::path folder;  // what memory does not hold is kept here, uncompressed; empty: decoded again each time
+};
+
+/// Hands out pictures whose longer side has `side` pixels, and keeps the pixels. Thread-safe. The pixels that are handed out
+/// are shared: read-only. A folder of a cache is created, used by one store alone, and removed with it.
 class ImageStore {
  public:
-  ImageStore(std::vector<TrainingImage> images, int side, std::uint64_t cache_bytes);
+  ImageStore(std::vector<TrainingImage> images, int side, ImageCache cache);
+  ~ImageStore();
+  ImageStore(const ImageStore&) = delete;
+  ImageStore& operator=(const ImageStore&) = delete;
 
   std::size_t size() const { return images_.size(); }
   const TrainingImage& image(std::size_t index) const { return images_[index]; }
   int side() const { return side_; }
   /// Throws what media::read_image throws, and Error{kBadData} when the picture is not of the size that its labels are for.
   Sample get(std::size_t index);
+  /// The same; nullopt for a picture that cannot be read, which is remembered. Throws Error{kBadData} once more than a tenth
+  /// of all (and more than one) cannot be read.
+  std::optional<Sample> get_if_readable(std::size_t index);
+  /// Pictures that could not be read so far, with the reason.
+  std::map<std::size_t, std::string> unreadable() const;
+  /// Another process could not read that picture.
+  void mark_unreadable(std::size_t index, const std::string& why);
   /// Bytes of the pictures that are kept now.
   std::uint64_t cached_bytes() const { return cached_bytes_; }
 
  private:
   cv::Mat load(const TrainingImage& image) const;
+  cv::Mat from_folder(std::size_t index) const;
+  void into_folder(std::size_t index, const cv::Mat& pixels);
+  std::filesystem::path file_of(std::size_t index) const;
 
   std::vector<TrainingImage> images_;
   int side_;
-  std::uint64_t cache_bytes_;
+  ImageCache cache_;
   std::atomic<std::uint64_t> cached_bytes_{0};
-  std::mutex mutex_;
+  std::atomic<bool> folder_full_ = false;
+  mutable std::mutex mutex_;
   std::vector<cv::Mat> cached_;  // empty: not kept
+  std::vector<char> in_folder_;
+  std::map<std::size_t, std::string> unreadable_;
 };
 
 }  // namespace goshawk::train

@@ -1,6 +1,7 @@
 #include "goshawk/train/loader.h"
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
 
@@ -20,6 +21,13 @@ std::uint64_t seed_of(std::uint64_t seed, std::uint64_t epoch, std::uint64_t pla
 
 }  // namespace
 
+int varied_side(int side, int stride, double range, std::uint64_t seed, std::int64_t epoch, std::int64_t batch) {
+  constexpr std::uint64_t kOwn = 0x5CA1E;  // not the numbers that pictures get
+  Random random(seed_of(seed ^ kOwn, static_cast<std::uint64_t>(epoch), static_cast<std::uint64_t>(batch)));
+  const double wanted = side * uniform(random, 1 - range, 1 + range);
+  return std::max(1, static_cast<int>(std::lround(wanted / stride))) * stride;
+}
+
 EpochLoader::EpochLoader(ImageStore& store, const LoaderOptions& options, std::int64_t epoch, bool mosaic)
     : store_(store), options_(options), epoch_(epoch), mosaic_(mosaic), ring_(kAhead) {
   require(options.batch > 0 && options.workers > 0 && options.rank >= 0 && options.rank < options.world,
@@ -34,8 +42,9 @@ EpochLoader::EpochLoader(ImageStore& store, const LoaderOptions& options, std::i
        i += static_cast<std::size_t>(options.world)) {
     order_.push_back(all[i]);
   }
-  const auto batch = static_cast<std::size_t>(options.batch);
-  batches_ = (order_.size() + batch - 1) / batch;
+  // As many for every process: at the end some may find nothing left.
+  const std::size_t whole = static_cast<std::size_t>(options.batch) * static_cast<std::size_t>(options.world);
+  batches_ = (all.size() + whole - 1) / whole;
   for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
@@ -49,16 +58,26 @@ EpochLoader::~EpochLoader() {
 
 std::size_t EpochLoader::size_of(std::size_t batch) const {
   const auto size = static_cast<std::size_t>(options_.batch);
-  return std::min(size, order_.size() - batch * size);
+  return std::min(size, order_.size() - std::min(order_.size(), batch * size));
 }
 
 std::optional<Batch> EpochLoader::next() {
   std::unique_lock lock(mutex_);
   if (consumed_ == batches_) return std::nullopt;
+  const std::size_t whole = static_cast<std::size_t>(options_.batch) * static_cast<std::size_t>(options_.world);
+  const std::size_t common = std::min(whole, store_.size() - consumed_ * whole);
+  if (size_of(consumed_) == 0) {
+    ++consumed_;
+    Batch nothing;
+    nothing.side = store_.side();
+    nothing.whole = common;
+    return nothing;
+  }
   Slot& slot = ring_[consumed_ % ring_.size()];
   ready_.wait(lock, [&] { return failure_ || (!slot.batch.targets.empty() && slot.missing == 0); });
   if (failure_) std::rethrow_exception(failure_);
   Batch batch = std::exchange(slot.batch, {});
+  batch.whole = common;
   ++consumed_;
   lock.unlock();
   room_.notify_all();
@@ -108,15 +127,24 @@ void EpochLoader::work() {
   }
 }
 
-Sample EpochLoader::make(std::size_t place) {
-  const Sample own = store_.get(order_[place]);
-  const int side = store_.side();
-  if (!options_.change) return letterbox(own, side);
+Sample EpochLoader::picture(std::size_t index, Random& random) {
+  for (;;) {  // the store ends this when there is no hope
+    if (auto sample = store_.get_if_readable(index)) return std::move(*sample);
+    if (store_.size() == 1)
+      throw Error(ErrorCode::kBadData, "the only picture cannot be read", store_.image(0).path.string());
+    index = random.below(store_.size());
+  }
+}
 
+Sample EpochLoader::make(std::size_t place) {
   const std::size_t common_place =
       place * static_cast<std::size_t>(options_.world) + static_cast<std::size_t>(options_.rank);
   Random random(seed_of(options_.seed, static_cast<std::uint64_t>(epoch_), common_place));
-  const auto any_other = [&] { return store_.get(random.below(store_.size())); };
+  const Sample own = picture(order_[place], random);
+  const int side = store_.side();
+  if (!options_.change) return letterbox(own, side);
+
+  const auto any_other = [&] { return picture(random.below(store_.size()), random); };
   const auto changed = [&](const Sample& first) {
     if (!mosaic_ || uniform(random, 0, 1) >= options_.augment.mosaic) return augment(first, side, options_.augment, random);
     const std::array<Sample, 3> others{any_other(), any_other(), any_other()};

@@ -20,11 +20,12 @@ struct Batch {
   std::vector<std::uint8_t> pixels;   // [N, side, side, 3] RGB
   std::vector<ImageTargets> targets;  // [N], pixels of the batch's pictures
   std::vector<std::size_t> images;    // [N] index of the (first) picture in the store
+  std::size_t whole = 0;              // pictures of the batches of all processes together
   std::size_t size() const { return targets.size(); }
 };
 
 struct LoaderOptions {
-  int batch = 16;   // pictures a batch; the last of an epoch may have fewer
+  int batch = 16;   // pictures a batch of this process; the last of an epoch may have fewer, with several processes none
   int workers = 2;  // threads; changes the speed, never the batches
   std::uint64_t seed = 0;
   AugmentOptions augment;
@@ -32,6 +33,10 @@ struct LoaderOptions {
   bool change = true;       // false: letterboxed only, in the order of the store
   int rank = 0, world = 1;  // this process takes every world-th picture of the common order, beginning with the rank-th
 };
+
+/// Side of the pictures of a batch when sizes vary: `side` times a factor between 1 - range and 1 + range, the nearest
+/// multiple of `stride`, at least one. Follows from seed, epoch and batch alone.
+int varied_side(int side, int stride, double range, std::uint64_t seed, std::int64_t epoch, std::int64_t batch);
 
 /// The batches of one epoch, in order. What a batch holds follows from seed, epoch and place alone, whatever the number of
 /// workers. `next` is for one thread. The store must outlive it.
@@ -44,7 +49,8 @@ class EpochLoader {
   EpochLoader& operator=(const EpochLoader&) = delete;
 
   std::size_t batches() const { return batches_; }
-  /// nullopt after the last. Throws what reading a picture throws.
+  /// nullopt after the last. Another picture stands in for one that cannot be read. Throws Error{kBadData} where too many
+  /// cannot be read (ImageStore).
   std::optional<Batch> next();
 
  private:
@@ -54,6 +60,7 @@ class EpochLoader {
   };
   void work();
   Sample make(std::size_t place);
+  Sample picture(std::size_t index, Random& random);
   std::size_t size_of(std::size_t batch) const;
 
   ImageStore& store_;

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::train {
@@ -31,7 +32,8 @@ class Loader : public testing::Test {
   }
   ~Loader() override { fs::remove_all(folder_); }
 
-  std::vector<Batch> batches(const LoaderOptions& options, std::int64_t epoch, std::uint64_t cache = 0, bool mosaic = true) {
+  std::vector<Batch> batches(const LoaderOptions& options, std::int64_t epoch, const ImageCache& cache = {},
+                             bool mosaic = true) {
     ImageStore store(images_, 64, cache);
     EpochLoader loader(store, options, epoch, mosaic);
     std::vector<Batch> all;
@@ -65,7 +67,23 @@ TEST_F(Loader, TheNumberOfWorkersAndTheCacheChangeNothing) {
   EXPECT_EQ(one.back().size(), 3U);
   options.workers = 5;
   expect_equal(one, batches(options, 2));
-  expect_equal(one, batches(options, 2, 1 << 30));
+  expect_equal(one, batches(options, 2, {1 << 30, {}}));
+  expect_equal(one, batches(options, 2, {0, folder_ / "cache"}));
+  expect_equal(one, batches(options, 2, {64 * 64 * 3 * 4, folder_ / "cache"}));
+}
+
+TEST_F(Loader, AFolderKeepsPicturesWhileTheStoreLives) {
+  const fs::path folder = folder_ / "cache";
+  {
+    ImageStore store(images_, 64, {0, folder});
+    const cv::Mat first = store.get(4).image;
+    fs::remove(images_[4].path);
+    const cv::Mat second = store.get(4).image;
+    EXPECT_EQ(first.size(), second.size());
+    EXPECT_EQ(cv::norm(first, second, cv::NORM_L1), 0);
+    EXPECT_TRUE(fs::exists(folder));
+  }
+  EXPECT_FALSE(fs::exists(folder));
 }
 
 TEST_F(Loader, EpochsAndSeedsDiffer) {
@@ -112,23 +130,66 @@ TEST_F(Loader, WithoutChangesPicturesAreLetterboxedInOrder) {
   EXPECT_NEAR(box.y1, 12.8 + 6.4, 0.4);
 }
 
-TEST_F(Loader, SaysWhichPictureCannotBeRead) {
-  std::ofstream(images_[7].path) << "no picture";
-  try {
-    batches({}, 0);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_NE(error.describe().find("7.png"), std::string::npos);
-  }
+TEST_F(Loader, ProcessesHaveAsManyBatchesEvenWhereNothingIsLeft) {
+  images_.resize(9);
+  LoaderOptions options;
+  options.world = 2;
+  options.batch = 4;
+  options.rank = 1;
+  const auto second = batches(options, 0);
+  ASSERT_EQ(second.size(), 2U);
+  EXPECT_EQ(second[0].whole, 8U);
+  EXPECT_EQ(second[1].whole, 1U);
+  EXPECT_EQ(second[1].size(), 0U);
+  options.rank = 0;
+  EXPECT_EQ(batches(options, 0)[1].size(), 1U);
 }
 
-TEST_F(Loader, RefusesLabelsOfAnotherPicture) {
+TEST_F(Loader, AnotherPictureStandsInForOneThatCannotBeRead) {
+  std::ofstream(images_[7].path) << "no picture";
+  LoaderOptions options;
+  options.batch = 11;
+  ImageStore store(images_, 64, {});
+  EpochLoader loader(store, options, 0, true);
+  const auto batch = loader.next();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->size(), 11U);
+  ASSERT_EQ(store.unreadable().size(), 1U);
+  EXPECT_EQ(store.unreadable().begin()->first, 7U);
+  options.workers = 7;
+  expect_equal({*batch}, batches(options, 0));
+}
+
+TEST_F(Loader, StopsWhereMoreThanATenthCannotBeRead) {
+  std::ofstream(images_[7].path) << "no picture";
+  fs::remove(images_[2].path);
+  const auto text = text_of_error([&] { batches({}, 0); }, ErrorCode::kBadData);
+  EXPECT_NE(text.find("2 of 11 pictures cannot be read"), std::string::npos) << text;
+}
+
+TEST_F(Loader, LeavesOutAPictureThatItsLabelsAreNotFor) {
   images_[3].width = 700;
-  EXPECT_THROW(batches({}, 0), Error);
+  ImageStore store(images_, 64, {});
+  EXPECT_FALSE(store.get_if_readable(3));
+  EXPECT_NE(store.unreadable().at(3).find("shape"), std::string::npos);
+}
+
+TEST(VariedSide, IsAMultipleWithinTheRangeAndFollowsFromThePlaceAlone) {
+  std::set<int> sides;
+  for (int batch = 0; batch < 200; ++batch) {
+    const int side = varied_side(320, 32, 0.5, 1, 2, batch);
+    EXPECT_EQ(side % 32, 0);
+    EXPECT_GE(side, 160);
+    EXPECT_LE(side, 480);
+    EXPECT_EQ(side, varied_side(320, 32, 0.5, 1, 2, batch));
+    sides.insert(side);
+  }
+  EXPECT_EQ(sides.size(), 11U);
+  for (int batch = 0; batch < 50; ++batch) EXPECT_GE(varied_side(32, 32, 0.9, 0, 0, batch), 32) << "one stride at least";
 }
 
 TEST_F(Loader, MayBeLeftInTheMiddleOfAnEpoch) {
-  ImageStore store(images_, 64, 0);
+  ImageStore store(images_, 64, {});
   EpochLoader loader(store, {}, 0, true);
 }
 

@@ -16,10 +16,10 @@ struct TrainOptions {
   std::string data;  // data.yaml, instances.json, folder
   std::string model = "goshawk-n";
   std::string weights;          // safetensors to start from; empty: random
-  std::string device = "auto";  // auto, cpu
+  std::string device = "auto";  // auto (a GPU where there is one), cpu, cuda, cuda:N
   int epochs = 100;
   int patience = 100;     // epochs without a better fitness after which training ends; 0: never
-  int batch = 16;         // images a step of the network
+  int batch = 16;         // images a step of the network, of all processes together; 0: what memory holds
   int imgsz = 640;        // side of the input, pixels; a multiple of the largest stride
   int workers = 0;        // threads that make batches; 0: as many as cores
   int threads = 0;        // threads of the network; 0: as many as cores
@@ -28,9 +28,13 @@ struct TrainOptions {
   int freeze = 0;         // first layers that stay as they are
   std::int64_t seed = 0;
   double cache_gb = 2;             // memory for decoded pictures
-  bool amp = true;                 // bfloat16 where the network allows it
+  std::string cache = "ram";       // where decoded pictures are kept: ram, disk (what memory does not hold)
+  bool amp = true;                 // half precision where the network allows it
+  std::string half = "auto";       // which: bfloat16, float16 (with scaled losses); auto: bfloat16 on a CPU, else float16
   bool val = true;                 // evaluate after each epoch
   bool dynamic = false;            // the exported model takes any batch and size
+  bool sync_bn = false;            // batch norms see the batches of all processes
+  double multi_scale = 0;          // each batch's side varies by up to this fraction of imgsz
   std::string optimizer = "auto";  // auto, sgd, adamw
   std::string decay = "linear";    // of the learning rate: linear, cosine, step
   double lr0 = 0.01, lrf = 0.01, momentum = 0.937, weight_decay = 5e-4;
@@ -48,8 +52,9 @@ void for_each_field(Options& o, Visit visit) {
   visit("device", o.device);
   visit("epochs", o.epochs), visit("patience", o.patience), visit("batch", o.batch), visit("imgsz", o.imgsz);
   visit("workers", o.workers), visit("threads", o.threads), visit("nbs", o.nbs), visit("close_mosaic", o.close_mosaic);
-  visit("freeze", o.freeze), visit("seed", o.seed), visit("cache_gb", o.cache_gb), visit("amp", o.amp), visit("val", o.val),
-      visit("dynamic", o.dynamic);
+  visit("freeze", o.freeze), visit("seed", o.seed), visit("cache_gb", o.cache_gb), visit("cache", o.cache);
+  visit("amp", o.amp), visit("half", o.half), visit("val", o.val), visit("dynamic", o.dynamic);
+  visit("sync_bn", o.sync_bn), visit("multi_scale", o.multi_scale);
   visit("optimizer", o.optimizer), visit("decay", o.decay), visit("lr0", o.lr0), visit("lrf", o.lrf);
   visit("momentum", o.momentum), visit("weight_decay", o.weight_decay), visit("warmup_epochs", o.warmup_epochs);
   visit("warmup_momentum", o.warmup_momentum), visit("warmup_bias_lr", o.warmup_bias_lr);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "goshawk/core/error.h"
+#include "goshawk/train/membership.h"
 #include "goshawk/train/options.h"
 #include "goshawk/train/validation.h"
 
@@ -16,9 +17,10 @@ namespace goshawk::train {
 
 struct TrainRequest {
   TrainOptions options;          // ignored when resuming
-  std::filesystem::path folder;  // of the run; exists
-  bool resume = false;           // go on from weights/last.safetensors of `folder`
-  bool quiet = false;            // no progress
+  std::filesystem::path folder;  // of the run; exists. Only process 0 needs it, but when resuming
+  Membership self;
+  bool resume = false;  // go on from weights/last.safetensors of `folder`
+  bool quiet = false;   // no progress
   std::stop_token stop;
   std::function<void(const std::string&)> note;  // what the user should know, a line each; may be empty
 };
@@ -28,6 +30,7 @@ struct TrainOutcome {
   std::string message, where, hint;
 
   bool interrupted = false;
+  std::vector<std::string> unreadable;  // pictures that were left out, with the reason, a line each
   int epochs_done = 0, best_epoch = 0;
   std::vector<std::string> classes;
   std::optional<Metrics> metrics;  // of best.onnx's weights; none without validation
@@ -36,7 +39,7 @@ struct TrainOutcome {
 };
 
 /// The symbol that the shared object exports. The number changes with the structs above.
-inline constexpr const char* kTrainSymbol = "goshawk_train_1";
+inline constexpr const char* kTrainSymbol = "goshawk_train_2";
 using TrainFunction = void (*)(const TrainRequest&, TrainOutcome&) noexcept;
 
 }  // namespace goshawk::train

@@ -4,44 +4,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <opencv2/core.hpp>
-#include <opencv2/imgproc.hpp>
 #include <sstream>
 
 #include "goshawk/core/files.h"
-#include "goshawk/media/image.h"
 #include "goshawk/report/plot.h"
+#include "goshawk/train/run_pictures.h"
 
 namespace goshawk::train {
-namespace {
-
-/// Colours that are told apart, by class.
-cv::Scalar color_of(int class_id) {
-  constexpr double kGoldenAngle = 137.508 / 2;  // OpenCV's hue goes to 180
-  cv::Mat pixel(1, 1, CV_8UC3, cv::Scalar(std::fmod(class_id * kGoldenAngle, 180), 200, 255));
-  cv::cvtColor(pixel, pixel, cv::COLOR_HSV2BGR);
-  const auto c = pixel.at<cv::Vec3b>(0);
-  return {static_cast<double>(c[0]), static_cast<double>(c[1]), static_cast<double>(c[2])};
-}
-
-void draw_objects(cv::Mat& picture, const ImageTargets& targets, const std::vector<std::string>& classes) {
-  const auto corner = [](float x, float y) { return cv::Point(static_cast<int>(x), static_cast<int>(y)); };
-  for (const auto& region : targets.ignored)
-    cv::rectangle(picture, corner(region.x1, region.y1), corner(region.x2, region.y2), cv::Scalar::all(160), 1);
-  for (const auto& object : targets.objects) {
-    const auto color = color_of(object.class_id);
-    cv::rectangle(picture, corner(object.box.x1, object.box.y1), corner(object.box.x2, object.box.y2), color, 2);
-    const auto& name = classes[static_cast<std::size_t>(object.class_id)];
-    int base = 0;
-    const cv::Size size = cv::getTextSize(name, cv::FONT_HERSHEY_SIMPLEX, 0.4, 1, &base);
-    const cv::Point at = corner(object.box.x1, std::max(object.box.y1, static_cast<float>(size.height + 4)));
-    cv::rectangle(picture, at - cv::Point(0, size.height + 4), at + cv::Point(size.width + 4, 0), color, cv::FILLED);
-    cv::putText(picture, name, at + cv::Point(2, -2), cv::FONT_HERSHEY_SIMPLEX, 0.4, cv::Scalar::all(0), 1, cv::LINE_AA);
-  }
-}
-
-}  // namespace
-
 ResultLog::ResultLog(const std::filesystem::path& folder, int epochs_done) : path_(folder / "results.csv"), events_(folder) {
   std::error_code error;
   if (epochs_done == 0 || !std::filesystem::is_regular_file(path_, error)) return;
@@ -120,23 +89,22 @@ void ResultLog::write_plots() const {
         {"metrics/recall(B)", "recall"},
         {"metrics/mAP50(B)", "mAP50"},
         {"metrics/mAP50-95(B)", "mAP50-95"}});
-}
-
-void write_batch_picture(const std::filesystem::path& path, const Batch& batch, const std::vector<std::string>& classes) {
-  constexpr std::size_t kMost = 16;
-  const std::size_t count = std::min(batch.size(), kMost);
-  const int columns = static_cast<int>(std::ceil(std::sqrt(static_cast<double>(count)))), side = batch.side;
-  const int rows = (static_cast<int>(count) + columns - 1) / columns;
-  cv::Mat grid(rows * side, columns * side, CV_8UC3, cv::Scalar::all(255));
-  for (std::size_t i = 0; i < count; ++i) {
-    const cv::Mat rgb(side, side, CV_8UC3,
-                      const_cast<std::uint8_t*>(batch.pixels.data()) + i * static_cast<std::size_t>(side * side * 3));
-    const auto at = static_cast<int>(i);
-    cv::Mat place = grid(cv::Rect(at % columns * side, at / columns * side, side, side));
-    cv::cvtColor(rgb, place, cv::COLOR_RGB2BGR);
-    draw_objects(place, batch.targets[i], classes);
+  // Each column alone, as users know it.
+  std::vector<std::string> tiles;
+  for (const char* name : {"train/box_loss", "train/cls_loss", "train/dfl_loss", "metrics/precision(B)", "metrics/recall(B)",
+                           "val/box_loss", "val/cls_loss", "val/dfl_loss", "metrics/mAP50(B)", "metrics/mAP50-95(B)"}) {
+    report::Series one;
+    one.x = column("epoch");
+    one.y = column(name);
+    if (one.x.size() != one.y.size()) one.x.clear(), one.y.clear();
+    report::Figure figure;
+    figure.title = name;
+    if (std::string_view(name).starts_with("metrics/")) figure.y.min = 0;
+    figure.width = 320;
+    figure.height = 260;
+    tiles.push_back(report::line_chart(figure, {one}));
   }
-  media::write_image(path, grid, 90);
+  write_tiles(path_.parent_path() / "results.png", tiles, 5);
 }
 
 }  // namespace goshawk::train

@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "goshawk/train/event_file.h"
-#include "goshawk/train/loader.h"
 
 namespace goshawk::train {
 
@@ -21,7 +20,7 @@ class ResultLog {
   ResultLog(const std::filesystem::path& folder, int epochs_done);
   /// `epoch` counts from 1. Throws Error{kIo}.
   void add(int epoch, double seconds, const EpochRow& row);
-  /// losses.png and metrics.png over the epochs. Throws Error{kIo, kUnavailable}.
+  /// losses.png, metrics.png and results.png over the epochs. Throws Error{kIo, kUnavailable}.
   void write_plots() const;
   /// Seconds of training that the last kept row tells of.
   double seconds_before() const { return seconds_before_; }
@@ -36,8 +35,5 @@ class ResultLog {
   double seconds_before_ = 0;
   EventFile events_;
 };
-
-/// The pictures of a batch in a grid with their boxes, for looking at. At most 16 of them.
-void write_batch_picture(const std::filesystem::path& path, const Batch& batch, const std::vector<std::string>& classes);
 
 }  // namespace goshawk::train

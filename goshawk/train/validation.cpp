@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
+#include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/detect/nms.h"
 #include "goshawk/detect/recipe_io.h"
@@ -46,24 +48,42 @@ ValidationImages::ValidationImages(const std::vector<TrainingImage>& images, Rec
 
 std::shared_ptr<const ValidationBatch> ValidationImages::make(std::size_t index) const {
   auto batch = std::make_shared<ValidationBatch>();
-  batch->first = index * batch_;
-  const std::size_t count = std::min(batch_, images_.size() - batch->first);
+  const std::size_t first = index * batch_, count = std::min(batch_, images_.size() - first);
   const auto side = static_cast<std::size_t>(recipe_.input_width), plane = side * side;
+  struct One {
+    detect::Placement placement;
+    std::string problem;
+  };
+  std::vector<One> all(count);
   batch->pixels.resize(count * plane * 3);
-  batch->placements.resize(count);
-  batch->targets.resize(count);
   parallel_blocks(count, 1, [&](std::size_t i, std::size_t) {
-    const auto& image = images_[batch->first + i];
-    std::vector<float> tensor(plane * 3);
-    batch->placements[i] =
-        detect::prepare(media::read_image(image.path), recipe_, recipe_.input_width, recipe_.input_height, tensor);
-    std::uint8_t* out = batch->pixels.data() + i * plane * 3;
-    for (std::size_t c = 0; c < 3; ++c) {
-      const float* values = tensor.data() + c * plane;
-      for (std::size_t p = 0; p < plane; ++p) out[p * 3 + c] = static_cast<std::uint8_t>(values[p] * 255.0F + 0.5F);
+    try {
+      std::vector<float> tensor(plane * 3);
+      all[i].placement = detect::prepare(media::read_image(images_[first + i].path), recipe_, recipe_.input_width,
+                                         recipe_.input_height, tensor);
+      std::uint8_t* out = batch->pixels.data() + i * plane * 3;
+      for (std::size_t c = 0; c < 3; ++c) {
+        const float* values = tensor.data() + c * plane;
+        for (std::size_t p = 0; p < plane; ++p) out[p * 3 + c] = static_cast<std::uint8_t>(values[p] * 255.0F + 0.5F);
+      }
+    } catch (const Error& error) {
+      all[i].problem = error.what();
     }
-    batch->targets[i] = placed(image, batch->placements[i]);
   });
+  auto end = batch->pixels.begin();  // of what could be read, moved together
+  const auto bytes = static_cast<std::ptrdiff_t>(plane * 3);
+  for (std::size_t i = 0; i < count; ++i) {
+    if (!all[i].problem.empty()) {
+      batch->unreadable.emplace_back(first + i, all[i].problem);
+      continue;
+    }
+    const auto own = batch->pixels.begin() + static_cast<std::ptrdiff_t>(i) * bytes;
+    end = end == own ? end + bytes : std::copy(own, own + bytes, end);
+    batch->images.push_back(first + i);
+    batch->placements.push_back(all[i].placement);
+    batch->targets.push_back(placed(images_[first + i], all[i].placement));
+  }
+  batch->pixels.erase(end, batch->pixels.end());
   return batch;
 }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "goshawk/core/recipe.h"
@@ -20,10 +21,11 @@ Recipe recipe_of(const std::vector<std::string>& classes, int side, int stride);
 
 /// Images as the recipe brings them to the network.
 struct ValidationBatch {
-  std::size_t first = 0;             // index of the first image
+  std::vector<std::size_t> images;   // [N] index of each; those that cannot be read are not there
   std::vector<std::uint8_t> pixels;  // [N, side, side, 3] RGB
   std::vector<detect::Placement> placements;
-  std::vector<ImageTargets> targets;  // pixels of the input
+  std::vector<ImageTargets> targets;                            // pixels of the input
+  std::vector<std::pair<std::size_t, std::string>> unreadable;  // image, reason
   std::size_t size() const { return placements.size(); }
 };
 
@@ -32,8 +34,8 @@ struct ValidationBatch {
 class ValidationImages {
  public:
   ValidationImages(const std::vector<TrainingImage>& images, Recipe recipe, int batch, std::uint64_t cache_bytes);
+  int side() const { return recipe_.input_width; }
   std::size_t batches() const { return (images_.size() + batch_ - 1) / batch_; }
-  /// Throws what media::read_image throws.
   std::shared_ptr<const ValidationBatch> batch(std::size_t index);
 
  private:

@@ -107,7 +107,7 @@ class DocumentedCommands(EndToEnd):
                 expected = (0, UNAVAILABLE) if away else (0,)
                 if words[0] == "optimize":
                     expected = (0, NOTHING_PASSES)  # a network of two layers is as fast as it can be
-                result = run(*words, cwd=self.folder, env=self.environment)
+                result = run(*words, timeout=300, cwd=self.folder, env=self.environment)
                 self.assertIn(result.returncode, expected, result.stderr[-2000:])
 
 

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import random
+import resource
 import signal
 import struct
 import subprocess
@@ -126,6 +127,11 @@ class Train(EndToEnd):
         self.assertLess(losses[-1], losses[0])
         for name in ("args.yaml", "run.json", "train_batch0.jpg", "weights/best.safetensors", "weights/last.onnx"):
             self.assertTrue((run / name).is_file(), name)
+        for name in ("labels.jpg", "results.png", "losses.png", "metrics.png", "val_batch0_labels.jpg", "val_batch0_pred.jpg",
+                     "BoxPR_curve.png", "BoxF1_curve.png", "BoxP_curve.png", "BoxR_curve.png", "confusion_matrix.png",
+                     "confusion_matrix_normalized.png"):
+            self.assertGreater((run / name).stat().st_size, 5000, name)
+        self.assertFalse((run / "cache").exists())
         self.assertTrue(list(run.glob("events.out.tfevents.*")))
         self.goshawk("verify", run / "weights/best.onnx")
         self.goshawk("predict", self.folder / "squares/images/val", "--model", run / "weights/best.onnx")
@@ -161,6 +167,17 @@ class Train(EndToEnd):
         self.assertTrue((run / "weights/best.onnx").is_file())
         self.assertFalse([name for name in os.listdir(run / "weights") if not name.endswith((".onnx", ".safetensors"))])
 
+    def changed_state(self, content, old, new):
+        """The checkpoint with something of its state replaced by as many bytes, under a right checksum."""
+        self.assertEqual(len(old), len(new))
+        length = 8 + struct.unpack("<Q", content[:8])[0]
+        header, data = json.loads(content[8:length]), content[length:]
+        self.assertEqual(data.count(old), 1)
+        data = data.replace(old, new)
+        header["__metadata__"]["sha256"] = hashlib.sha256(data).hexdigest()
+        text = json.dumps(header).encode()
+        return struct.pack("<Q", len(text)) + text + data
+
     def test_damaged_and_foreign_checkpoints_are_refused(self):
         self.goshawk("train", self.data, "--epochs", 1, "--name", "one", *self.FLAGS, timeout=300)
         run = self.folder / "runs/train/one"
@@ -171,6 +188,11 @@ class Train(EndToEnd):
         for content, says in ((bytes(flipped), "checksum"), (whole[:len(whole) // 2], ""), (b"", "")):
             last.write_bytes(content)
             self.assertIn(says, self.goshawk("train", "--resume", run, code=65).stderr)
+        newer = self.changed_state(whole, b'"version":1', b'"version":9')
+        last.write_bytes(newer)
+        self.assertIn("version 9", self.goshawk("train", "--resume", run, code=65).stderr)
+        last.write_bytes(self.changed_state(whole, b'"model":"goshawk-n"', b'"model":"goshawk-s"'))
+        self.assertIn("another network", self.goshawk("train", "--resume", run, code=65).stderr)
         last.write_bytes(whole)
         (self.folder / "squares/data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [square, ball]\n")
         self.assertIn("classes", self.goshawk("train", "--resume", run, code=65).stderr)
@@ -200,6 +222,58 @@ class Train(EndToEnd):
         for label in (self.folder / "squares/labels/train").iterdir():
             label.write_text("")
         self.assertIn("no image of the train split has a label", self.goshawk("train", self.data, code=65).stderr)
+
+    def test_pictures_that_cannot_be_read_are_left_out_and_listed(self):
+        images = self.folder / "squares/images"
+        broken = images / "train/5.png"
+        broken.write_bytes(broken.read_bytes()[:200])  # its size can be read, its pixels cannot
+        (images / "train/9.png").write_bytes(b"")
+        (images / "val/0.png").write_bytes((images / "val/0.png").read_bytes()[:200])
+        result = self.goshawk("train", self.data, "--epochs", 1, "--name", "holes", "--json", *self.FLAGS, timeout=300)
+        told = json.loads(result.stdout)["unreadable"]
+        listed = (self.folder / "runs/train/holes/unreadable.txt").read_text()
+        self.assertEqual(len(told), 2, told)
+        for name in ("train/5.png", "val/0.png"):
+            self.assertEqual(len([line for line in told if name in line]), 1, told)
+            self.assertIn(name, listed)
+        self.assertIn("9.png", result.stderr, "an image without a size was told before")
+        for i in range(6):
+            path = images / f"train/{i}.png"
+            path.write_bytes(path.read_bytes()[:200])
+        errors = self.goshawk("train", self.data, "--epochs", 1, *self.FLAGS, code=65).stderr
+        self.assertIn("cannot be read", errors)
+
+    def test_one_class_and_classes_beyond_the_names(self):
+        (self.folder / "squares/data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [square]\n")
+        result = self.goshawk("train", self.data, "--epochs", 1, "--name", "one", "--json", *self.FLAGS, timeout=300)
+        self.assertEqual([c["name"] for c in json.loads(result.stdout)["classes"]], ["square"])
+        self.assertRegex(result.stderr, r"labels/train/\d+\.txt:1: .*class")
+
+    def test_a_full_disk_costs_an_epoch_but_no_checkpoint(self):
+        process = self.start("train", self.data, "--epochs", 3, "--name", "full", *self.FLAGS)
+        self.wait_for_rows(process, self.folder / "runs/train/full/results.csv", 1)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        weights = self.folder / "runs/train/full/weights"
+        before = {name: (weights / name).read_bytes() for name in os.listdir(weights)}
+        def no_large_files():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        result = subprocess.run([GOSHAWK, "train", "--resume", str(weights.parent)], cwd=self.folder, env=self.environment,
+                                capture_output=True, text=True, timeout=300, preexec_fn=no_large_files)
+        self.assertEqual(result.returncode, 74, result.stderr)
+        self.assertIn("safetensors", result.stderr)
+        self.assertEqual(before, {name: (weights / name).read_bytes() for name in before})
+        self.assertEqual(sorted(os.listdir(weights)), sorted(before))
+        self.goshawk("train", "--resume", weights.parent, timeout=300)
+
+    def test_sizes_vary_the_batch_is_found_and_a_disk_keeps_pictures(self):
+        result = self.goshawk("train", self.data, "--epochs", 2, "--name", "all", "--imgsz", 64, "--batch", "auto", "--multi-scale",
+                              0.5, "--cache", "disk", "--cache-gb", 0, "--workers", 2, "--threads", 2, timeout=300)
+        self.assertIn("images fits into the memory that is free", result.stderr)
+        run = self.folder / "runs/train/all"
+        self.assertRegex((run / "args.yaml").read_text(), r"batch: (16|8|4)\b")
+        self.assertFalse((run / "cache").exists())
 
     def test_a_loss_that_is_no_number_keeps_the_batch(self):
         self.goshawk("train", self.data, "--epochs", 2, "--name", "nan", *self.FLAGS)

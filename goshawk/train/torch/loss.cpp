@@ -141,7 +141,8 @@ DetectionLoss::DetectionLoss(const Network& network, const LossWeights& weights,
       weights_(weights),
       assignment_(assignment) {}
 
-Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vector<ImageTargets>& targets) const {
+Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vector<ImageTargets>& targets,
+                               const WholeBatch* whole) const {
   const auto device = maps[0].device();
   const auto images = maps[0].size(0);
   require(static_cast<std::size_t>(images) == targets.size(), "DetectionLoss: targets for each image are needed");
@@ -174,7 +175,8 @@ Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vecto
     for (std::size_t i = 0; i < found.size(); ++i) matches.add(i, found[i], targets[i].objects, grid.anchors);
   }
 
-  const double norm = std::max(matches.score_sum, 1.0);
+  const double scores_of_all = whole != nullptr && whole->total ? whole->total(matches.score_sum) : matches.score_sum;
+  const double norm = std::max(scores_of_all, 1.0);
   const auto image_index = to_tensor(matches.images, device), anchor_index = to_tensor(matches.anchors, device);
   const auto class_index = to_tensor(matches.classes, device);
   const auto scores = to_tensor(matches.scores, device);
@@ -212,7 +214,7 @@ Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vecto
     side_loss = (entropy.mean(1) * scores).sum() / norm * weights_.distribution;
   }
   Loss loss;
-  loss.total = (box_loss + class_loss + side_loss) * images;
+  loss.total = (box_loss + class_loss + side_loss) * (whole != nullptr ? whole->images : images);
   loss.box = box_loss.item<double>();
   loss.classes = class_loss.item<double>();
   loss.distribution = side_loss.item<double>();

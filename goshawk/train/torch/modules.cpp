@@ -8,8 +8,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "goshawk/train/torch/norm_silu.h"
-
 namespace goshawk::train {
 namespace {
 
@@ -20,8 +18,8 @@ torch::nn::Conv2d convolution(int inputs, int outputs, int kernel, int stride) {
   return torch::nn::Conv2d(torch::nn::Conv2dOptions(inputs, outputs, kernel).stride(stride).padding(kernel / 2).bias(false));
 }
 
-torch::nn::BatchNorm2d batch_norm(int channels) {
-  return torch::nn::BatchNorm2d(torch::nn::BatchNorm2dOptions(channels).eps(1e-3).momentum(0.03));
+std::shared_ptr<NormLayer> batch_norm(int channels) {
+  return std::make_shared<NormLayer>(torch::nn::BatchNormOptions(channels).eps(1e-3).momentum(0.03));
 }
 
 torch::nn::Conv2d plain_convolution(int inputs, int outputs) {
@@ -35,11 +33,11 @@ class ConvLayer final : public LayerModule {
     conv_ = register_module("conv", convolution(layer.input_channels[0], layer.channels, layer.kernel, layer.stride));
     bn_ = register_module("bn", batch_norm(layer.channels));
   }
-  Tensor forward(const std::vector<Tensor>& inputs) override { return norm_silu(*bn_, conv_(inputs[0])); }
+  Tensor forward(const std::vector<Tensor>& inputs) override { return bn_->forward_silu(conv_(inputs[0])); }
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  std::shared_ptr<NormLayer> bn_;
 };
 
 class Bottleneck final : public torch::nn::Module {
@@ -135,7 +133,7 @@ ConvBlock::ConvBlock(int inputs, int outputs, int kernel, int stride) {
   bn_ = register_module("bn", batch_norm(outputs));
 }
 
-Tensor ConvBlock::forward(const Tensor& x) { return norm_silu(*bn_, conv_(x)); }
+Tensor ConvBlock::forward(const Tensor& x) { return bn_->forward_silu(conv_(x)); }
 
 DetectModule::DetectModule(const Network& network) {
   boxes_ = register_module("cv2", ModuleList());
@@ -196,6 +194,12 @@ DetectionNetwork::DetectionNetwork(Network network) : network_(std::move(network
       layers_.push_back(make_layer(layer));
       list->push_back(layers_.back());
     }
+  }
+}
+
+void DetectionNetwork::share_statistics(Peers& peers) {
+  for (const auto& module : modules(/*include_self=*/false)) {
+    if (auto* norm = module->as<NormLayer>(); norm != nullptr) norm->share(&peers);
   }
 }
 

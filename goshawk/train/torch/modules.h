@@ -5,7 +5,6 @@
 #pragma once
 
 #include <torch/nn/module.h>
-#include <torch/nn/modules/batchnorm.h>
 #include <torch/nn/modules/container/modulelist.h>
 #include <torch/nn/modules/conv.h>
 
@@ -13,6 +12,7 @@
 #include <vector>
 
 #include "goshawk/train/network.h"
+#include "goshawk/train/torch/sync_norm.h"
 
 namespace goshawk::train {
 
@@ -24,7 +24,7 @@ class ConvBlock : public torch::nn::Module {
 
  private:
   torch::nn::Conv2d conv_{nullptr};
-  torch::nn::BatchNorm2d bn_{nullptr};
+  std::shared_ptr<NormLayer> bn_;
 };
 
 /// One step of the network: maps in, a map out.
@@ -54,6 +54,8 @@ class DetectionNetwork : public torch::nn::Module {
   /// DetectModule.
   std::vector<torch::Tensor> forward(const torch::Tensor& images);
   const Network& description() const { return network_; }
+  /// Takes the statistics of batch norms over all processes (NormLayer::share).
+  void share_statistics(Peers& peers);
 
  private:
   Network network_;

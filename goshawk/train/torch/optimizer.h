@@ -37,6 +37,7 @@ class Optimizer {
   /// The same back; what is missing starts anew. `steps` were done before.
   void load(const std::map<std::string, torch::Tensor>& state, std::int64_t steps);
   std::int64_t steps() const { return steps_; }
+  void set_weight_decay(double weight_decay) { weight_decay_ = weight_decay; }
   const std::vector<torch::Tensor>& parameters() const { return all_; }
 
  private:

@@ -70,13 +70,14 @@ TrainingSet read_set(const TrainRequest& request, const std::string& data) {
 }
 
 /// What the run was: for people, and for whoever repeats it.
-void write_description(const fs::path& folder, const TrainOptions& options, const TrainingSet& set) {
+void write_description(const fs::path& folder, const TrainOptions& options, const TrainingSet& set, int processes) {
   write_file_atomically(folder / "args.yaml", to_yaml(nlohmann::json::parse(to_json(options).dump())));
   const auto machine = describe_machine();
   const nlohmann::ordered_json run{
       {"goshawk", GOSHAWK_VERSION},
       {"data",
        {{"sha256", set.fingerprint}, {"train", set.train.size()}, {"val", set.val.size()}, {"classes", set.classes}}},
+      {"processes", processes},
       {"machine",
        {{"processor", machine.processor},
         {"cores", machine.cores},
@@ -85,23 +86,32 @@ void write_description(const fs::path& folder, const TrainOptions& options, cons
   write_file_atomically(folder / "run.json", run.dump(2) + "\n");
 }
 
-void train(const TrainRequest& request, TrainOutcome& outcome) {
-  const FolderLock lock(request.folder);
+void train(TrainRequest request, TrainOutcome& outcome) {
+  std::optional<FolderLock> lock;
+  if (request.self.first()) lock.emplace(request.folder);
   std::optional<Checkpoint> checkpoint;
   if (request.resume) checkpoint = read_checkpoint(request.folder / "weights" / "last.safetensors");
-  const TrainingSet set = read_set(request, checkpoint ? checkpoint->options.data : request.options.data);
-  Trainer trainer(request, set, checkpoint);
-  std::error_code error;
-  fs::create_directories(request.folder / "weights", error);
-  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), request.folder.string());
-  if (!checkpoint) write_description(request.folder, trainer.options(), set);
+  const TrainOptions& options = checkpoint ? checkpoint->options : request.options;
+  const TrainingSet set = read_set(request, options.data);
+  const auto device = choose_device(options.device, request.self.local_rank);
+  Peers peers(request.self, device);
+  request.folder = peers.of_first(request.folder.string());
+  if (device.is_cuda() && !peers.alone() && !Peers::has_nccl() && request.note)
+    request.note("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
+  Trainer trainer(request, set, checkpoint, device, peers);
+  if (peers.first()) {
+    std::error_code error;
+    fs::create_directories(request.folder / "weights", error);
+    if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), request.folder.string());
+    if (!checkpoint) write_description(request.folder, trainer.options(), set, peers.world());
+  }
   trainer.run(outcome);
 }
 
 }  // namespace
 }  // namespace goshawk::train
 
-extern "C" __attribute__((visibility("default"))) void goshawk_train_1(const goshawk::train::TrainRequest& request,
+extern "C" __attribute__((visibility("default"))) void goshawk_train_2(const goshawk::train::TrainRequest& request,
                                                                        goshawk::train::TrainOutcome& outcome) noexcept {
   using goshawk::ErrorCode;
   const auto fail = [&](ErrorCode code, std::string message, std::string where, std::string hint) {

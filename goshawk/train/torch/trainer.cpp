@@ -1,7 +1,6 @@
 #include "goshawk/train/torch/trainer.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 #include <fmt/format.h>
 #include <torch/torch.h>
 
@@ -12,10 +11,9 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
-#include "goshawk/core/parallel.h"
 #include "goshawk/core/progress.h"
+#include "goshawk/train/run_pictures.h"
 #include "goshawk/train/torch/artefact.h"
-#include "goshawk/train/torch/weights.h"
 
 namespace goshawk::train {
 namespace {
@@ -36,26 +34,6 @@ std::string duration_text(double seconds) {
   if (all >= 60) return fmt::format("{} min {:02} s", all / 60, all % 60);
   return fmt::format("{} s", all);
 }
-
-/// bfloat16 in what is safe in it, as long as it lives.
-class Autocast {
- public:
-  explicit Autocast(bool on) : on_(on) {
-    if (!on_) return;
-    at::autocast::set_autocast_dtype(at::kCPU, at::kBFloat16);
-    at::autocast::set_autocast_enabled(at::kCPU, true);
-  }
-  ~Autocast() {
-    if (!on_) return;
-    at::autocast::clear_cache();
-    at::autocast::set_autocast_enabled(at::kCPU, false);
-  }
-  Autocast(const Autocast&) = delete;
-  Autocast& operator=(const Autocast&) = delete;
-
- private:
-  bool on_;
-};
 
 StoredTensor stored(const Tensor& tensor) {
   const Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
@@ -93,11 +71,7 @@ int layer_of(const std::string& name) {
   return name.starts_with(kPrefix) ? std::atoi(name.c_str() + kPrefix.size()) : 0;
 }
 
-bool says_out_of_memory(const std::exception& error) {
-  return std::string_view(error.what()).find("not enough memory") != std::string_view::npos;
-}
-
-void check(const TrainOptions& options, const Network& network) {
+void check(const TrainOptions& options, const Network& network, int processes) {
   const int stride = network.strides.back();
   if (options.imgsz % stride != 0) {
     const int near = std::max(stride, (options.imgsz + stride / 2) / stride * stride);
@@ -105,54 +79,80 @@ void check(const TrainOptions& options, const Network& network) {
   }
   if (options.freeze >= static_cast<int>(network.layers.size()))
     throw Error(ErrorCode::kUsage, fmt::format("the network has {} layers", network.layers.size()), "--freeze");
-  if (options.device != "auto" && options.device != "cpu") {
-    throw Error(ErrorCode::kUnavailable, "this goshawk trains on the CPU only", "--device",
-                "Leave --device out, or give --device cpu.");
+  if (options.batch % processes != 0) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("must be a multiple of the number of processes, which is {}: each takes its share", processes),
+                "--batch");
   }
 }
 
-}  // namespace
-
-void Trainer::Parts::add(const Loss& loss, double share) {
-  box += loss.box * share;
-  classes += loss.classes * share;
-  distribution += loss.distribution * share;
+/// With a batch of 0 settled too: what fits, alike in all processes.
+TrainOptions settled_batch(TrainOptions options, const Network& network, std::int64_t images, const Compute& compute,
+                           Peers& peers, int processes_here) {
+  if (options.batch > 0) return options;
+  const auto side =
+      static_cast<int>(options.imgsz * (1 + options.multi_scale)) / network.strides.back() * network.strides.back();
+  const int most = std::max(1, static_cast<int>(std::min<std::int64_t>(options.nbs, images)) / peers.world());
+  const int own = peers.first() ? fitting_batch(network, side, compute, processes_here, most) : 0;
+  options.batch = static_cast<int>(peers.of_first(std::vector<double>{static_cast<double>(own)})[0]) * peers.world();
+  return options;
 }
 
-Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint)
-    : request_(request), options_(checkpoint ? checkpoint->options : request.options), set_(set) {
+/// A share of the machine's cores for each process on it.
+int share_of_cores(const Membership& self) { return std::max(1, usable_cores() / self.local_world); }
+
+}  // namespace
+
+Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint,
+                 const torch::Device& device, Peers& peers)
+    : request_(request),
+      peers_(peers),
+      options_(checkpoint ? checkpoint->options : request.options),
+      set_(set),
+      compute_(compute_of(options_, device)),
+      scaler_(compute_) {
   const auto classes = static_cast<int>(set_.classes.size());
   if (checkpoint && checkpoint->classes != set_.classes)
     throw Error(ErrorCode::kBadData, "the data set's classes are not those of the checkpoint", options_.data);
   description_ = load_network(options_.model, classes);
-  check(options_, description_);
+  check(options_, description_, peers_.world());
   if (checkpoint && checkpoint->network != description_text(description_))
     throw Error(ErrorCode::kBadData, "the checkpoint is of another network than '" + options_.model + "' is now",
                 options_.model);
   if (checkpoint && checkpoint->fingerprint != set_.fingerprint)
     note("the data set has changed since the training began: it will not end as it would have");
-  if (!checkpoint) options_ = settled(options_, static_cast<std::int64_t>(set_.train.size()), classes);
-  at::set_num_threads(options_.threads > 0 ? options_.threads : usable_cores());
+  at::set_num_threads(options_.threads > 0 ? options_.threads : share_of_cores(request_.self));
+  if (!checkpoint) {
+    const auto images = static_cast<std::int64_t>(set_.train.size());
+    if (options_.batch == 0) {
+      options_ = settled_batch(options_, description_, images, compute_, peers_, request_.self.local_world);
+      note(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
+    }
+    options_ = settled(options_, images, classes);
+  }
 
   torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
   network_ = std::make_shared<DetectionNetwork>(description_);
+  network_->to(compute_.device);
   use_channels_last(*network_);
+  if (options_.sync_bn && !peers_.alone()) network_->share_statistics(peers_);
   for (auto& item : network_->named_parameters()) {
     if (layer_of(item.key()) < options_.freeze) item.value().set_requires_grad(false);
   }
   if (!checkpoint && !options_.weights.empty()) start_from(options_.weights);
   average_ = std::make_unique<MovingAverage>(*network_);
   use_channels_last(average_->network());
-  const double gathered = std::max(1.0, std::round(static_cast<double>(options_.nbs) / options_.batch));
-  const double decay = options_.weight_decay * options_.batch * gathered / options_.nbs;
   optimizer_ = std::make_unique<Optimizer>(
-      *network_, options_.optimizer == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd, decay);
+      *network_, options_.optimizer == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd, weight_decay());
   criterion_ = std::make_unique<DetectionLoss>(description_, LossWeights{options_.box, options_.cls, options_.dfl});
 
-  const auto cache = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
-  store_ = std::make_unique<ImageStore>(set_.train, options_.imgsz, cache * 3 / 4);
-  validation_ = std::make_unique<ValidationImages>(
-      set_.val, recipe_of(set_.classes, options_.imgsz, description_.strides.back()), options_.batch, cache / 4);
+  const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
+  ImageCache cache{memory * 3 / 4, {}};
+  if (options_.cache == "disk")
+    cache.folder = request_.folder / (peers_.first() ? "cache" : fmt::format("cache_rank{}", peers_.rank()));
+  store_ = std::make_unique<ImageStore>(set_.train, options_.imgsz, cache);
+  judge_ =
+      std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
   if (checkpoint) go_on_from(*checkpoint);
 }
 
@@ -160,6 +160,11 @@ Trainer::~Trainer() = default;
 
 void Trainer::note(const std::string& line) const {
   if (request_.note) request_.note(line);
+}
+
+double Trainer::weight_decay() const {
+  const double gathered = std::max(1.0, std::round(static_cast<double>(options_.nbs) / options_.batch));
+  return options_.weight_decay * options_.batch * gathered / options_.nbs;
 }
 
 std::int64_t Trainer::batches_per_epoch() const {
@@ -172,6 +177,7 @@ void Trainer::go_on_from(const Checkpoint& checkpoint) {
   restore_all(optimizer_->state(), checkpoint.tensors, "optimizer.");
   optimizer_->load({}, checkpoint.optimizer_steps);
   average_->set_updates(checkpoint.average_updates);
+  scaler_.go_on_from(checkpoint.loss_scale, checkpoint.good_steps);
   optimizer_->zero_grad();
   epochs_done_ = checkpoint.epochs_done;
   step_ = checkpoint.steps;
@@ -210,17 +216,12 @@ Checkpoint Trainer::state() const {
   c.steps = step_;
   c.optimizer_steps = optimizer_->steps();
   c.average_updates = average_->updates();
+  c.loss_scale = scaler_.scale();
+  c.good_steps = scaler_.good_steps();
   c.best_fitness = best_fitness_;
   c.best_epoch = best_epoch_;
   store_all(c.tensors, "ema.", tensors_of(average_->network()));
   return c;
-}
-
-Tensor Trainer::to_input(const std::vector<std::uint8_t>& pixels, std::size_t count, int side, bool amp) const {
-  const auto bytes = torch::from_blob(const_cast<std::uint8_t*>(pixels.data()),
-                                      {static_cast<std::int64_t>(count), side, side, 3}, torch::kUInt8);
-  // Seen as [N, 3, H, W] these bytes lie channels last already.
-  return bytes.permute({0, 3, 1, 2}).to(amp ? torch::kBFloat16 : torch::kFloat32).mul_(1.0 / 255);
 }
 
 void Trainer::set_training_mode() {
@@ -231,33 +232,81 @@ void Trainer::set_training_mode() {
   }
 }
 
-Loss Trainer::train_batch(const Batch& batch, bool last) {
+/// This process's share of the loss.
+Loss Trainer::loss_of(const Batch& batch) {
+  const WholeBatch whole{static_cast<std::int64_t>(batch.whole), [&](double scores) { return peers_.sum(scores); }};
+  if (batch.size() == 0 && !options_.sync_bn) {  // nothing is left for this process
+    whole.total(0);
+    return {};
+  }
+  Tensor input = to_input(batch.pixels, batch.size(), batch.side, compute_);
+  std::vector<ImageTargets> targets = batch.targets;
+  if (options_.multi_scale > 0) {
+    const int stride = description_.strides.back();
+    const int side = varied_side(batch.side, stride, options_.multi_scale, static_cast<std::uint64_t>(options_.seed),
+                                 epochs_done_, step_);
+    namespace F = torch::nn::functional;
+    input = F::interpolate(
+        input,
+        F::InterpolateFuncOptions().size(std::vector<std::int64_t>{side, side}).mode(torch::kBilinear).align_corners(false));
+    for (auto& image : targets) image = scaled(image, static_cast<float>(side) / static_cast<float>(batch.side));
+  }
   std::vector<Tensor> maps;
   {
-    const Autocast autocast(options_.amp);
-    maps = network_->forward(to_input(batch.pixels, batch.size(), batch.side, options_.amp));
+    const Autocast autocast(compute_);
+    maps = network_->forward(input);
   }
-  Loss loss = (*criterion_)(maps, batch.targets);
+  return (*criterion_)(maps, targets, &whole);
+}
+
+Loss Trainer::train_batch(const Batch& batch, bool last) {
+  Loss loss = loss_of(batch);
+  const auto parts = peers_.sum(std::vector<double>{loss.box, loss.classes, loss.distribution});
+  loss.box = parts[0], loss.classes = parts[1], loss.distribution = parts[2];
   if (!std::isfinite(loss.box + loss.classes + loss.distribution)) {
     keep_batch(batch);
     throw Error(ErrorCode::kBadData, fmt::format("the loss is no number any more, in epoch {}", epochs_done_ + 1),
                 (request_.folder / "bad_batch.safetensors").string(),
                 "The batch is kept there. A lower --lr0 or --no-amp helps most often; look at the batch's labels too.");
   }
-  loss.total.backward();
+  if (loss.total.defined()) scaler_.scaled(loss.total).backward();
   ++pending_;
   const auto schedule = schedule_of(options_);
   const auto per_epoch = batches_per_epoch();
   // At an epoch's end nothing is left over, so that a checkpoint holds everything.
   if (last || pending_ >= accumulation_at(schedule, step_, per_epoch, options_.batch, options_.nbs)) {
-    optimizer_->clip(kMostGradient);
-    optimizer_->step(rates_at(schedule, step_, per_epoch, options_.epochs));
-    optimizer_->zero_grad();
-    average_->update(*network_);
+    change_weights(rates_at(schedule, step_, per_epoch, options_.epochs));
     pending_ = 0;
   }
   ++step_;
   return loss;
+}
+
+/// Makes the gradients, and the statistics of batch norms that each process has taken for itself, those of all processes.
+void Trainer::add_up_gradients() {
+  if (peers_.alone()) return;
+  const torch::NoGradGuard no_grad;
+  std::vector<Tensor> tensors;
+  for (auto parameter : optimizer_->parameters()) {
+    if (!parameter.grad().defined()) parameter.mutable_grad() = torch::zeros_like(parameter);
+    tensors.push_back(parameter.grad());
+  }
+  if (!options_.sync_bn) {
+    for (auto& buffer : network_->buffers()) {
+      if (buffer.is_floating_point()) tensors.push_back(buffer.div_(peers_.world()));
+    }
+  }
+  peers_.sum(tensors);
+}
+
+void Trainer::change_weights(const Rates& rates) {
+  add_up_gradients();
+  if (scaler_.unscale(optimizer_->parameters())) {
+    optimizer_->clip(kMostGradient);
+    optimizer_->step(rates);
+    average_->update(*network_);
+  }
+  optimizer_->zero_grad();
 }
 
 void Trainer::keep_batch(const Batch& batch) const {
@@ -276,7 +325,9 @@ void Trainer::keep_batch(const Batch& batch) const {
   StoredTensor boxes{StoredType::kFloat32, {static_cast<std::int64_t>(rows.size() / 6), 6}, {}};
   boxes.bytes.assign(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(float));
   content.tensors["boxes"] = std::move(boxes);
-  write_safetensors(request_.folder / "bad_batch.safetensors", content);
+  write_safetensors(request_.folder / (peers_.first() ? "bad_batch.safetensors"
+                                                      : fmt::format("bad_batch_rank{}.safetensors", peers_.rank())),
+                    content);
 }
 
 std::string Trainer::time_left(std::size_t done, std::size_t batches, double epoch_seconds) const {
@@ -286,10 +337,12 @@ std::string Trainer::time_left(std::size_t done, std::size_t batches, double epo
   return duration_text(left);
 }
 
-bool Trainer::train_epoch(Parts& mean) {
+bool Trainer::train_epoch(LossParts& mean) {
   LoaderOptions loading;
-  loading.batch = options_.batch;
-  loading.workers = options_.workers > 0 ? options_.workers : usable_cores();
+  loading.batch = options_.batch / peers_.world();
+  loading.rank = peers_.rank();
+  loading.world = peers_.world();
+  loading.workers = options_.workers > 0 ? options_.workers : share_of_cores(request_.self);
   loading.seed = static_cast<std::uint64_t>(options_.seed);
   loading.augment = options_.augment;
   const bool mosaic = epochs_done_ < options_.epochs - options_.close_mosaic;
@@ -304,14 +357,14 @@ bool Trainer::train_epoch(Parts& mean) {
   const auto start = Clock::now();
   std::int64_t images = 0;
   std::size_t done = 0;
-  Parts sum;
+  LossParts sum;
   while (auto batch = loader.next()) {
-    if (request_.stop.stop_requested()) return false;
-    if (epochs_done_ == 0 && done < kPicturedBatches)
+    if (peers_.any(request_.stop.stop_requested())) return false;
+    if (peers_.first() && epochs_done_ == 0 && done < kPicturedBatches)
       write_batch_picture(request_.folder / fmt::format("train_batch{}.jpg", done), *batch, set_.classes);
     const Loss loss = train_batch(*batch, done + 1 == loader.batches());
-    images += static_cast<std::int64_t>(batch->size());
-    sum.add(loss, static_cast<double>(batch->size()));
+    images += static_cast<std::int64_t>(batch->whole);
+    sum.add(loss, static_cast<double>(batch->whole));
     ++done;
     if (progress) {
       const double share = 1.0 / static_cast<double>(images);
@@ -327,53 +380,72 @@ bool Trainer::train_epoch(Parts& mean) {
   return true;
 }
 
-Trainer::Judgement Trainer::judge(DetectionNetwork& network, bool amp, const char* title) {
-  const torch::NoGradGuard no_grad;
-  network.eval();
-  std::optional<Progress> progress;
-  if (!request_.quiet) progress.emplace(title, static_cast<std::int64_t>(set_.val.size()), "images");
-  evaluate::CocoOptions evaluating;
-  evaluating.max_detections = {1, 10, 300};
-  evaluate::CocoEvaluator evaluator(set_.truth, evaluating);
-  Judgement result;
-  const auto classes = static_cast<int>(set_.classes.size());
-  for (std::size_t b = 0; b < validation_->batches(); ++b) {
-    if (request_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
-    const auto batch = validation_->batch(b);
-    std::vector<Tensor> maps;
-    {
-      const Autocast autocast(amp);
-      maps = network.forward(to_input(batch->pixels, batch->size(), options_.imgsz, amp));
-    }
-    result.loss.add((*criterion_)(maps, batch->targets),
-                    static_cast<double>(batch->size()) / static_cast<double>(set_.val.size()));
-    const Tensor output = decode_maps(maps, description_).contiguous();
-    const auto per_image = static_cast<std::size_t>(output.stride(0));
-    std::vector<Detections> found(batch->size());
-    parallel_blocks(found.size(), 1, [&](std::size_t i, std::size_t) {
-      found[i] = detections_of({output.const_data_ptr<float>() + i * per_image, per_image}, classes, batch->placements[i]);
-    });
-    for (std::size_t i = 0; i < found.size(); ++i) evaluator.add(static_cast<std::uint32_t>(batch->first + i), found[i]);
-    if (progress) progress->update(static_cast<std::int64_t>(batch->first + batch->size()));
-  }
-  result.metrics = metrics_of(evaluator.evaluate());
-  return result;
+Judgement Trainer::judge(bool half, const char* title) {
+  Compute compute = compute_;
+  if (!half) compute.half.reset();
+  const bool first_time = judge_->unreadable().empty();
+  auto judged = (*judge_)(average_->network(), *criterion_, compute, title, request_.quiet, request_.stop);
+  if (first_time) unreadable_.insert(unreadable_.end(), judge_->unreadable().begin(), judge_->unreadable().end());
+  return judged;
 }
 
-void Trainer::end_epoch(const Parts& mean) {
+/// Lists in the folder, and says once, which pictures stand-ins were taken for; also those that peers could not read.
+void Trainer::tell_unreadable() {
+  auto bad = store_->unreadable();
+  if (!peers_.alone()) {
+    std::vector<double> flags(store_->size());
+    for (const auto& [image, why] : bad) flags[image] = 1;
+    flags = peers_.sum(flags);
+    for (std::size_t i = 0; i < flags.size(); ++i) {
+      if (flags[i] > 0) store_->mark_unreadable(i, "another process could not read it");
+    }
+    bad = store_->unreadable();
+  }
+  for (const auto& [image, why] : bad) {
+    const std::string line = fmt::format("{}: {}", store_->image(image).path.string(), why);
+    if (std::find(unreadable_.begin(), unreadable_.end(), line) == unreadable_.end()) unreadable_.push_back(line);
+  }
+  if (!peers_.first() || unreadable_.size() == told_unreadable_) return;
+  constexpr std::size_t kShown = 5;
+  std::string text;
+  for (std::size_t i = 0; i < unreadable_.size(); ++i) {
+    text += unreadable_[i] + "\n";
+    if (i >= told_unreadable_ && i < told_unreadable_ + kShown) note("left out: " + unreadable_[i]);
+  }
+  told_unreadable_ = unreadable_.size();
+  write_file_atomically(request_.folder / "unreadable.txt", text);
+}
+
+void Trainer::end_epoch(const LossParts& mean) {
   Judgement judged;
   const bool last = epochs_done_ + 1 == options_.epochs;
-  if (options_.val) judged = judge(average_->network(), options_.amp, "judging");
-  const auto rates =
-      rates_at(schedule_of(options_), std::max<std::int64_t>(step_ - 1, 0), batches_per_epoch(), options_.epochs);
+  bool stopped = false;
+  if (options_.val && peers_.first()) {
+    try {
+      judged = judge(true, "judging");
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInterrupted) throw;
+      stopped = true;
+    }
+  }
+  const auto told = peers_.of_first(std::vector<double>{stopped ? 1.0 : 0.0, judged.metrics.fitness()});
+  if (told[0] > 0) throw Error(ErrorCode::kInterrupted, "stopped");
   ++epochs_done_;
-  const double fitness = judged.metrics.fitness();
+  tell_unreadable();
+  const double fitness = told[1];
   const bool better = options_.val ? fitness > best_fitness_ : last;
   if (better) {
     best_fitness_ = options_.val ? fitness : 0;
     best_epoch_ = epochs_done_;
-    write_checkpoint(weights("best.safetensors"), state());
   }
+  if (!peers_.first()) return;
+  if (better) write_checkpoint(weights("best.safetensors"), state());
+  log_epoch(mean, judged, better);
+}
+
+void Trainer::log_epoch(const LossParts& mean, const Judgement& judged, bool better) {
+  const auto rates =
+      rates_at(schedule_of(options_), std::max<std::int64_t>(step_ - 1, 0), batches_per_epoch(), options_.epochs);
   log_->add(epochs_done_, seconds_,
             {{"train/box_loss", mean.box},
              {"train/cls_loss", mean.classes},
@@ -400,6 +472,10 @@ void Trainer::end_epoch(const Parts& mean) {
 }
 
 void Trainer::halve_batch() {
+  if (!peers_.alone()) {
+    throw Error(ErrorCode::kUnavailable, "the batch does not fit into the memory of one of the processes", "",
+                fmt::format("Begin again with --batch {} or less.", std::max(options_.batch / 2, peers_.world())));
+  }
   if (options_.batch == 1) {
     throw Error(ErrorCode::kUnavailable, "there is not enough memory even for a batch of one image", "",
                 "Train at a smaller --imgsz or with a smaller network.");
@@ -407,26 +483,34 @@ void Trainer::halve_batch() {
   const Checkpoint before = read_checkpoint(weights("last.safetensors"));
   options_.batch /= 2;
   note(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
+  optimizer_->set_weight_decay(weight_decay());
   go_on_from(before);
 }
 
+void Trainer::write_last() const {
+  if (!peers_.first()) return;
+  Checkpoint last = state();
+  store_all(last.tensors, "model.", tensors_of(*network_));
+  store_all(last.tensors, "optimizer.", optimizer_->state());
+  write_checkpoint(weights("last.safetensors"), last);
+}
+
 void Trainer::run(TrainOutcome& outcome) {
-  log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
-  seconds_ = log_->seconds_before();
-  const auto write_last = [&] {
-    Checkpoint last = state();
-    store_all(last.tensors, "model.", tensors_of(*network_));
-    store_all(last.tensors, "optimizer.", optimizer_->state());
-    write_checkpoint(weights("last.safetensors"), last);
-  };
+  if (peers_.first()) {
+    log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
+    seconds_ = log_->seconds_before();
+  }
   if (epochs_done_ == 0) write_last();
+  if (epochs_done_ == 0 && peers_.first()) write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
   try {
     while (epochs_done_ < options_.epochs) {
       const auto start = Clock::now();
-      Parts mean;
+      LossParts mean;
       try {
         if (!train_epoch(mean)) throw Error(ErrorCode::kInterrupted, "stopped");
-      } catch (const c10::Error& error) {
+      } catch (const Error&) {
+        throw;
+      } catch (const std::exception& error) {
         if (!says_out_of_memory(error)) throw;
         halve_batch();
         continue;
@@ -446,13 +530,9 @@ void Trainer::run(TrainOutcome& outcome) {
   finish(outcome);
 }
 
-void Trainer::finish(TrainOutcome& outcome) {
-  outcome.epochs_done = epochs_done_;
-  outcome.best_epoch = best_epoch_;
-  outcome.classes = set_.classes;
-  outcome.images_per_second = train_seconds_ > 0 ? static_cast<double>(images_seen_) / train_seconds_ : 0;
-  if (epochs_done_ == 0) return;
-  log_->write_plots();
+/// last.onnx and best.onnx; the average then holds the best weights.
+void Trainer::write_models() {
+  average_->network().to(torch::kCPU);
   ArtefactOptions artefact;
   artefact.recipe = recipe_of(set_.classes, options_.imgsz, description_.strides.back());
   artefact.dynamic = options_.dynamic;
@@ -468,10 +548,26 @@ void Trainer::finish(TrainOutcome& outcome) {
     write_model(average_->network(), weights(model), artefact);
   };
   write("last.safetensors", "last.onnx");
+  if (best_epoch_ > 0) write("best.safetensors", "best.onnx");
+  average_->network().to(compute_.device);
+}
+
+void Trainer::finish(TrainOutcome& outcome) {
+  outcome.epochs_done = epochs_done_;
+  outcome.best_epoch = best_epoch_;
+  outcome.classes = set_.classes;
+  outcome.images_per_second = train_seconds_ > 0 ? static_cast<double>(images_seen_) / train_seconds_ : 0;
+  outcome.unreadable = unreadable_;
+  if (epochs_done_ == 0 || !peers_.first()) return;
+  log_->write_plots();
+  write_models();
   if (best_epoch_ == 0) return;
-  write("best.safetensors", "best.onnx");
   outcome.best = weights("best.onnx");
-  if (options_.val && !outcome.interrupted) outcome.metrics = judge(average_->network(), false, "judging the best").metrics;
+  if (!options_.val || outcome.interrupted) return;
+  const Judgement judged = judge(false, "judging the best");
+  outcome.metrics = judged.metrics;
+  write_judgement(request_.folder, judge_->truth(), judge_->of_truth(judged.found));
+  write_validation_pictures(request_.folder, judge_->images(), judged.found, set_.classes);
 }
 
 }  // namespace goshawk::train

@@ -7,23 +7,29 @@
 #include <stop_token>
 
 #include "goshawk/train/checkpoint.h"
+#include "goshawk/train/loader.h"
 #include "goshawk/train/plugin.h"
 #include "goshawk/train/run_files.h"
+#include "goshawk/train/torch/compute.h"
 #include "goshawk/train/torch/ema.h"
+#include "goshawk/train/torch/judge.h"
 #include "goshawk/train/torch/loss.h"
 #include "goshawk/train/torch/optimizer.h"
+#include "goshawk/train/torch/peers.h"
 #include "goshawk/train/training_set.h"
 
 namespace goshawk::train {
 
-/// Trains on the CPU. What weights come out follows from options, data, number of threads and seed alone, also where a
-/// training was cut short and resumed. Files (docs/training.md) are written below `folder`. One thread.
+/// Trains on the CPU or a GPU, alone or with peers. On the CPU what weights come out follows from options, data, number of
+/// threads and processes and seed alone, also where a training was cut short and resumed. Files (docs/training.md) are
+/// written below `folder`, by process 0. One thread.
 class Trainer {
  public:
   /// `checkpoint`: to go on from; its options count. Throws Error{kBadData} when it is of another network or of other
-  /// classes, {kUsage, kBadConfig} for options that do not fit, {kUnavailable} for a device that is not there. `request` and
-  /// `set` must outlive it.
-  Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint);
+  /// classes, {kUsage, kBadConfig} for options that do not fit. `device` is what choose_device gave. `request`, `set` and
+  /// `peers` must outlive it; all processes make theirs at once.
+  Trainer(const TrainRequest& request, const TrainingSet& set, const std::optional<Checkpoint>& checkpoint,
+          const torch::Device& device, Peers& peers);
   ~Trainer();
 
   /// Throws Error{kBadData} when the loss is no number any more (the batch is kept in the folder), {kIo}, and what reading
@@ -34,35 +40,34 @@ class Trainer {
   const TrainOptions& options() const { return options_; }
 
  private:
-  struct Parts {
-    double box = 0, classes = 0, distribution = 0;
-    void add(const Loss& loss, double share);
-  };
-  struct Judgement {
-    Metrics metrics;
-    Parts loss;
-  };
-
   void go_on_from(const Checkpoint& checkpoint);
   /// Takes from the file what fits by name and shape.
   void start_from(const std::filesystem::path& path);
   Checkpoint state() const;
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 
-  bool train_epoch(Parts& mean);  // false: stopped
+  bool train_epoch(LossParts& mean);  // false: stopped
   Loss train_batch(const Batch& batch, bool last);
+  Loss loss_of(const Batch& batch);
+  void change_weights(const Rates& rates);
+  void add_up_gradients();
   void keep_batch(const Batch& batch) const;
+  void tell_unreadable();
   void set_training_mode();
+  double weight_decay() const;
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
-  Judgement judge(DetectionNetwork& network, bool amp, const char* title);
-  void end_epoch(const Parts& mean);
+  Judgement judge(bool half, const char* title);
+  void end_epoch(const LossParts& mean);
+  void log_epoch(const LossParts& mean, const Judgement& judged, bool better);
+  void write_last() const;
   void finish(TrainOutcome& outcome);
+  void write_models();
   void halve_batch();
-  torch::Tensor to_input(const std::vector<std::uint8_t>& pixels, std::size_t count, int side, bool amp) const;
   std::int64_t batches_per_epoch() const;
   void note(const std::string& line) const;
 
   const TrainRequest& request_;
+  Peers& peers_;
   TrainOptions options_;
   const TrainingSet& set_;
   Network description_;
@@ -70,9 +75,13 @@ class Trainer {
   std::unique_ptr<MovingAverage> average_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<DetectionLoss> criterion_;
+  Compute compute_;
+  LossScaler scaler_;
   std::unique_ptr<ImageStore> store_;
-  std::unique_ptr<ValidationImages> validation_;
-  std::unique_ptr<ResultLog> log_;
+  std::unique_ptr<Judge> judge_;
+  std::unique_ptr<ResultLog> log_;  // of process 0
+  std::vector<std::string> unreadable_;
+  std::size_t told_unreadable_ = 0;
 
   int epochs_done_ = 0, best_epoch_ = 0, pending_ = 0;
   std::int64_t step_ = 0;

@@ -1,0 +1,66 @@
+#include "goshawk/train/membership.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <charconv>
+#include <optional>
+#include <string_view>
+
+#include "goshawk/core/error.h"
+
+namespace goshawk::train {
+namespace {
+
+constexpr int kMostProcesses = 4096, kMostPort = 65535;
+constexpr const char* kHint = "torchrun sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT; --nproc N needs none of them.";
+
+}  // namespace
+
+bool Membership::on_loopback() const { return address == "localhost" || address == "::1" || address.starts_with("127."); }
+
+Membership membership_of(const std::function<const char*(const char*)>& environment) {
+  const auto number = [&](const char* name, int least, int most) -> std::optional<int> {
+    const char* text = environment(name);
+    if (text == nullptr) return std::nullopt;
+    const std::string_view digits = text;
+    int value = 0;
+    const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+    if (error != std::errc() || end != digits.data() + digits.size() || value < least || value > most)
+      throw Error(ErrorCode::kUsage, fmt::format("must be a number from {} to {}, not '{}'", least, most, text), name,
+                  kHint);
+    return value;
+  };
+  Membership self;
+  const auto world = number("WORLD_SIZE", 1, kMostProcesses);
+  const auto rank = number("RANK", 0, world.value_or(kMostProcesses) - 1);
+  if (!world && !rank) return self;
+  if (!world || !rank)
+    throw Error(ErrorCode::kUsage, "missing, while the other is set", world ? "RANK" : "WORLD_SIZE", kHint);
+  self.world = *world;
+  self.rank = *rank;
+  self.local_world = number("LOCAL_WORLD_SIZE", 1, self.world).value_or(1);
+  self.local_rank = number("LOCAL_RANK", 0, self.local_world - 1).value_or(0);
+  self.port = number("MASTER_PORT", 1, kMostPort).value_or(self.port);
+  if (const char* address = environment("MASTER_ADDR"); address != nullptr) self.address = address;
+  if (self.address.empty() && self.world > 1) throw Error(ErrorCode::kUsage, "missing", "MASTER_ADDR", kHint);
+  return self;
+}
+
+int free_port() {
+  const int file = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  auto* any = reinterpret_cast<sockaddr*>(&address);
+  const bool found = file >= 0 && ::bind(file, any, size) == 0 && ::getsockname(file, any, &size) == 0;
+  if (file >= 0) ::close(file);
+  if (!found) throw Error(ErrorCode::kUnavailable, "no port is free on this machine's loopback", "127.0.0.1");
+  return ntohs(address.sin_port);
+}
+
+}  // namespace goshawk::train

@@ -1,0 +1,98 @@
+#include "goshawk/train/torch/sync_norm.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+
+#include "goshawk/train/torch/norm_silu.h"
+#include "goshawk/train/torch/peers.h"
+
+namespace goshawk::train {
+namespace {
+
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::tensor_list;
+
+const std::vector<std::int64_t> kAllButChannels{0, 2, 3};
+
+Tensor by_channel(const Tensor& values) { return values.view({1, -1, 1, 1}); }
+
+/// Of all processes' values in x [N, C, H, W] floats.
+struct Statistics {
+  double count = 0;
+  Tensor mean, variance;  // [C] floats; the variance without correction
+};
+
+/// Sums of squares are taken around each process's own mean, and put together in doubles: nothing cancels out.
+Statistics statistics_of(const Tensor& x, Peers& peers) {
+  const auto channels = x.size(1);
+  Tensor sums = torch::zeros({2 * channels + 1}, x.options().dtype(torch::kFloat64));
+  if (x.size(0) > 0) {
+    const auto count = static_cast<double>(x.numel() / channels);
+    const auto [variance, mean] = torch::var_mean(x, kAllButChannels, /*unbiased=*/false);
+    const Tensor wide = mean.to(torch::kFloat64);
+    sums.slice(0, 0, channels).copy_(wide * count);
+    sums.slice(0, channels, 2 * channels).copy_((variance.to(torch::kFloat64) + wide.square()) * count);
+    sums[2 * channels] = count;
+  }
+  peers.sum({sums});
+  Statistics result;
+  result.count = std::max(sums[2 * channels].item<double>(), 1.0);
+  const Tensor mean = sums.slice(0, 0, channels) / result.count;
+  result.mean = mean.to(torch::kFloat32);
+  result.variance = (sums.slice(0, channels, 2 * channels) / result.count - mean.square()).clamp_min(0).to(torch::kFloat32);
+  return result;
+}
+
+/// The normalisation with its gradient, which too runs through the statistics that all have made together.
+struct SyncNorm : torch::autograd::Function<SyncNorm> {
+  static Tensor forward(AutogradContext* context, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Tensor& mean, const Tensor& scale, double count, std::int64_t peers) {
+    context->save_for_backward({x, weight, mean, scale});
+    context->saved_data["count"] = count;
+    context->saved_data["peers"] = peers;
+    const Tensor slope = weight * scale;
+    return (x.to(torch::kFloat32) * by_channel(slope) + by_channel(bias - mean * slope)).to(x.scalar_type());
+  }
+
+  static tensor_list backward(AutogradContext* context, tensor_list gradients) {
+    const auto saved = context->get_saved_variables();
+    const Tensor &x = saved[0], &weight = saved[1], &mean = saved[2], &scale = saved[3];
+    auto& peers = *reinterpret_cast<Peers*>(context->saved_data["peers"].toInt());
+    const Tensor gradient = gradients[0].to(torch::kFloat32);
+    const Tensor normal = (x.to(torch::kFloat32) - by_channel(mean)) * by_channel(scale);
+    const Tensor for_bias = gradient.sum(kAllButChannels), for_weight = (gradient * normal).sum(kAllButChannels);
+    // Of weight and bias each process hands its own share on: gradients are added up later.
+    const Tensor all = torch::cat({for_bias, for_weight}).to(torch::kFloat64);
+    peers.sum({all});
+    const auto means = (all / context->saved_data["count"].toDouble()).to(torch::kFloat32).chunk(2);
+    const Tensor for_x = (gradient - by_channel(means[0]) - normal * by_channel(means[1])) * by_channel(weight * scale);
+    return {for_x.to(x.scalar_type()), for_weight, for_bias, Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+}  // namespace
+
+Tensor NormLayer::forward(const Tensor& x) {
+  if (peers_ == nullptr || !is_training()) return BatchNorm2dImpl::forward(x);
+  Statistics seen;
+  Tensor scale;
+  {
+    const torch::NoGradGuard no_grad;
+    seen = statistics_of(x.detach().to(torch::kFloat32), *peers_);
+    scale = (seen.variance + options.eps()).rsqrt();
+    const double share = options.momentum().value_or(0.1), corrected = seen.count / std::max(seen.count - 1, 1.0);
+    running_mean.lerp_(seen.mean, share);
+    running_var.lerp_(seen.variance * corrected, share);
+    num_batches_tracked += 1;
+  }
+  return SyncNorm::apply(x, weight, bias, seen.mean, scale, seen.count, reinterpret_cast<std::int64_t>(peers_));
+}
+
+Tensor NormLayer::forward_silu(const Tensor& x) {
+  if (peers_ != nullptr && is_training()) return torch::silu(forward(x));
+  return norm_silu(*this, x);
+}
+
+}  // namespace goshawk::train
