@@ -65,6 +65,14 @@ void restore_all(const Names& tensors, const std::map<std::string, StoredTensor>
   for (const auto& [name, tensor] : tensors) restore(tensor, from, prefix + name);
 }
 
+/// For model files, which go where this machine's folders do not: of a path, the name of the file.
+nlohmann::ordered_json without_folders(const TrainOptions& options) {
+  auto json = to_json(options);
+  for (const char* key : {"data", "model", "weights"})
+    json[key] = fs::path(json[key].get<std::string>()).filename().string();
+  return json;
+}
+
 /// "model.3.conv.weight" -> 3.
 int layer_of(const std::string& name) {
   constexpr std::string_view kPrefix = "model.";
@@ -543,7 +551,7 @@ void Trainer::write_models() {
     artefact.metadata["goshawk.training"] = nlohmann::json{
         {"network", options_.model},
         {"epoch", from.epochs_done},
-        {"options", to_json(options_)},
+        {"options", without_folders(options_)},
         {"data", set_.fingerprint}}.dump();
     write_model(average_->network(), weights(model), artefact);
   };
