@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <algorithm>
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/model_path.h"
@@ -21,15 +22,15 @@ using nlohmann::ordered_json;
 int run_convert(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   const std::string to = call.has("to") ? call.options.at("to") : "fp16";
-  if (to != "fp16" && to != "bf16" && to != "fp32") {
-    const std::vector<std::string> words{"fp16", "bf16", "fp32"};
+  const std::vector<std::string> words{"fp16", "fp16-storage", "bf16", "fp32"};
+  if (std::find(words.begin(), words.end(), to) == words.end()) {
     throw Error(ErrorCode::kUsage, "'" + to + "' is no precision of a file" + did_you_mean(to, words), "--to",
-                "It is fp16, bf16 or fp32.");
+                "It is fp16, fp16-storage, bf16 or fp32.");
   }
   const auto target = target_of(call, model, to);
   const auto device = detector_options(call.config);
   StepBars bars(call);
-  auto prepared = optimize::prepare_model(model, device, to == "bf16");
+  auto prepared = optimize::prepare_model(model, device, to == "bf16" || to == "fp16-storage");
   optimize::HalfOptions options;
   for (const auto& word : list_option(call, "keep")) options.keep_float.insert(word);
   std::optional<optimize::Calibration> calibration;
@@ -44,11 +45,12 @@ int run_convert(const Invocation& call) {
   bars.finish();
   optimize::Halved done;
   if (to == "fp16") done = optimize::to_fp16(prepared.model, options);
+  else if (to == "fp16-storage") done = optimize::store_fp16(prepared.model, options);
   else if (to == "bf16") done = optimize::to_bf16(prepared.model, options);
   else done.model = prepared.model;
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
-  artefact.arithmetic = to == "fp32" ? optimize::Arithmetic::kFp32 : optimize::Arithmetic::kReduced;
+  artefact.arithmetic = to == "fp32" || to == "fp16-storage" ? optimize::Arithmetic::kFp32 : optimize::Arithmetic::kReduced;
   artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
   const std::size_t nodes = done.model.nodes.size();
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
@@ -79,16 +81,14 @@ Command convert_command() {
   command.group = Group::kModels;
   command.summary = "Write a model in FP16 or BF16, or with its graph tidied";
   command.details =
-      "fp16: weights and values between in half precision, for GPUs; inputs and outputs stay FP32. bf16: weights stored in "
-      "half "
-      "the size, arithmetic as --precision says. fp32: constants folded, batch norms folded, dead nodes gone. With --data, "
-      "nodes "
-      "whose values would overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the "
-      "file "
-      "takes its name.";
+      "fp16: weights and values between in half precision, for GPUs; inputs and outputs stay FP32. fp16-storage: "
+      "weights stored in half the size, computed in FP32 as before, on every device. bf16: the same with BF16's eight "
+      "bits. fp32: constants folded, batch norms folded, dead nodes gone. With --data, nodes whose values would "
+      "overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the file takes its "
+      "name.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime", "detect.recipe", "detect.names"};
-  command.options = {{"to", "PRECISION", "fp16, bf16 or fp32; else fp16"},
+  command.options = {{"to", "PRECISION", "fp16, fp16-storage, bf16 or fp32; else fp16"},
                      {"output", "FILE", "the new model; else MODEL-PRECISION.onnx here"},
                      {"keep", "NODE,...", "nodes or operators that stay in FP32"},
                      {"data", "DATASET", "pictures on which overflows are looked for"},
@@ -96,6 +96,7 @@ Command convert_command() {
                      {"images", "N", "pictures to look at; else 16"}};
   command.json = true;
   command.examples = {"goshawk convert yolov8n.onnx", "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",
+                      "goshawk convert yolov8n.onnx --to fp16-storage --output small.onnx",
                       "goshawk convert yolov8n.onnx --to fp32 --output tidy.onnx"};
   command.run = run_convert;
   return command;

@@ -21,9 +21,12 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 ordered_json describe(const optimize::Int8Trial& trial) {
+  ordered_json own = ordered_json::object();
+  for (const auto& [layer, method] : trial.options.methods_of_layers) own[layer] = optimize::to_string(method);
   ordered_json entry{{"calibration", optimize::to_string(trial.options.method)},
                      {"placement", optimize::to_string(trial.options.placement)},
                      {"float_layers", trial.options.float_layers},
+                     {"own_calibration", own},
                      {"output_error", trial.output_error}};
   if (trial.accuracy.ap >= 0) entry["AP"] = trial.accuracy.ap, entry["AP50"] = trial.accuracy.ap50;
   return entry;
@@ -45,8 +48,9 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
   Table table({"calibration", "layers in float", "AP50-95", "AP50", "drop", "output error"});
   if (judged) table.add_row({"(float model)", "", points(outcome.original.ap), points(outcome.original.ap50), "", ""});
   for (const auto& trial : outcome.trials) {
-    table.add_row({std::string(optimize::to_string(trial.options.method)), std::to_string(trial.options.float_layers.size()),
-                   points(trial.accuracy.ap), points(trial.accuracy.ap50),
+    const std::string refined = trial.options.methods_of_layers.empty() ? "" : ", refined";
+    table.add_row({std::string(optimize::to_string(trial.options.method)) + refined,
+                   std::to_string(trial.options.float_layers.size()), points(trial.accuracy.ap), points(trial.accuracy.ap50),
                    judged ? fmt::format("{:.2f}", 100 * (outcome.original.ap - trial.accuracy.ap)) : "-",
                    fmt::format("{:.4f}", trial.output_error)});
   }
@@ -78,7 +82,9 @@ int run_quantize(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   if (call.has("dynamic")) return run_dynamic(call, model);
   const auto target = target_of(call, model, "int8");
-  const auto device = detector_options(call.config);
+  auto device = detector_options(call.config);
+  // What BF16 rounds comes and goes by a point of AP on small sets, and would be counted as INT8's gain or loss.
+  if (device.session.precision == runtime::Precision::kAuto) device.session.precision = runtime::Precision::kFp32;
   StepBars bars(call);
 
   optimize::Int8Options options;

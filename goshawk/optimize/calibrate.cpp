@@ -33,12 +33,22 @@ void add_channels(std::span<const float> values, const onnx::Shape& shape, int i
   if (plane == 0) return;
   statistics.channel_means.resize(channels);
   statistics.channel_squares.resize(channels);
+  statistics.channel_ranges.resize(channels);
+  statistics.channel_extremes.resize(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     double sum = 0, squares = 0;
+    Range seen{values[c * plane], values[c * plane]};
     for (const float v : values.subspan(c * plane, plane)) {
       sum += static_cast<double>(v);
       squares += static_cast<double>(v) * static_cast<double>(v);
+      seen.low = std::min(seen.low, v);
+      seen.high = std::max(seen.high, v);
     }
+    auto& range = statistics.channel_ranges[c];
+    range = image == 0 ? seen : Range{std::min(range.low, seen.low), std::max(range.high, seen.high)};
+    auto& extremes = statistics.channel_extremes[c];
+    extremes.low += (seen.low - extremes.low) / static_cast<float>(image + 1);
+    extremes.high += (seen.high - extremes.high) / static_cast<float>(image + 1);
     auto& mean = statistics.channel_means[c];
     auto& square = statistics.channel_squares[c];
     mean += (sum / static_cast<double>(plane) - mean) / (image + 1);
@@ -46,13 +56,13 @@ void add_channels(std::span<const float> values, const onnx::Shape& shape, int i
   }
 }
 
-void add(ValueStatistics& statistics, std::span<const float> values, onnx::Shape shape, int image) {
+}  // namespace
+
+void add_values(ValueStatistics& statistics, std::span<const float> values, onnx::Shape shape, int image) {
   statistics.histogram.add(values);
   add_channels(values, shape, image, statistics);
   statistics.shape = std::move(shape);
 }
-
-}  // namespace
 
 PreparedImage prepare_image(const fs::path& path, const Recipe& recipe) {
   const cv::Mat image = media::read_image(path);
@@ -147,10 +157,10 @@ Calibration calibrate(const onnx::Model& model, const Recipe& recipe, const std:
     runtime::RawTensor tensor{input, static_cast<int>(onnx::ElementType::kFloat), prepared.shape, {}};
     tensor.bytes.assign(reinterpret_cast<const char*>(prepared.values.data()), prepared.values.size() * sizeof(float));
     const auto results = runs.run(std::span(&tensor, 1));
-    if (watches_input) add(calibration.values[input], prepared.values, prepared.shape, calibration.images);
+    if (watches_input) add_values(calibration.values[input], prepared.values, prepared.shape, calibration.images);
     for (const auto& result : results) {
       if (result.type == static_cast<int>(onnx::ElementType::kFloat)) {
-        add(calibration.values[result.name], floats_of(result), result.shape, calibration.images);
+        add_values(calibration.values[result.name], floats_of(result), result.shape, calibration.images);
       }
     }
     ++calibration.images;

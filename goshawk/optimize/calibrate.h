@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -21,6 +22,8 @@ struct ValueStatistics {
   Histogram histogram;
   std::vector<double> channel_means;    // over pictures and places, axis 1 of a value of rank 4; empty for others
   std::vector<double> channel_squares;  // the same of the values' squares
+  std::vector<Range> channel_ranges;    // what was seen of each channel
+  std::vector<Range> channel_extremes;  // least and greatest of a channel in a picture, averaged over the pictures
   onnx::Shape shape;                    // of the last picture
 };
 
@@ -29,6 +32,9 @@ struct Calibration {
   int images = 0;
   std::vector<std::string> left_out;  // pictures that could not be read, one line each
 };
+
+/// Adds a picture's values, number `image` from 0. SHAPE: as the model gives it, channels at axis 1.
+void add_values(ValueStatistics& statistics, std::span<const float> values, onnx::Shape shape, int image);
 
 struct CalibrateOptions {
   int threads = 0;  // 0: all cores

@@ -107,7 +107,8 @@ class Int8Search {
       options.method = method;
       attempt(options);
     }
-    if (judge_ && outcome_.drop() > options_.good_drop && outcome_.drop() > options_.max_drop) put_back();
+    if (options_.methods.size() > 1 && (!judge_ || outcome_.drop() > options_.good_drop)) refine();
+    if (judge_ && outcome_.drop() > options_.max_drop) put_back();
     return std::move(outcome_);
   }
 
@@ -133,10 +134,9 @@ class Int8Search {
     auto quantized = quantize(prepared_.model, calibration_, options);
     Int8Trial trial{options, {}, probe_.error_of(quantized.model)};
     const std::string name =
-        std::string(to_string(options.method)) +
+        std::string(to_string(options.method)) + (options.methods_of_layers.empty() ? "" : ", refined") +
         (options.float_layers.empty() ? "" : ", " + std::to_string(options.float_layers.size()) + " in float");
     if (judge_) trial.accuracy = judged(quantized.model, name);
-    tell(name, 1, 1);
     outcome_.trials.push_back(trial);
     if (outcome_.trials.size() > 1 && !better(trial, outcome_.trial)) return;
     outcome_.trial = trial;
@@ -159,8 +159,30 @@ class Int8Search {
                      [](const auto& a, const auto& b) { return a.second > b.second; });
   }
 
-  void put_back() {
+  /// Gives the layers that cost most a calibration method of their own where the outputs come nearer with it.
+  void refine() {
     rank();
+    auto options = outcome_.trial.options;
+    double least = outcome_.trial.output_error;
+    const std::size_t most = std::min(options_.most_refined_layers, outcome_.ranking.size());
+    for (std::size_t i = 0; i < most; ++i) {
+      tell("refining layers", static_cast<std::int64_t>(i), static_cast<std::int64_t>(most));
+      const auto& layer = outcome_.ranking[i].first;
+      for (const auto method : options_.methods) {
+        if (method == outcome_.trial.options.method) continue;
+        auto other = options;
+        other.methods_of_layers[layer] = method;
+        const double error = probe_.error_of(quantize(prepared_.model, calibration_, other).model);
+        if (error >= least) continue;
+        least = error;
+        options = std::move(other);
+      }
+    }
+    if (!options.methods_of_layers.empty()) attempt(options);
+  }
+
+  void put_back() {
+    if (outcome_.ranking.empty()) rank();
     auto options = outcome_.trial.options;
     std::size_t next = 0;
     for (std::size_t step = 1; next < outcome_.ranking.size() && next < options_.most_float_layers; step *= 2) {

@@ -46,10 +46,11 @@ struct Int8Trial {
 
 struct Int8Options {
   std::vector<RangeMethod> methods{std::begin(kRangeMethods), std::end(kRangeMethods)};
-  std::optional<Placement> placement;  // nullopt: by the device that runs it
-  std::set<std::string> float_layers;  // that stay in float whatever comes
-  double max_drop = 1.0;               // points of AP50-95 (of 100)
-  double good_drop = 0.5;              // below this the search ends early
+  std::optional<Placement> placement;   // nullopt: by the device that runs it
+  std::set<std::string> float_layers;   // that stay in float whatever comes
+  double max_drop = 1.0;                // points of AP50-95 (of 100)
+  double good_drop = 0.5;               // below this the search ends early
+  std::size_t most_refined_layers = 6;  // that are tried with each method
   std::size_t most_float_layers = 16;
   int probe_images = 8;  // on which outputs are compared
   std::stop_token stop;
@@ -65,9 +66,10 @@ struct Int8Outcome {
   double drop() const { return 100 * (original.ap - trial.accuracy.ap); }
 };
 
-/// Tries the methods, keeps the best, then puts the layers that cost most back into float until the drop is within
-/// `max_drop`. Without labels the output error decides, and no layer is put back. Throws Error{kInterrupted} and what
-/// calibrating, quantizing and judging throw.
+/// Tries the methods and keeps the best. Where it loses more than `good_drop`, the layers that cost most get the method that
+/// brings the outputs nearest; where that is still more than `max_drop`, they go back into float until it fits. Without
+/// labels the output error decides, and no layer is put back. Throws Error{kInterrupted} and what calibrating, quantizing
+/// and judging throw.
 Int8Outcome search_int8(const Prepared& prepared, const Calibration& calibration,
                         const std::vector<std::filesystem::path>& probes, Judge* judge,
                         const detect::DetectorOptions& device, const Int8Options& options);

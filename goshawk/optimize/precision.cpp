@@ -76,6 +76,11 @@ Tensor narrowed(const Tensor& tensor, const std::string& name, ElementType type)
   return {name, type, tensor.shape, std::move(bytes)};
 }
 
+bool beyond_half(const Tensor& tensor) {
+  const auto values = tensor.floats();
+  return std::any_of(values.begin(), values.end(), [](float v) { return std::abs(v) > kLargestHalf; });
+}
+
 /// Inputs that are parameters of the operator and float in every precision.
 bool stays_float(const Node& node, std::size_t input) { return node.is("Resize") && (input == 1 || input == 2); }
 
@@ -107,10 +112,7 @@ class Halving {
   }
 
   bool overflows(const std::string& value) const {
-    if (const auto* constant = source_.constant(value)) {
-      const auto values = constant->floats();
-      return std::any_of(values.begin(), values.end(), [](float v) { return std::abs(v) > kLargestHalf; });
-    }
+    if (const auto* constant = source_.constant(value)) return beyond_half(*constant);
     if (!options_.calibration) return false;
     const auto found = options_.calibration->values.find(value);
     if (found == options_.calibration->values.end()) return false;
@@ -216,6 +218,43 @@ class Halving {
   std::map<std::string, std::string> half_names_, to_half_, to_float_;
 };
 
+bool takes_weights(const Node& node) {
+  return node.inputs.size() > 1 && (node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") || node.is("MatMul"));
+}
+
+/// The model with the weights of convolutions and products in `type`, each behind a cast to FP32.
+Halved stored(const Model& model, ElementType type, const HalfOptions& options) {
+  const std::string word = type == ElementType::kFloat16 ? "FP16" : "BF16";
+  if (model.opset < 13) throw Error(ErrorCode::kBadConfig, word + " storage needs operator set 13 or later");
+  Halved done;
+  done.model = model;
+  const onnx::Wiring wiring(model);
+  for (const auto& node : model.nodes) {
+    if (!takes_weights(node)) continue;
+    const auto& name = node.inputs[1];
+    const auto* weights = model.constant(name);
+    if (!weights || weights->type != ElementType::kFloat || wiring.is_captured(name) || wiring.is_output(name)) continue;
+    if (options.keep_float.contains(node.label()) || options.keep_float.contains(node.op)) {
+      done.in_float.push_back(node.label() + " (kept by wish)");
+      continue;
+    }
+    if (type == ElementType::kFloat16 && beyond_half(*weights)) {
+      done.in_float.push_back(node.label() + " (its weights overflow)");
+      continue;
+    }
+    if (!done.model.constants.contains(name)) continue;  // shared, and narrowed already
+    const auto narrow = done.model.unique(name + (type == ElementType::kFloat16 ? "_fp16" : "_bf16"));
+    done.model.constants[narrow] = narrowed(*weights, narrow, type);
+    done.model.constants.erase(name);
+    done.model.nodes.push_back(
+        {"Cast", name + "_widened", "", {narrow}, {name}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
+    ++done.halved;
+  }
+  onnx::sort_nodes(done.model);
+  onnx::check(done.model, word + " model");
+  return done;
+}
+
 }  // namespace
 
 std::uint16_t to_half(float value) {
@@ -241,32 +280,8 @@ std::uint16_t to_bfloat(float value) {
 
 Halved to_fp16(const Model& model, const HalfOptions& options) { return Halving(model, options).run(); }
 
-Halved to_bf16(const Model& model, const HalfOptions& options) {
-  if (model.opset < 13) throw Error(ErrorCode::kBadConfig, "BF16 needs operator set 13 or later");
-  Halved done;
-  done.model = model;
-  const onnx::Wiring wiring(model);
-  for (const auto& node : model.nodes) {
-    if (node.inputs.size() < 2 || !(node.is("Conv") || node.is("ConvTranspose") || node.is("Gemm") || node.is("MatMul")))
-      continue;
-    const auto& name = node.inputs[1];
-    const auto* weights = model.constant(name);
-    if (!weights || weights->type != ElementType::kFloat || wiring.is_captured(name) || wiring.is_output(name)) continue;
-    if (options.keep_float.contains(node.label()) || options.keep_float.contains(node.op)) {
-      done.in_float.push_back(node.label() + " (kept by wish)");
-      continue;
-    }
-    if (!done.model.constants.contains(name)) continue;  // shared, and narrowed already
-    const auto stored = done.model.unique(name + "_bf16");
-    done.model.constants[stored] = narrowed(*weights, stored, ElementType::kBfloat16);
-    done.model.constants.erase(name);
-    done.model.nodes.push_back(
-        {"Cast", name + "_widened", "", {stored}, {name}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
-    ++done.halved;
-  }
-  onnx::sort_nodes(done.model);
-  onnx::check(done.model, "BF16 model");
-  return done;
-}
+Halved store_fp16(const Model& model, const HalfOptions& options) { return stored(model, ElementType::kFloat16, options); }
+
+Halved to_bf16(const Model& model, const HalfOptions& options) { return stored(model, ElementType::kBfloat16, options); }
 
 }  // namespace goshawk::optimize

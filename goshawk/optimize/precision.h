@@ -33,6 +33,10 @@ struct Halved {
 /// with casts around them.
 Halved to_fp16(const onnx::Model& model, const HalfOptions& options = {});
 
+/// Weights stored in FP16 and widened when the model is loaded: half the size on every provider, computed as the original
+/// is, with weights of eleven bits. Weights beyond FP16's range stay in FP32. Operator set 13 or later.
+Halved store_fp16(const onnx::Model& model, const HalfOptions& options = {});
+
 /// Weights stored in BF16 and widened when the model is loaded: half the size on every provider; arithmetic is what
 /// --precision says (bf16 on CPUs that have it, where the weights are then exact). Operator set 13 or later.
 Halved to_bf16(const onnx::Model& model, const HalfOptions& options = {});

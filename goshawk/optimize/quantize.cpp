@@ -84,6 +84,7 @@ class Quantizer {
   Quantizer(const Model& model, const Calibration& calibration, const QuantizeOptions& options)
       : source_(model), calibration_(calibration), options_(options), wiring_(model) {
     done_.model = model;
+    done_.model.values.clear();  // what they say is inferred again
   }
 
   Quantized run() {
@@ -131,7 +132,45 @@ class Quantizer {
     return next.is("Relu") || next.is("Clip") ? next.outputs[0] : output;
   }
 
+  bool is_depthwise(std::size_t i) const {
+    const Node& node = source_.nodes[i];
+    return node.is("Conv") && source_.constant(node.inputs[1])->shape[1] == 1 && node.integer("group", 1) > 1;
+  }
+
+  /// Values that go into depthwise convolutions alone: each channel is summed by itself, so each can have a scale of its
+  /// own. One outlier channel else takes the steps of all others; in small networks that costs most of the accuracy.
+  void choose_values_by_channel() {
+    // ONNX Runtime's integer kernels take one scale only, and its fusion fails on more.
+    if (!options_.depthwise_by_channel || options_.placement != Placement::kFused) return;
+    for (const auto i : layers_) {
+      const auto& value = source_.nodes[i].inputs[0];
+      const auto& seen = calibration_.values.at(value);
+      if (seen.channel_ranges.size() != static_cast<std::size_t>(source_.nodes[i].integer("group", 1))) continue;
+      const auto& users = wiring_.consumers(value);
+      const bool apart = std::all_of(users.begin(), users.end(), [&](std::size_t user) {
+        return is_layer_.contains(user) && is_depthwise(user) && stays_float(stored_output(user));
+      });
+      if (apart && comes_from_floats(value) && !wiring_.is_captured(value)) by_channel_[value] = {};
+    }
+  }
+
+  /// No pair stands behind the value: what computes it and what takes it are not joined into an integer kernel.
+  bool stays_float(const std::string& value) const {
+    const auto& users = wiring_.consumers(value);
+    return std::none_of(users.begin(), users.end(),
+                        [&](std::size_t user) { return is_layer_.contains(user) || passes_on(source_.nodes[user]); });
+  }
+
+  /// SiLU and its like: ONNX Runtime's CPU provider would join a convolution to the pair behind it, and then fail.
+  bool comes_from_floats(const std::string& value) const {
+    const auto maker = wiring_.producer(value);
+    if (maker == Wiring::kNone || !source_.nodes[maker].is("Mul")) return false;
+    const auto& inputs = source_.nodes[maker].inputs;
+    return std::all_of(inputs.begin(), inputs.end(), [&](const auto& input) { return stays_float(input); });
+  }
+
   void choose_values() {
+    choose_values_by_channel();
     for (const auto i : layers_) add_with_sources(source_.nodes[i].inputs[0]);
     if (options_.placement == Placement::kEveryNode) {
       const auto useful = values_toward_layers();
@@ -165,7 +204,7 @@ class Quantizer {
 
   /// The value is kept in eight bits, and so is what it was only picked from, back to where it was computed.
   void add_with_sources(const std::string& value) {
-    if (!values_.insert(value).second) return;
+    if (by_channel_.contains(value) || !values_.insert(value).second) return;
     const auto maker = wiring_.producer(value);
     if (maker == Wiring::kNone || !passes_on(source_.nodes[maker])) return;
     const Node& node = source_.nodes[maker];
@@ -186,13 +225,37 @@ class Quantizer {
   void settle_grids() {
     std::map<std::string, Histogram> merged;
     for (const auto& value : values_) merged[groups_.find(value)].merge(calibration_.values.at(value).histogram);
+    const auto methods = methods_by_group();
+    const auto method_of = [&](const std::string& group) {
+      const auto found = methods.find(group);
+      return found != methods.end() ? found->second : options_.method;
+    };
     std::map<std::string, Grid> by_group;
     for (const auto& [group, histogram] : merged) {
       const bool symmetric = options_.symmetric_activations && histogram.seen().low < 0;
-      by_group[group] = grid_of(choose_range(histogram, options_.method, symmetric), symmetric);
+      by_group[group] = grid_of(choose_range(histogram, method_of(group), symmetric), symmetric);
     }
     for (const auto& value : values_) grids_[value] = by_group.at(groups_.find(value));
-    done_.groups = by_group.size();
+    done_.groups = by_group.size() + by_channel_.size();
+    for (auto& [value, grids] : by_channel_) {
+      const auto& seen = calibration_.values.at(value);
+      for (Range range : method_of(value) == RangeMethod::kMinMax ? seen.channel_ranges : seen.channel_extremes) {
+        range = {std::min(range.low, 0.0F), std::max(range.high, 0.0F)};
+        grids.push_back(grid_of(range, options_.symmetric_activations && range.low < 0));
+      }
+    }
+  }
+
+  /// What layers have a calibration method of their own for, by group or value.
+  std::map<std::string, RangeMethod> methods_by_group() {
+    std::map<std::string, RangeMethod> methods;
+    for (const auto i : layers_) {
+      const auto found = options_.methods_of_layers.find(source_.nodes[i].label());
+      if (found == options_.methods_of_layers.end()) continue;
+      const auto& value = source_.nodes[i].inputs[0];
+      methods[by_channel_.contains(value) ? value : groups_.find(value)] = found->second;
+    }
+    return methods;
   }
 
   /// Names of scale and zero point constants, made once for each group.
@@ -201,13 +264,34 @@ class Quantizer {
     auto& names = grid_names_[group];
     if (!names.first.empty()) return names;
     const Grid& grid = grids_.at(value);
-    names = {done_.model.unique(group + "_scale"), done_.model.unique(group + "_zero_point")};
-    done_.model.constants[names.first] = Tensor::of(names.first, {}, std::vector{grid.scale});
+    // Short names, and one constant for equal zero points: in small networks they are a tenth of the file.
     const bool is_signed = grid.least < 0;
+    auto& zero = grid_zeros_[{is_signed, grid.zero_point}];
+    if (zero.empty()) zero = done_.model.unique("zero" + std::to_string(grid.zero_point) + (is_signed ? "s" : ""));
+    names = {done_.model.unique("scale" + std::to_string(grid_names_.size())), zero};
+    done_.model.constants[names.first] = Tensor::of(names.first, {}, std::vector{grid.scale});
     done_.model.constants[names.second] =
         is_signed ? Tensor::of(names.second, {}, std::vector{static_cast<std::int8_t>(grid.zero_point)})
                   : Tensor::of(names.second, {}, std::vector{static_cast<std::uint8_t>(grid.zero_point)});
     return names;
+  }
+
+  /// The same for a value with a grid for each channel.
+  std::pair<std::string, std::string> channel_constants(const std::string& value, const std::vector<Grid>& grids) {
+    std::vector<float> scales;
+    std::vector<std::uint8_t> zeros;
+    std::vector<std::int8_t> signed_zeros;
+    const bool is_signed = std::any_of(grids.begin(), grids.end(), [](const Grid& grid) { return grid.least < 0; });
+    for (const auto& grid : grids) {
+      scales.push_back(grid.scale);
+      zeros.push_back(static_cast<std::uint8_t>(grid.zero_point));
+      signed_zeros.push_back(static_cast<std::int8_t>(grid.least < 0 ? 0 : grid.zero_point - 128));
+    }
+    const auto scale = done_.model.unique(value + "_scale"), zero = done_.model.unique(value + "_zero_point");
+    const onnx::Shape shape{static_cast<std::int64_t>(grids.size())};
+    done_.model.constants[scale] = Tensor::of(scale, shape, scales);
+    done_.model.constants[zero] = is_signed ? Tensor::of(zero, shape, signed_zeros) : Tensor::of(zero, shape, zeros);
+    return {scale, zero};
   }
 
   /// Whether a pair must stand behind the value: not where it is only passed on and the provider carries eight bits through.
@@ -217,14 +301,21 @@ class Quantizer {
 
   void write_pairs() {
     std::map<std::string, std::string> replaced;
-    for (const auto& value : values_) {
-      if (!needs_pair(value)) continue;
-      const auto [scale, zero] = grid_constants(value);
-      const std::string q = done_.model.unique(value + "_q"), back = done_.model.unique(value + "_dq");
-      done_.model.nodes.push_back({"QuantizeLinear", q, "", {value, scale, zero}, {q}, {}, {}});
-      done_.model.nodes.push_back({"DequantizeLinear", back, "", {q, scale, zero}, {back}, {}, {}});
+    const auto write = [&](const std::string& value, const std::pair<std::string, std::string>& grid,
+                           const auto& attributes) {
+      const auto number = std::to_string(done_.values);
+      const std::string q = done_.model.unique("q" + number), back = done_.model.unique("dq" + number);
+      done_.model.nodes.push_back({"QuantizeLinear", "", "", {value, grid.first, grid.second}, {q}, attributes, {}});
+      done_.model.nodes.push_back({"DequantizeLinear", "", "", {q, grid.first, grid.second}, {back}, attributes, {}});
       replaced[value] = back;
       ++done_.values;
+    };
+    using Attributes = decltype(Node::attributes);
+    for (const auto& value : values_) {
+      if (needs_pair(value)) write(value, grid_constants(value), Attributes{});
+    }
+    for (const auto& [value, grids] : by_channel_) {
+      write(value, channel_constants(value, grids), Attributes{{"axis", std::int64_t{1}}});
     }
     for (std::size_t i = 0; i < source_.nodes.size(); ++i) {
       for (auto& input : done_.model.nodes[i].inputs) {
@@ -255,8 +346,8 @@ class Quantizer {
     std::vector<float> bias =
         has_bias ? source_.constant(source.inputs[2])->floats() : std::vector<float>(channels.count, 0.0F);
     if (bias.size() != channels.count) bias.resize(channels.count, bias.empty() ? 0.0F : bias[0]);
-    const float input_scale = grids_.at(source.inputs[0]).scale;
-    const auto scales = weight_scales(values, channels, bias, input_scale);
+    const auto input_scales = input_scales_of(source.inputs[0], channels.count);
+    const auto scales = weight_scales(values, channels, bias, input_scales);
     const auto integers = quantized_weights(values, channels, scales);
     bool write_bias = has_bias;
     if (options_.correct_bias && source.is("Conv")) write_bias |= correct_bias(source, values, integers, scales, bias);
@@ -264,25 +355,33 @@ class Quantizer {
     const std::string base =
         source.inputs[1] + (done_.model.constants.contains(source.inputs[1] + "_q") ? "_" + node.label() : "");
     const auto weight_q = done_.model.unique(base + "_q"), weight_scale = done_.model.unique(base + "_scale");
-    const auto weight_zero = done_.model.unique(base + "_zero_point"), weight_dq = done_.model.unique(base + "_dq");
+    const auto weight_dq = done_.model.unique(base + "_dq");
     const onnx::Shape by_channel{static_cast<std::int64_t>(channels.count)};
     done_.model.constants[weight_q] = Tensor::of(weight_q, weights.shape, integers);
     done_.model.constants[weight_scale] = Tensor::of(weight_scale, by_channel, scales);
-    done_.model.constants[weight_zero] = Tensor::of(weight_zero, by_channel, std::vector<std::int8_t>(channels.count, 0));
     node.inputs[1] = weight_dq;
     if (write_bias) node.inputs.resize(3);
-    if (write_bias) node.inputs[2] = bias_input(source, bias, scales, input_scale);
+    if (write_bias) node.inputs[2] = bias_input(source, bias);
     done_.model.nodes.push_back({"DequantizeLinear",
-                                 weight_dq,
                                  "",
-                                 {weight_q, weight_scale, weight_zero},
+                                 "",
+                                 {weight_q, weight_scale, weight_zeros(channels.count)},
                                  {weight_dq},
                                  {{"axis", static_cast<std::int64_t>(axis)}},
                                  {}});
   }
 
+  /// The scale of what each output channel is computed from.
+  std::vector<float> input_scales_of(const std::string& input, std::size_t outputs) const {
+    const auto found = by_channel_.find(input);
+    if (found == by_channel_.end()) return std::vector<float>(outputs, grids_.at(input).scale);
+    std::vector<float> scales(outputs);
+    for (std::size_t c = 0; c < outputs; ++c) scales[c] = found->second[c / (outputs / found->second.size())].scale;
+    return scales;
+  }
+
   std::vector<float> weight_scales(const std::vector<float>& values, const Channels& channels,
-                                   const std::vector<float>& bias, float input_scale) const {
+                                   const std::vector<float>& bias, const std::vector<float>& input_scales) const {
     const float most = options_.narrow_weights ? 63.0F : 127.0F;
     std::vector<float> scales(channels.count, 0.0F);
     for (std::size_t o = 0; o < channels.outer; ++o) {
@@ -294,7 +393,7 @@ class Quantizer {
     }
     for (std::size_t c = 0; c < channels.count; ++c) {
       // An int32 bias in units of input scale times weight scale must not overflow, with room for the sum itself.
-      const float least = std::abs(bias[c]) / input_scale / static_cast<float>(1 << 30);
+      const float least = std::abs(bias[c]) / input_scales[c] / static_cast<float>(1 << 30);
       scales[c] = std::max({scales[c], least, 1e-20F});
       if (scales[c] <= 1e-20F) scales[c] = 1.0F;  // a channel of zeros
     }
@@ -341,29 +440,21 @@ class Quantizer {
     return true;
   }
 
-  std::string bias_input(const Node& source, const std::vector<float>& bias, const std::vector<float>& scales,
-                         float input_scale) {
-    const onnx::Shape shape{static_cast<std::int64_t>(bias.size())};
+  /// Biases stay float: ONNX Runtime makes int32 ones of them when it loads the model, the others want them so.
+  std::string bias_input(const Node& source, const std::vector<float>& bias) {
     const auto name = done_.model.unique(source.outputs[0] + "_bias");
-    if (options_.placement == Placement::kFused || source.is("Gemm")) {
-      done_.model.constants[name] = Tensor::of(name, shape, bias);
-      return name;
-    }
-    std::vector<float> units(bias.size());
-    std::vector<std::int32_t> integers(bias.size());
-    for (std::size_t c = 0; c < bias.size(); ++c) {
-      units[c] = input_scale * scales[c];
-      const double q = std::nearbyint(static_cast<double>(bias[c]) / static_cast<double>(units[c]));
-      integers[c] = static_cast<std::int32_t>(std::clamp(q, -2147483647.0, 2147483647.0));
-    }
-    const auto scale = done_.model.unique(name + "_scale"), zero = done_.model.unique(name + "_zero_point");
-    const auto back = done_.model.unique(name + "_dq");
-    done_.model.constants[name] = Tensor::of(name, shape, integers);
-    done_.model.constants[scale] = Tensor::of(scale, shape, units);
-    done_.model.constants[zero] = Tensor::of(zero, shape, std::vector<std::int32_t>(bias.size(), 0));
-    done_.model.nodes.push_back(
-        {"DequantizeLinear", back, "", {name, scale, zero}, {back}, {{"axis", std::int64_t{0}}}, {}});
-    return back;
+    done_.model.constants[name] = Tensor::of(name, {static_cast<std::int64_t>(bias.size())}, bias);
+    return name;
+  }
+
+  /// The zero points of symmetric weights, one constant for all layers of as many channels.
+  std::string weight_zeros(std::size_t channels) {
+    auto& name = zeros_[channels];
+    if (!name.empty()) return name;
+    name = done_.model.unique("zeros_" + std::to_string(channels));
+    const onnx::Shape shape{static_cast<std::int64_t>(channels)};
+    done_.model.constants[name] = Tensor::of(name, shape, std::vector<std::int8_t>(channels, 0));
+    return name;
   }
 
   const Model& source_;
@@ -376,7 +467,10 @@ class Quantizer {
   std::set<std::string> values_, passed_on_;
   Groups groups_;
   std::map<std::string, Grid> grids_;
+  std::map<std::string, std::vector<Grid>> by_channel_;  // values of depthwise convolutions, a grid for each channel
   std::map<std::string, std::pair<std::string, std::string>> grid_names_;
+  std::map<std::pair<bool, int>, std::string> grid_zeros_;  // constants of zero points, by sign of the type and value
+  std::map<std::size_t, std::string> zeros_;                // of weights, by count
 };
 
 }  // namespace

@@ -15,8 +15,8 @@ namespace goshawk::optimize {
 
 /// Where Q/DQ go, which decides what a provider fuses.
 enum class Placement {
-  kFused,  // around convolutions with all that follows them up to the next stored value (activation, residual add):
-           // OpenVINO, TensorRT
+  kFused,      // around convolutions with all that follows them up to the next stored value (activation, residual add):
+               // OpenVINO, TensorRT
   kEveryNode,  // around every node: ONNX Runtime's CPU provider, whose kernels take eight bits in and give eight bits
 };
 std::string_view to_string(Placement placement);
@@ -24,8 +24,10 @@ std::string_view to_string(Placement placement);
 struct QuantizeOptions {
   Placement placement = Placement::kFused;
   RangeMethod method = RangeMethod::kMinMax;
-  bool symmetric_activations = false;       // int8 around 0 instead of uint8 over the range
-  bool correct_bias = true;                 // by what rounding the weights shifts a channel's mean
+  bool symmetric_activations = false;  // int8 around 0 instead of uint8 over the range
+  bool depthwise_by_channel = true;    // kFused: inputs of depthwise convolutions have a scale for each channel
+  std::map<std::string, RangeMethod> methods_of_layers = {};  // by label: of the value that goes into the layer
+  bool correct_bias = true;                                   // by what rounding the weights shifts a channel's mean
   bool narrow_weights = false;              // 7 bits, for CPUs without VNNI, whose 16-bit sums would saturate
   std::set<std::string> float_layers = {};  // labels of nodes (see onnx::Node::label) that stay in float
 };
@@ -48,8 +50,8 @@ bool has_convolutions(const onnx::Model& model);
 /// Values whose range `quantize` wants to know for this placement. kEveryNode's hold kFused's.
 std::set<std::string> values_to_calibrate(const onnx::Model& model, Placement placement);
 
-/// Quantizes a model that was simplified, of operator set 13 or later. Weights: int8, symmetric, by output channel. Biases:
-/// int32 at kEveryNode, else float. Throws Error{kBadConfig} when nothing can be quantized.
+/// Quantizes a model that was simplified, of operator set 13 or later. Weights: int8, symmetric, by output channel. Biases
+/// stay float. Throws Error{kBadConfig} when nothing can be quantized.
 Quantized quantize(const onnx::Model& model, const Calibration& calibration, const QuantizeOptions& options);
 
 }  // namespace goshawk::optimize

@@ -122,15 +122,7 @@ Calibration calibrated(const Model& model) {
   runtime::PlainModel runs(onnx::serialize(watched), "watched");
   const auto inputs = testing::noise_for(runs, 1);
   const auto take = [&](const runtime::RawTensor& tensor) {
-    const auto all = floats_of(tensor);
-    auto& seen = calibration.values[tensor.name];
-    seen.histogram.add(all);
-    const auto channels = static_cast<std::size_t>(tensor.shape[1]), plane = all.size() / channels;
-    for (std::size_t c = 0; c < channels; ++c) {
-      double sum = 0;
-      for (std::size_t i = 0; i < plane; ++i) sum += static_cast<double>(all[c * plane + i]);
-      seen.channel_means.push_back(sum / static_cast<double>(plane));
-    }
+    add_values(calibration.values[tensor.name], floats_of(tensor), tensor.shape, 0);
   };
   take(inputs[0]);
   for (const auto& output : runs.run(inputs)) take(output);
@@ -191,6 +183,58 @@ TEST(Quantize, ValuesThatAreJoinedShareOneScale) {
     ASSERT_TRUE(scale_of.contains(node.outputs[0])) << node.outputs[0];
     for (const auto& input : node.inputs) EXPECT_EQ(scale_of[input], scale_of[node.outputs[0]]) << input;
   }
+}
+
+/// x -> 1 x 1 convolution whose last channel is 1000 times as large as the others -> depthwise -> 1 x 1 that evens it out;
+/// with SiLU.
+Model network_with_an_outlier() {
+  onnx::GraphBuilder graph("outlier");
+  constexpr std::int64_t kChannels = 4;
+  std::vector<float> spread(kChannels * 3), each(kChannels * 9, 0.1F), even(3 * kChannels);
+  for (std::size_t i = 0; i < spread.size(); ++i) spread[i] = (i / 3 == kChannels - 1 ? 500.0F : 0.5F) / (1 + i % 3);
+  for (std::size_t i = 0; i < even.size(); ++i) even[i] = i % kChannels == kChannels - 1 ? 1e-3F : 1.0F;
+  const auto x = graph.input("x", {std::int64_t{1}, std::int64_t{3}, std::int64_t{9}, std::int64_t{7}});
+  const std::vector<std::int64_t> ones{1, 1}, threes{3, 3};
+  const auto silu = [&](const std::string& value) { return graph.node("Mul", {value, graph.node("Sigmoid", {value})}); };
+  const auto wide = graph.node("Conv", {x, graph.constant("spread", std::vector<std::int64_t>{kChannels, 3, 1, 1}, spread)},
+                               {{"kernel_shape", ones}}, "wide");
+  const auto deep =
+      graph.node("Conv", {silu(wide), graph.constant("each", std::vector<std::int64_t>{kChannels, 1, 3, 3}, each)},
+                 {{"kernel_shape", threes}, {"group", kChannels}}, "deep");
+  graph.node("Conv", {silu(deep), graph.constant("even", std::vector<std::int64_t>{3, kChannels, 1, 1}, even)},
+             {{"kernel_shape", ones}}, "y");
+  graph.output("y", {std::int64_t{1}, std::int64_t{3}, std::int64_t{7}, std::int64_t{5}});
+  return onnx::parse_model(graph.serialize("test", "1"), "outlier network");
+}
+
+TEST(Quantize, OutlierChannelsOfDepthwiseConvolutionsLeaveTheOthersTheirSteps) {
+  const Model model = network_with_an_outlier();
+  const auto calibration = calibrated(model);
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  const auto error = [&](bool by_channel) {
+    const QuantizeOptions options{.depthwise_by_channel = by_channel, .float_layers = {"y"}};
+    return relative_error(expected, floats_of(outputs_of(quantize(model, calibration, options).model, 1, true)[0]));
+  };
+  EXPECT_LT(error(true), 0.02);
+  EXPECT_GT(error(false), 2 * error(true));
+}
+
+TEST(Quantize, LayersCanHaveACalibrationMethodOfTheirOwn) {
+  const Model model = small_network();
+  const auto calibration = calibrated(model);
+  const auto scale_of = [&](const QuantizeOptions& options, const std::string& layer) {
+    const auto done = quantize(model, calibration, options);
+    for (const auto& node : done.model.nodes) {
+      if (node.label() != layer) continue;
+      for (const auto& maker : done.model.nodes) {
+        if (maker.outputs[0] == node.inputs[0]) return done.model.constant(maker.inputs[1])->floats()[0];
+      }
+    }
+    return 0.0F;
+  };
+  const QuantizeOptions plain, own{.methods_of_layers = {{"second", RangeMethod::kPercentile}}};
+  EXPECT_LT(scale_of(own, "second"), scale_of(plain, "second"));
+  EXPECT_EQ(scale_of(own, "y"), scale_of(plain, "y"));
 }
 
 TEST(Quantize, FloatLayersStayAsTheyAre) {

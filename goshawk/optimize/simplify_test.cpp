@@ -178,6 +178,29 @@ TEST(Precision, WeightsThatOverflowKeepTheirNodeInFp32) {
   EXPECT_THAT(half.in_float[0], ::testing::HasSubstr("overflows"));
 }
 
+TEST(Precision, WeightsStoredInFp16AreHalfTheSizeAndComputeInFp32) {
+  Model model = small_network();
+  const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+  const auto half = store_fp16(model);
+  EXPECT_EQ(half.halved, 6U);
+  EXPECT_TRUE(half.in_float.empty());
+  EXPECT_LT(relative_error(expected, floats_of(outputs_of(half.model, 1, true)[0])), 1e-3);
+  const auto bytes_of = [](const Model& some) {
+    std::size_t sum = 0;
+    for (const auto& [name, tensor] : some.constants) sum += tensor.shape.size() == 4 ? tensor.bytes.size() : 0;
+    return sum;
+  };
+  EXPECT_EQ(bytes_of(half.model), bytes_of(model) / 2);
+  for (const auto& node : half.model.nodes)
+    EXPECT_TRUE(!node.is("Cast") || half.model.constant(node.inputs[0])) << node.name;
+  // What does not fit stays as it is.
+  auto& weights = model.constants["wide.weight"];
+  auto values = weights.floats();
+  values[0] = 1e6F;
+  weights = Tensor::of("wide.weight", weights.shape, values);
+  EXPECT_EQ(store_fp16(model).halved, 5U);
+}
+
 TEST(Precision, Bf16IsStoredSmallAndRunsEverywhere) {
   const Model model = small_network();
   const auto expected = floats_of(outputs_of(model, 1, false)[0]);

@@ -63,7 +63,7 @@ class Optimize(EndToEnd):
         self.assertAlmostEqual(*figures, delta=0.02)
 
     def test_fp16_bf16_and_tidied_models_verify(self):
-        for to in ("fp16", "bf16", "fp32"):
+        for to in ("fp16", "fp16-storage", "bf16", "fp32"):
             self.goshawk("convert", self.model, "--to", to, "--output", f"{to}.onnx", "--device", "cpu")
             self.goshawk("verify", f"{to}.onnx", "--device", "cpu")
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
