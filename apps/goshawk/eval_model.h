@@ -26,8 +26,8 @@ struct ModelAnswers {
   bool interrupted = false;
 };
 
-/// The labelled images of --data in the split asked for (--split): else of val, else of test, else all; at most
-/// --max-frames. Throws Error{kUsage} for a split that is not there, {kBadData} without images or labels.
+/// The labelled images of --data in the split asked for (--split): else of val, else of test, else all; with the
+/// classes asked for (--classes); at most --max-frames. Throws Error{kUsage} for a split that is not there, {kBadData} without images or labels.
 dataset::Dataset read_truth(const Invocation& call);
 
 /// Runs the model over all images of `truth`, with a progress bar. Throws what loading and running throw.

@@ -3,6 +3,7 @@
 #include "apps/goshawk/command.h"
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/package_commands.h"
 
 namespace goshawk::cli {
 
@@ -18,6 +19,7 @@ const std::vector<Command>& commands() {
       eval_command(), eval_boxes_command(), eval_tracks_command(),
       optimize_command(), quantize_command(), convert_command(), prune_command(),
       bench_command(), engine_build_command(), engine_list_command(), engine_clear_command(),
+      package_command(), package_verify_command(),
       models_list_command(), verify_command(), models_pull_command(), models_info_command(),
       doctor_command(), config_show_command(), config_check_command(), config_save_command(), config_docs_command(),
       completion_command(), version_command()};

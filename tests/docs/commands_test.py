@@ -98,7 +98,7 @@ class DocumentedCommands(EndToEnd):
                     self.tracks_stand_in(words)
                 if words[0] == "eval-boxes":
                     self.boxes_stand_in(words)
-                if words[0] in OPTIMIZING:
+                if words[0] in OPTIMIZING or "--also" in words:
                     tiny_detector.write(self.folder / words[1], convolutional=True)
                 for word in words:
                     self.stand_in(word)
