@@ -50,7 +50,7 @@ int run_convert(const Invocation& call) {
   else done.model = prepared.model;
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
-  artefact.arithmetic = to == "fp32" || to == "fp16-storage" ? optimize::Arithmetic::kFp32 : optimize::Arithmetic::kReduced;
+  artefact.arithmetic = to == "fp16" ? optimize::Arithmetic::kReduced : optimize::Arithmetic::kFp32;
   artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
   const std::size_t nodes = done.model.nodes.size();
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
