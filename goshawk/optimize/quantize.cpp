@@ -175,17 +175,20 @@ class Quantizer {
     if (options_.placement == Placement::kEveryNode) {
       const auto useful = values_toward_layers();
       for (const auto i : layers_) {
-        if (const auto output = stored_output(i); is_known(output) && useful.contains(output)) add_with_sources(output);
+        const auto output = stored_output(i);
+        if (is_known(output) && useful.contains(output)) add_with_sources(output);
       }
       for (std::size_t i = 0; i < source_.nodes.size(); ++i) add_elementwise(i, useful);
     }
   }
 
-  /// Values on which the input of a quantized layer depends.
+  /// Values on which the input of a quantized layer depends, but through a layer that stays in float: what goes into that
+  /// one has no pairs back to where it was computed, or it would be as coarse as before.
   std::set<std::string> values_toward_layers() const {
     std::set<std::string> useful;
     for (std::size_t i = source_.nodes.size(); i-- > 0;) {
       const Node& node = source_.nodes[i];
+      if (is_product(node, source_) && !is_layer_.contains(i)) continue;
       const bool wanted = is_layer_.contains(i) || std::any_of(node.outputs.begin(), node.outputs.end(),
                                                                [&](const auto& o) { return useful.contains(o); });
       if (wanted) useful.insert(node.inputs.begin(), node.inputs.end());
@@ -199,7 +202,8 @@ class Quantizer {
     for (std::size_t k = 0; k < data_inputs(node); ++k) {
       if (!values_.contains(node.inputs[k])) return;
     }
-    if (useful.contains(node.outputs[0]) && is_known(node.outputs[0])) add_with_sources(node.outputs[0]);
+    const auto& output = node.outputs[0];
+    if (useful.contains(output) && is_known(output)) add_with_sources(output);
   }
 
   /// The value is kept in eight bits, and so is what it was only picked from, back to where it was computed.

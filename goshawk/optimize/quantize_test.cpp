@@ -246,6 +246,22 @@ TEST(Quantize, FloatLayersStayAsTheyAre) {
   EXPECT_THROW(quantize(model, Calibration(), {}), Error);
 }
 
+TEST(Quantize, LayersInFloatGetTheirInputInFloat) {
+  const Model model = small_network();
+  const auto takes_eight_bits = [&](const std::set<std::string>& in_float) {
+    const QuantizeOptions options{.placement = Placement::kEveryNode, .float_layers = in_float};
+    const auto done = quantize(model, calibrated(model), options);
+    std::string input;
+    for (const auto& node : done.model.nodes) {
+      if (node.label() == "y") input = node.inputs[0];
+    }
+    return std::any_of(done.model.nodes.begin(), done.model.nodes.end(),
+                       [&](const auto& node) { return node.op == "DequantizeLinear" && node.outputs[0] == input; });
+  };
+  EXPECT_TRUE(takes_eight_bits({}));
+  EXPECT_FALSE(takes_eight_bits({"y"}));
+}
+
 TEST(Quantize, CorrectedBiasesKeepTheMeansOfChannels) {
   const Model model = small_network();
   const auto calibration = calibrated(model);
