@@ -20,6 +20,8 @@
 #include "goshawk/benchmark/models.h"
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/runtime/random_inputs.h"
+#include "goshawk/runtime/session.h"
 
 namespace {
 
@@ -101,12 +103,18 @@ double own_cost() {
 }
 
 int compare(const std::string& model, int rounds, double seconds) {
-  benchmark::Candidate candidate;
-  candidate.model = model;
-  candidate.options.session.device = {runtime::DeviceKind::kCpu, 0};
-  const auto loaded = benchmark::LoadedModel::load(candidate);
-  const benchmark::Contestant contestant = loaded->contestant();
-  PlainLoop plain(model, loaded->info().input_shapes.at(0));
+  runtime::SessionOptions session_options;
+  session_options.device = {runtime::DeviceKind::kCpu, 0};
+  const auto session = runtime::Session::load(model, session_options);
+  const std::vector<std::vector<std::int64_t>> shapes{session->inputs().at(0).shape};
+  const runtime::RandomInputs inputs(session->inputs(), shapes);
+  benchmark::Contestant contestant;  // inference alone, as models that are no detectors are measured
+  contestant.call = [&](std::size_t) {
+    const auto start = Clock::now();
+    session->run(inputs.views());
+    return benchmark::StageTimes{.inference = Clock::now() - start};
+  };
+  PlainLoop plain(model, shapes[0]);
   std::vector<double> plain_times, own_times, warm_up;
   const auto turn = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
   plain.run_for(turn, warm_up);
@@ -137,7 +145,7 @@ int main(int count, char** arguments) {
     return 64;
   }
   try {
-    return compare(arguments[1], count > 2 ? std::atoi(arguments[2]) : 20, count > 3 ? std::atof(arguments[3]) : 1);
+    return compare(arguments[1], count > 2 ? std::atoi(arguments[2]) : 100, count > 3 ? std::atof(arguments[3]) : 0.1);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());
     return 70;
