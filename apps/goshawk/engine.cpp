@@ -279,7 +279,7 @@ Command engine_build_command() {
   Command command;
   command.name = "engine build";
   command.group = Group::kModels;
-  command.summary = "Compile models ahead of time for the devices of this machine";
+  command.summary = "Compile models ahead of time for this machine's devices";
   command.details =
       "What `track` would compile at its first start is compiled now and kept: blobs of OpenVINO, engines of TensorRT and "
       "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision and number of threads, so that a "

@@ -198,7 +198,7 @@ Command optimize_command() {
   Command command;
   command.name = "optimize";
   command.group = Group::kModels;
-  command.summary = "Find the fastest form of a model within an allowed loss of accuracy";
+  command.summary = "Find the fastest form of a model that stays accurate";
   command.details =
       "Tries what this machine has: FP32, BF16 or FP16, and INT8 laid out for each provider; measures AP on labelled "
       "pictures that "

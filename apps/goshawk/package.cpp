@@ -322,7 +322,7 @@ Command package_command() {
   Command command;
   command.name = "package";
   command.group = Group::kModels;
-  command.summary = "Put models with all they need into a folder or archive for another machine";
+  command.summary = "Pack models with all that another machine needs";
   command.details =
       "Models with their recipe and conformance vectors, the settings in force, package_info.json (hashes, measured speed "
       "and accuracy, machine, versions, licences), README, a minimal C++ program and a systemd unit. FP16 and INT8 forms "

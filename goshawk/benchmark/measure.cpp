@@ -92,6 +92,7 @@ std::vector<std::size_t> order_of(std::size_t contestants, int round) {
 }  // namespace
 
 std::vector<Samples> measure(std::span<const Contestant> contestants, const MeasureOptions& options) {
+  require(!contestants.empty(), "measure: contestants");
   require(options.rounds > 0 && options.warm_up >= 0, "measure: rounds and warm-up");
   std::vector<Samples> all;
   for (const auto& contestant : contestants) {

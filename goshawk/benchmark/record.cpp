@@ -135,7 +135,7 @@ ordered_json to_json(const Result& result) {
   ordered_json document{{"axis", name(result.axis)},
                         {"group", result.group},
                         {"model", model.name},
-                        {"file", model.model.string()},
+                        {"file", model.model.filename().string()},
                         {"sha256", model.sha256},
                         {"bytes", model.bytes},
                         {"device", runtime::to_string(model.device)},

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <unordered_set>
+#include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -53,11 +54,13 @@ class Reader {
   /// Before protobuf makes an object of each: a node of two bytes becomes one of two hundred.
   void count_items(std::string_view bytes) const {
     CodedInputStream file(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
+    bool has_graph = false;
     while (const std::uint32_t tag = file.ReadTag()) {
       std::uint32_t length = 0;
       if ((tag & 7U) == 2 && file.ReadVarint32(&length) && tag >> 3 == kGraphField) {
         const auto begin = static_cast<std::size_t>(file.CurrentPosition());
         if (length > bytes.size() - begin) damaged("it is cut off");
+        if (std::exchange(has_graph, true)) damaged("it has two graphs");  // protobuf would join them, past the limits
         count_graph(bytes.substr(begin, length));
       }
       if ((tag & 7U) == 2 ? !file.Skip(static_cast<int>(length)) : !skip_number(file, tag))
@@ -317,11 +320,15 @@ class Reader {
         *inside.begin() == "..") {
       damaged("weights lie outside of its folder: '" + location + "'", "Weights in other files must be beside the model.");
     }
+    const auto missing = [&] { damaged("weights are missing or cut off in '" + location + "'"); };
+    if (!fs::is_regular_file(file, failed)) missing();  // a pipe would never answer
+    const auto there = fs::file_size(file, failed);
+    if (failed || offset > there || needed > there - offset) missing();
     std::ifstream stream(file, std::ios::binary);
     std::string bytes(needed, '\0');
-    if (!fs::is_regular_file(file, failed) || !stream.seekg(static_cast<std::streamoff>(offset)) ||
+    if (!stream.seekg(static_cast<std::streamoff>(offset)) ||
         !stream.read(bytes.data(), static_cast<std::streamsize>(needed))) {
-      damaged("weights are missing or cut off in '" + location + "'");
+      missing();
     }
     return bytes;
   }

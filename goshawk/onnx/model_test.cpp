@@ -80,6 +80,11 @@ TEST(OnnxModel, NodesThatCameInTheWrongOrderAreSorted) {
   EXPECT_EQ(sorted.nodes[0].op, "Relu");
 }
 
+TEST(OnnxModel, TwoGraphsAreRefusedBeforeTheyAreJoined) {
+  const std::string graph("\x3A\x04\x0A\x00\x0A\x00", 6);  // field 7 with two empty nodes
+  EXPECT_THAT(message_of([&] { parse_model(graph + graph, "two"); }), testing::HasSubstr("two graphs"));
+}
+
 TEST(OnnxModel, LimitsHoldBeforeNodesAreMade) {
   // A million empty nodes of two bytes each: field 7 (graph) of so many fields 1 (node).
   std::string nodes;

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <random>
 
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/label_gaps.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/simplify.h"
 #include "goshawk/runtime/plain_model.h"
@@ -62,7 +65,8 @@ class OutputProbe {
       sum += std::sqrt(difference / std::max(spread, 1e-30));
       ++outputs;
     }
-    return outputs > 0 ? sum / static_cast<double>(outputs) : 0;
+    const double error = outputs > 0 ? sum / static_cast<double>(outputs) : std::numeric_limits<double>::infinity();
+    return std::isfinite(error) ? error : std::numeric_limits<double>::infinity();  // not a number would beat every other
   }
 
  private:
@@ -226,7 +230,8 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
   for (const auto i : judged) keep[i] = 1;
   auto evaluation = set;
   dataset::keep_images(evaluation, keep);
-  if (!evaluation.images.empty() && !evaluation.annotations.empty()) material.evaluation = std::move(evaluation);
+  dataset::add_gaps_as_crowds(evaluation, dataset::read_label_gaps(evaluation));  // as `goshawk eval` judges
+  if (dataset::object_count(evaluation) > 0) material.evaluation = std::move(evaluation);
   return material;
 }
 

@@ -4,6 +4,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/boxes.h"
 #include "goshawk/evaluate/class_match.h"
 #include "goshawk/media/image.h"
@@ -32,7 +33,7 @@ Judge::Judge(dataset::Dataset truth, std::uint64_t cache_bytes) : truth_(std::mo
   }
   dataset::keep_images(truth_, readable);
   if (truth_.images.empty()) throw Error(ErrorCode::kBadData, "there is no picture to judge on", truth_.root.string());
-  if (truth_.annotations.empty()) {
+  if (dataset::object_count(truth_) == 0) {
     throw Error(ErrorCode::kBadData, "no picture to judge on has a labelled object", truth_.root.string());
   }
 }

@@ -65,7 +65,11 @@ class Pruner {
                   "no channel of the model can go: all reach a reshape, a matrix product or an output");
     }
     Pruned done;
-    done.before = multiply_adds(source_, types_);
+    done.before = cost_without({});
+    if (!(done.before > 0)) {
+      throw Error(ErrorCode::kBadConfig, "what the model costs cannot be told: the sizes within it are open", "",
+                  "Export it with a fixed size of input.");
+    }
     done.weights_before = weights_of(source_);
     // The share that goes is found by halving: cost falls with it.
     double few = 0, many = 1;
@@ -87,7 +91,7 @@ class Pruner {
     }
     if (gone.empty()) throw Error(ErrorCode::kBadConfig, "no channel may go with these limits");
     done.model = without(gone, done.layers);
-    done.after = multiply_adds(done.model, infer_types(done.model));
+    done.after = cost_without(gone);
     done.weights_after = weights_of(done.model);
     return done;
   }

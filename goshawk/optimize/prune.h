@@ -38,7 +38,7 @@ struct PrunedLayer {
 struct Pruned {
   onnx::Model model;
   std::vector<PrunedLayer> layers;  // those that lost channels
-  double before = 0, after = 0;     // multiplications and additions for one picture
+  double before = 0, after = 0;     // multiplications and additions of the convolutions for one picture
   std::size_t weights_before = 0, weights_after = 0;
 };
 

@@ -29,6 +29,14 @@ std::vector<float> normal_values(std::size_t count, float deviation, float mean 
   return values;
 }
 
+TEST(Histogram, HoldsValuesThatAreNearlyNothing) {
+  Histogram histogram;
+  histogram.add(std::vector<float>{-1e-37F, -2e-38F, 0});
+  std::uint64_t sum = 0;
+  for (const auto n : histogram.bins()) sum += n;
+  EXPECT_EQ(sum, 3U);
+}
+
 TEST(Histogram, HoldsWhatCameInAnyOrder) {
   Histogram small_first, large_first;
   const auto small = normal_values(10'000, 1), large = normal_values(1'000, 100);

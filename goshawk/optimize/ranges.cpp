@@ -11,7 +11,8 @@
 namespace goshawk::optimize {
 namespace {
 
-constexpr double kTail = 1e-4;  // of the values, on either side, that kPercentile leaves out
+constexpr float kLeastReach = 1e-30F;  // bins of less have no finite inverse
+constexpr double kTail = 1e-4;         // of the values, on either side, that kPercentile leaves out
 
 Range with_zero(Range range) { return {std::min(range.low, 0.0F), std::max(range.high, 0.0F)}; }
 
@@ -152,7 +153,7 @@ RangeMethod parse_range_method(std::string_view text) {
 void Histogram::grow(float largest) {
   if (bins_.empty()) {
     bins_.assign(kBins, 0);
-    reach_ = largest > 0 ? largest : 1.0F;
+    reach_ = largest > 0 ? std::max(largest, kLeastReach) : 1.0F;
     return;
   }
   while (reach_ < largest) {  // two bins become one, from the middle outward

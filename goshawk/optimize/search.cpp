@@ -44,6 +44,7 @@ class Search {
     signature_ = signature();
     if (options_.resume) load_state();
     add_float_ways();
+    judge_original();
     add_int8_ways();
     for (auto& way : outcome_.ways) judge(way);
     time_all();
@@ -211,17 +212,22 @@ class Search {
     return options;
   }
 
+  Accuracy accuracy_of(const Way& way) {
+    if (const auto found = kept_.find(way.name); found != kept_.end()) return found->second;
+    const auto detector = detect::Detector::load(way.file, judging_options(options_of(way)));
+    const auto accuracy =
+        judge_->accuracy(*detector, options_.stop, [&](auto done, auto total) { tell("judging " + way.name, done, total); });
+    kept_[way.name] = accuracy;
+    save_state();
+    return accuracy;
+  }
+
+  /// What all others are held against: without it there is no search.
+  void judge_original() { outcome_.ways.at(0).accuracy = accuracy_of(outcome_.ways.at(0)); }
+
   void judge(Way& way) {
-    if (const auto found = kept_.find(way.name); found != kept_.end()) {
-      way.accuracy = found->second;
-      return;
-    }
     try {
-      const auto detector = detect::Detector::load(way.file, judging_options(options_of(way)));
-      way.accuracy = judge_->accuracy(*detector, options_.stop,
-                                      [&](auto done, auto total) { tell("judging " + way.name, done, total); });
-      kept_[way.name] = way.accuracy;
-      save_state();
+      way.accuracy = accuracy_of(way);
     } catch (const Error& error) {
       if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kIo) throw;
       way.refused = std::string("cannot be used: ") + error.what();

@@ -246,6 +246,16 @@ TEST(Prune, CountsThatRemainAreMultiples) {
   EXPECT_EQ(outputs_of(done.model, 1, false)[0].shape, (std::vector<std::int64_t>{1, 5, 6, 7}));
 }
 
+TEST(Prune, AnOpenBatchCostsWhatOnePictureDoes) {
+  const PruneOptions options{.target = 0.6, .multiple = 8};
+  const auto fixed = prune(small_network(), nullptr, options);
+  Model model = small_network();
+  for (auto* info : {&model.inputs[0], &model.outputs[0]}) info->shape->at(0) = std::string("batch");
+  const auto open = prune(model, nullptr, options);
+  EXPECT_EQ(open.before, fixed.before);
+  EXPECT_EQ(open.after, fixed.after);
+}
+
 TEST(Prune, RealDetectorsStillRun) {
   const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "models";
   if (!fs::exists(folder)) GTEST_SKIP() << "needs ../shared/models";

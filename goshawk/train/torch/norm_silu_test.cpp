@@ -46,7 +46,10 @@ void expect_close(const Step& a, const Step& b, double tolerance) {
   EXPECT_LT(distance(a.variance, b.variance), 1e-5);
 }
 
-class NormSilu : public testing::TestWithParam<int> {};
+class NormSilu : public testing::TestWithParam<int> {
+ protected:
+  void SetUp() override { torch::manual_seed(3); }  // LibTorch draws its first seed anew in each process
+};
 
 TEST_P(NormSilu, EqualsThePlainChainInDoublePrecision) {
   const int channels = GetParam();
@@ -80,11 +83,13 @@ TEST(NormSilu, TakesGradientsThatAreSomeChannelsOfALargerMap) {
 TEST(NormSilu, IsThePlainChainOutsideOfTraining) {
   auto norm = norm_of(8);
   norm->eval();
+  torch::manual_seed(5);
   const Tensor x = torch::randn({1, 8, 4, 4});
   EXPECT_TRUE(torch::equal(norm_silu(*norm, x), torch::silu(norm(x))));
 }
 
 TEST(NormSilu, GivesTheSameBitsEachTime) {
+  torch::manual_seed(4);
   const Tensor x = torch::randn({2, 32, 40, 40}), dy = torch::randn_like(x);
   const auto a = step_of(x, dy, torch::kBFloat16, fast), b = step_of(x, dy, torch::kBFloat16, fast);
   EXPECT_TRUE(torch::equal(a.x, b.x) && torch::equal(a.weight, b.weight) && torch::equal(a.y, b.y));

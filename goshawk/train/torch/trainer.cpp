@@ -493,6 +493,7 @@ void Trainer::halve_batch() {
   note(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
   optimizer_->set_weight_decay(weight_decay());
   go_on_from(before);
+  step_ = epochs_done_ * batches_per_epoch();  // the schedule counts epochs in steps, which are shorter now
 }
 
 void Trainer::write_last() const {
@@ -549,7 +550,7 @@ void Trainer::write_models() {
     restore_all(tensors_of(average_->network()), from.tensors, "ema.");
     average_->network().eval();
     artefact.metadata["goshawk.training"] = nlohmann::json{
-        {"network", options_.model},
+        {"network", description_.name},
         {"epoch", from.epochs_done},
         {"options", without_folders(options_)},
         {"data", set_.fingerprint}}.dump();
