@@ -17,7 +17,7 @@ setup:
 
 build: setup
 	@$(configure)
-	@$(take_turns) cmake --build $(BUILD) --parallel $(JOBS)
+	@$(take_turns) cmake --build $(BUILD) --parallel $(JOBS) $(addprefix --target ,$(TARGET))
 
 test:
 	@tools/setup --oracles --train
@@ -42,7 +42,7 @@ tsan:
 # Each libFuzzer target for some seconds.
 fuzz:
 	@tools/setup --fuzz
-	@$(MAKE) --no-print-directory PRESET=fuzz build
+	@$(MAKE) --no-print-directory PRESET=fuzz TARGET=fuzzers build
 	@for target in build/fuzz/bin/fuzz_*; do echo "$$target"; \
 	  "$$target" -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=4096 -verbosity=0 -print_final_stats=1 || exit 1; done
 

@@ -154,7 +154,11 @@ struct Kernels {
 GOSHAWK_KERNELS(plain, )
 #if defined(__x86_64__)
 GOSHAWK_KERNELS(avx2, [[gnu::target("avx2,fma")]])
+#if defined(__clang__)  // which knows no width there
+GOSHAWK_KERNELS(avx512, [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq")]])
+#else
 GOSHAWK_KERNELS(avx512, [[gnu::target("avx512f,avx512bw,avx512vl,avx512dq,prefer-vector-width=512")]])
+#endif
 #endif
 
 const Kernels& kernels() {
