@@ -340,7 +340,7 @@ int run_bench(const Invocation& call) {
   const auto plan = plan_of(call, models);
   const auto options = measure_options(call);
   BenchFindings findings;
-  findings.baseline = read_baseline(call);
+  auto baseline = read_baseline(call);
   findings.compared = plan.in_turns;
   findings.record = record_now();
   const auto pictures = read_pictures(call, findings.pictures);
@@ -363,18 +363,18 @@ int run_bench(const Invocation& call) {
     if (std::none_of(findings.results.begin(), findings.results.end(), measured)) continue;  // left out, with a note
     findings.best.push_back({model, benchmark::best_of(findings.results, model)});
   }
-  if (findings.baseline) {
-    auto& check = *findings.baseline;
-    check.changes = benchmark::compare_results(findings.results, check.before, check.tolerance);
-    if (check.changes.empty()) {
-      throw Error(ErrorCode::kBadData, "nothing of the earlier run is measured now", check.file,
+  const RunFolder run(call, models[0].string());
+  write_findings(findings, run.path());  // kept whatever fails from here on
+  if (baseline) {
+    baseline->changes = benchmark::compare_results(findings.results, baseline->before, baseline->tolerance);
+    if (baseline->changes.empty()) {
+      throw Error(ErrorCode::kBadData, "nothing of the earlier run is measured now", baseline->file,
                   "Give the same models, devices, precisions, batches, sizes, threads and streams");
     }
+    findings.baseline = std::move(baseline);
   }
   if (call.has("apply")) findings.profile = save_profile(call, findings);
-
-  const RunFolder run(call, models[0].string());
-  write_findings(findings, run.path());
+  if (findings.baseline || call.has("apply")) write_findings(findings, run.path());
   if (call.json) {
     auto document = findings_json(findings);
     document["folder"] = run.path().string();

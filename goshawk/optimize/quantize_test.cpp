@@ -32,9 +32,8 @@ std::vector<float> normal_values(std::size_t count, float deviation, float mean 
 TEST(Histogram, HoldsValuesThatAreNearlyNothing) {
   Histogram histogram;
   histogram.add(std::vector<float>{-1e-37F, -2e-38F, 0});
-  std::uint64_t sum = 0;
-  for (const auto n : histogram.bins()) sum += n;
-  EXPECT_EQ(sum, 3U);
+  const auto& bins = histogram.bins();
+  EXPECT_EQ(bins[Histogram::kBins / 2 - 1] + bins[Histogram::kBins / 2], 3U) << "all in the middle, where zero is";
 }
 
 TEST(Histogram, HoldsWhatCameInAnyOrder) {

@@ -67,6 +67,16 @@ class Bench(EndToEnd):
         self.assertTrue(failed["baseline"]["failed"])
         self.assertGreater(failed["baseline"]["changes"][0]["slowdown"]["low"], 5)
 
+    def test_what_was_measured_is_kept_when_the_baseline_has_nothing_of_it(self):
+        self.bench(self.model, "--name", "old", "--no-layers")
+        old = self.folder / "runs" / "bench" / "old" / "results.json"
+        document = json.loads(old.read_text())
+        document["results"][0]["model"] = "another"
+        (self.folder / "old.json").write_text(json.dumps(document))
+        result = self.goshawk("bench", self.model, *BRIEF, "--no-layers", "--name", "new", "--baseline", "old.json", code=65)
+        self.assertIn("nothing of the earlier run", result.stderr)
+        self.assertTrue((self.folder / "runs" / "bench" / "new" / "report.html").exists())
+
     def test_baselines_that_do_not_fit(self):
         for text in ("", "{}", "[1, 2", '{"results": [7]}', '{"results": []}'):
             (self.folder / "old.json").write_text(text)

@@ -125,6 +125,8 @@ class Train(EndToEnd):
         self.assertEqual([row["epoch"] for row in rows], list("123456"))
         losses = [sum(float(row[f"train/{part}_loss"]) for part in ("box", "cls", "dfl")) for row in rows]
         self.assertLess(losses[-1], losses[0])
+        for name in ("weights/best.safetensors", "weights/best.onnx"):  # handed on to others
+            self.assertNotIn(str(self.folder).encode(), (run / name).read_bytes(), name)
         for name in ("args.yaml", "run.json", "train_batch0.jpg", "weights/best.safetensors", "weights/last.onnx"):
             self.assertTrue((run / name).is_file(), name)
         for name in ("labels.jpg", "results.png", "losses.png", "metrics.png", "val_batch0_labels.jpg", "val_batch0_pred.jpg",

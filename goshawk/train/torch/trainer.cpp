@@ -447,7 +447,11 @@ void Trainer::end_epoch(const LossParts& mean) {
     best_epoch_ = epochs_done_;
   }
   if (!peers_.first()) return;
-  if (better) write_checkpoint(weights("best.safetensors"), state());
+  if (better) {  // people hand it on; last.safetensors is what --resume needs
+    auto best = state();
+    best.options = options_from_json(without_folders(options_), "options");
+    write_checkpoint(weights("best.safetensors"), best);
+  }
   log_epoch(mean, judged, better);
 }
 
