@@ -37,7 +37,7 @@ dev:
 
 tsan:
 	@$(MAKE) --no-print-directory PRESET=tsan build
-	@ctest --test-dir build/tsan --no-tests=error --output-on-failure --parallel $(JOBS) --tests-regex 'pipeline_test|core_test|Store|e2e'
+	@ctest --test-dir build/tsan --no-tests=error --output-on-failure --parallel $(JOBS) --tests-regex '^(core|media|runtime|pipeline|detect|dataset|evaluate|train)_test|^e2e.(track|predict|frames)$$'
 
 # Each libFuzzer target for some seconds.
 fuzz:
