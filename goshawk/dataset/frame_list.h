@@ -27,7 +27,7 @@ struct FrameSource {
   int width = 0, height = 0;  // pixels
   double frame_rate = 0;      // average; 0: not known
   FrameSourceState state = FrameSourceState::kPartial;
-  std::int64_t read = 0;     // frames decoded
+  std::int64_t read = 0;     // frames gone by
   std::int64_t similar = 0;  // chosen frames that were left out because little had changed
   std::string problem;       // one line, empty when there was none
   bool operator==(const FrameSource&) const = default;

@@ -8,15 +8,24 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "goshawk/core/frame.h"
 
 namespace goshawk::media {
 
+class FrameMap;
+
 /// Bounds on what a source may ask of this machine.
 struct SourceLimits {
   std::int64_t max_pixels = 8192LL * 8192;  // of one picture
   int max_streams = 64;                     // of one container
+};
+
+/// Some frames of a video file.
+struct ChosenFrames {
+  std::shared_ptr<const FrameMap> map;  // of this file; not null
+  std::vector<std::int64_t> indexes;    // in the map, ascending
 };
 
 struct SourceOptions {
@@ -32,6 +41,8 @@ struct SourceOptions {
   // For video: frames of which it says no are passed over before they are converted, which costs less than reading them;
   // asked of each frame in [start, end), in order, after `every`. May be empty: all are wanted.
   std::function<bool(std::int64_t index, Microseconds pts)> wanted;
+  // Of a video file, without start and every: these frames alone. What none of them needs is read past, not decoded.
+  std::optional<ChosenFrames> chosen;
 };
 
 struct SourceInfo {

@@ -64,14 +64,23 @@ Microseconds VideoDecoder::frame_duration() const {
 VideoDecoder::Status VideoDecoder::next(std::stop_token stop) {
   for (;;) {
     if (stop.stop_requested()) return Status::kStopped;
+    if (choice_ && choice_->done()) return Status::kEnd;
     const int status = avcodec_receive_frame(codec_.get(), frame_.get());
+    if (status >= 0 && choice_) {
+      if (take_chosen(stop)) return Status::kFrame;
+      continue;
+    }
     if (status >= 0) {
       time_ = timeline_->time_of(frame_->best_effort_timestamp);
       ++index_;
       ++pictures_;
       return Status::kFrame;
     }
-    if (status == AVERROR_EOF) return Status::kEnd;
+    if (status == AVERROR_EOF) {
+      if (!choice_ || choice_->takes_everything()) return Status::kEnd;
+      finish_range(stop);
+      continue;
+    }
     if (status != AVERROR(EAGAIN)) {
       ++refused_packets_;
       if (draining_) continue;  // the pictures behind the damaged one
@@ -80,13 +89,50 @@ VideoDecoder::Status VideoDecoder::next(std::stop_token stop) {
   }
 }
 
+/// Whether the picture is one of the chosen.
+bool VideoDecoder::take_chosen(std::stop_token stop) {
+  const bool doubtful = (frame_->flags & AV_FRAME_FLAG_CORRUPT) != 0;
+  const auto picture = choice_->judge(frame_->best_effort_timestamp, doubtful);
+  if (picture == FrameChoice::Picture::kUnexpected) start_over(std::move(stop));
+  if (picture != FrameChoice::Picture::kWanted) return false;
+  time_ = choice_->time();
+  index_ = choice_->index();
+  return true;
+}
+
+void VideoDecoder::finish_range(std::stop_token stop) {
+  if (choice_->done()) return;
+  if (!choice_->next_range()) return start_over(std::move(stop));
+  avcodec_flush_buffers(codec_.get());
+  draining_ = false;
+}
+
+void VideoDecoder::start_over(std::stop_token stop) {
+  open(std::move(stop));
+  refused_packets_ = 0;
+  whole_ = false;
+  choice_->take_everything();
+}
+
+void VideoDecoder::drain() {
+  draining_ = true;
+  avcodec_send_packet(codec_.get(), nullptr);
+}
+
 VideoDecoder::Status VideoDecoder::feed(std::stop_token stop) {
+  if (choice_ && choice_->at_end_of_range()) {
+    drain();
+    return Status::kFrame;
+  }
   const auto status = container_->read(*packet_, std::move(stop));
   if (status == Container::Status::kStopped) return Status::kStopped;
   if (status == Container::Status::kEnd) {
-    draining_ = true;
-    avcodec_send_packet(codec_.get(), nullptr);
+    drain();
     return Status::kEnd;
+  }
+  if (choice_ && !choice_->decodes_packet()) {
+    av_packet_unref(packet_.get());
+    return Status::kFrame;
   }
   if (first_dts_ == AV_NOPTS_VALUE && first_pts_ == AV_NOPTS_VALUE) {
     first_pts_ = packet_->pts;

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "goshawk/media/container.h"
+#include "goshawk/media/frame_choice.h"
 #include "goshawk/media/timeline.h"
 
 namespace goshawk::media {
@@ -30,6 +31,12 @@ class VideoDecoder {
   /// container cannot say so, the file is read from its start.
   Status seek(Microseconds time, std::stop_token stop);
 
+  /// Before the first picture: `next` gives these frames alone, by their numbers and times in the map.
+  void choose(const ChosenFrames& chosen) {
+    choice_.emplace(chosen.map, chosen.indexes);
+    whole_ = false;
+  }
+
   Container& container() { return *container_; }
   double frame_rate() const;            // average, frames a second; 0 when unknown
   Microseconds frame_duration() const;  // nominal
@@ -39,6 +46,10 @@ class VideoDecoder {
  private:
   void open(std::stop_token stop);
   Status feed(std::stop_token stop);
+  void drain();
+  bool take_chosen(std::stop_token stop);
+  void finish_range(std::stop_token stop);
+  void start_over(std::stop_token stop);
   bool try_seek(Microseconds time, std::stop_token stop, Status& status);
   std::int64_t index_after_seek() const;
 
@@ -50,6 +61,7 @@ class VideoDecoder {
   Av<AVFrame> frame_ = new_frame();
   Av<AVPacket> packet_ = new_packet();
   std::optional<Timeline> timeline_;
+  std::optional<FrameChoice> choice_;
   Microseconds time_{0};
   std::int64_t index_ = -1;
   std::int64_t pictures_ = 0;         // decoded since the start or the last seek

@@ -30,10 +30,13 @@ class VideoSource final : public Source {
  public:
   VideoSource(const std::string& spec, SourceKind kind, const SourceOptions& options, std::stop_token stop)
       : options_(options), decoder_(spec, kind, options, stop) {
+    require(!options.chosen || (!options.start && options.every == 1), "SourceOptions::chosen with start or every");
+    if (options.chosen) decoder_.choose(*options.chosen);
+    const bool nothing = options.chosen && options.chosen->indexes.empty();
     const bool seek = options.start && options.start->count() > 0 && !decoder_.container().live();
     waiting_ = seek ? decoder_.seek(*options.start, stop) : decoder_.next(stop);
     if (waiting_ == Status::kStopped) throw Error(ErrorCode::kInterrupted, "stopped while opening the source", name());
-    if (waiting_ == Status::kEnd && !seek) throw_no_picture();
+    if (waiting_ == Status::kEnd && !seek && !nothing) throw_no_picture();
     orientation_ = orientation_of(decoder_.container().stream());
     converter_ = FrameConverter(orientation_);
     describe();
@@ -82,7 +85,8 @@ class VideoSource final : public Source {
 
   void describe() {
     AVStream& stream = decoder_.container().stream();
-    const bool pictured = waiting_ == Status::kFrame;
+    // A video that changes its size keeps the first one, which need not be that of the first chosen frame.
+    const bool pictured = waiting_ == Status::kFrame && !options_.chosen;
     stored_width_ = pictured ? decoder_.frame().width : stream.codecpar->width;
     stored_height_ = pictured ? decoder_.frame().height : stream.codecpar->height;
     info_.name = name();
@@ -94,7 +98,7 @@ class VideoSource final : public Source {
     const double base = av_q2d(stream.r_frame_rate);
     info_.variable_frame_rate = base > 0 && info_.frame_rate > 0 && std::abs(base / info_.frame_rate - 1) > 0.01;
     info_.codec = avcodec_get_name(stream.codecpar->codec_id);
-    const int format = pictured ? decoder_.frame().format : stream.codecpar->format;
+    const int format = waiting_ == Status::kFrame ? decoder_.frame().format : stream.codecpar->format;
     if (const char* text = av_get_pix_fmt_name(static_cast<AVPixelFormat>(format))) info_.pixel_format = text;
     describe_length(stream);
   }
@@ -107,7 +111,8 @@ class VideoSource final : public Source {
     } else if (whole > 0) {
       info_.duration = Microseconds(av_rescale(whole, 1'000'000, AV_TIME_BASE));
     }
-    info_.frames = expected_frames(stream.nb_frames);
+    info_.frames =
+        options_.chosen ? static_cast<std::int64_t>(options_.chosen->indexes.size()) : expected_frames(stream.nb_frames);
   }
 
   std::optional<std::int64_t> expected_frames(std::int64_t stored) const {

@@ -12,6 +12,7 @@
 
 #include "goshawk/core/machine.h"
 #include "goshawk/core/queue.h"
+#include "goshawk/media/frame_map.h"
 #include "goshawk/pipeline/first_error.h"
 
 namespace goshawk::pipeline {
@@ -42,10 +43,10 @@ struct Job {
   int pass = 0, passes = 1;            // times it is read
   std::optional<Microseconds> length;  // up to where it is read, as far as known
   std::atomic<double> fraction = 0;    // of the work that is done
-  std::atomic<std::int64_t> read = 0;  // frames in this pass
+  std::atomic<std::int64_t> read = 0;  // frames gone by in this pass
 
-  void passed(Microseconds pts) {
-    ++read;
+  void passed(std::int64_t index, Microseconds pts) {
+    read = index + 1;
     if (!length || length->count() <= 0) return;
     const double part = std::clamp(static_cast<double>(pts.count()) / static_cast<double>(length->count()), 0.0, 1.0);
     fraction = (pass - 1 + part) / passes;
@@ -224,13 +225,16 @@ class FramesRun {
 
   void read_frames(Job& job, std::string& problem) {
     auto options = source_options(problem);
-    const std::int64_t total = count_frames(job, options);
+    const auto map = map_frames(job, options);
+    const std::int64_t total = map ? frames_in_range(*map) : count_frames(job, options);
     if (stop_.stop_requested()) return;
     Picker picker(options_, job.claim, total);
     job.row.similar = job.claim.similar;
+    if (map) choose_ahead(job, total, map, options);
+    const bool chosen = options.chosen.has_value();
     options.wanted = [&](std::int64_t index, Microseconds pts) {
-      job.passed(pts);
-      return picker.may_want(index, pts);
+      job.passed(index, pts);
+      return chosen || picker.may_want(index, pts);
     };
     const auto source = open(job, options);
     const auto& info = source->info();
@@ -246,7 +250,60 @@ class FramesRun {
       store_->expect(job.claim.source, frame->index, picker.similar());
       if (!pictures_.push({job.claim.source, std::move(*frame)})) return;
     }
+    if (ended && chosen && !picker.done()) job.read = map->frames();
     if (ended || info.live) job.row.state = FrameSourceState::kComplete;
+  }
+
+  /// The frames of a file, where the choice may leave out enough of them to pay for reading its packets first.
+  std::shared_ptr<const media::FrameMap> map_frames(const Job& job, const media::SourceOptions& options) {
+    if (job.identity.fingerprint.empty() || !may_leave_out(job)) return nullptr;
+    auto map = media::FrameMap::of_file(job.input.spec, options, stop_.get_token());
+    if (!map || !agrees(*map, job.claim)) return nullptr;
+    return std::make_shared<const media::FrameMap>(std::move(*map));
+  }
+
+  bool may_leave_out(const Job& job) const {
+    if (std::holds_alternative<SceneChanges>(options_.selection)) return false;
+    if (std::holds_alternative<RandomFrames>(options_.selection)) return true;
+    if (options_.start || !job.claim.indexes.empty()) return true;
+    const auto* every = std::get_if<EveryFrames>(&options_.selection);
+    if (every != nullptr && every->step == 1) return false;
+    if (!options_.max_frames) return true;
+    // The first few of a long video: decoding a frame takes about as long as reading a megabyte.
+    constexpr double kBytesPerFrame = 1e6, kFramesPerSecond = 25;
+    const double step =
+        every != nullptr
+            ? static_cast<double>(every->step)
+            : std::chrono::duration<double>(std::get<EveryInterval>(options_.selection).period).count() * kFramesPerSecond;
+    return static_cast<double>(*options_.max_frames) * step * kBytesPerFrame > static_cast<double>(job.identity.bytes);
+  }
+
+  /// Whether an earlier run counted as the map does: it may have decoded a file with pictures that cannot be.
+  static bool agrees(const media::FrameMap& map, const FrameClaim& claim) {
+    if (claim.indexes.empty()) return true;
+    const std::int64_t last = *claim.indexes.rbegin();
+    return last < map.frames() && std::max(map.time(last), Microseconds(0)) == claim.last_time;
+  }
+
+  std::int64_t frames_in_range(const media::FrameMap& map) const {
+    std::int64_t before = 0;
+    while (options_.start && before < map.frames() && map.time(before) < *options_.start) ++before;
+    return map.frames() - before;
+  }
+
+  /// Sets `options.chosen` where that spares decoding. A random choice is always made so, as its frames were counted so.
+  void choose_ahead(const Job& job, std::int64_t total, const std::shared_ptr<const media::FrameMap>& map,
+                    media::SourceOptions& options) {
+    Picker picker(options_, job.claim, total);
+    std::vector<std::int64_t> indexes;
+    for (std::int64_t index = 0; index < map->frames(); ++index) {
+      if (picker.may_want(index, map->time(index))) indexes.push_back(index);
+    }
+    std::int64_t decoded = 0;
+    for (const auto& range : map->packets_for(indexes)) decoded += range.end - range.first;
+    const bool pays = static_cast<double>(decoded) < 0.9 * static_cast<double>(map->packets());
+    if (!pays && !std::holds_alternative<RandomFrames>(options_.selection)) return;
+    options.chosen = media::ChosenFrames{map, std::move(indexes)};
   }
 
   std::unique_ptr<media::Source> open(Job& job, const media::SourceOptions& options) {
@@ -267,13 +324,14 @@ class FramesRun {
     return source;
   }
 
-  /// RandomFrames is uniform only when the number of frames is known, and containers promise more or less than there are.
+  /// For sources without a map. RandomFrames is uniform only when the number of frames is known, and containers promise more
+  /// or less than there are.
   std::int64_t count_frames(Job& job, media::SourceOptions options) {
     if (!std::holds_alternative<RandomFrames>(options_.selection)) return 0;
     job.passes = 2;
     std::int64_t total = 0;
-    options.wanted = [&](std::int64_t, Microseconds pts) {
-      job.passed(pts);
+    options.wanted = [&](std::int64_t index, Microseconds pts) {
+      job.passed(index, pts);
       if (pts >= options_.start.value_or(Microseconds(0))) ++total;
       return false;
     };

@@ -98,6 +98,11 @@ class Exact(Frames):
         self.agree(video, list(range(0, count, 7)), "--every", 7)
         periods = [int(t / 0.5 + 1e-7) for t in times]
         self.agree(video, [i for i in range(count) if i == 0 or periods[i] > periods[i - 1]], "--interval", 0.5)
+        # So far apart that what lies between is not decoded.
+        self.agree(video, list(range(0, count, 45)), "--every", 45)
+        periods = [int(t / 1.3 + 1e-7) for t in times]
+        self.agree(video, [i for i in range(count) if i == 0 or periods[i] > periods[i - 1]], "--interval", 1.3)
+        self.agree(video, [i for i in range(count) if times[i] >= 2.6 - 1e-7][::15], "--every", 15, "--start", 2.6)
         late = [i for i in range(count) if 1.7 - 1e-7 <= times[i] < 2.9 - 1e-7]
         self.agree(video, late[::3], "--every", 3, "--start", 1.7, "--end", 2.9)
         periods = {i: int((times[i] - 1.7) / 0.3 + 1e-7) for i in late}
@@ -127,11 +132,17 @@ class Exact(Frames):
         self.check(turned)
 
     def test_random_frames_are_the_frames_they_are_named_after(self):
-        video = self.clip("chance.mkv", "-c:v", "libx264", "-bf", "3")
+        self.check_random(self.clip("chance.mkv", "-c:v", "libx264", "-bf", "3", "-g", "12"))
+
+    def test_random_frames_of_a_codec_that_hides_pictures(self):
+        self.check_random(self.clip("chance.webm", "-c:v", "libvpx", "-auto-alt-ref", "1", "-lag-in-frames", "16"))
+
+    def check_random(self, video):
         self.frames(video, "--format", "png", "--random", 9, "--seed", 5)
         listed = self.check_list()
         self.assertEqual(len(listed), 9)
         pixels = pixels_of("-i", video)
+        self.assertEqual(len(pixels), 100)
         self.assertEqual(self.written_pixels(), [pixels[frame["index"]] for frame in listed])
         self.frames(video, "--format", "png", "--random", 9, "--seed", 5, out="again")
         self.assertEqual(self.listed("again")["frames"], listed)
@@ -346,6 +357,19 @@ class Resume(Frames):
         self.assertEqual(self.listed()["sources"][0]["state"], "partial")
         self.check_list()
         self.compare_with_one_run(video, "--every", 5, "--format", "png")
+
+    def test_far_apart_frames_after_a_kill(self):
+        """The rest is reached without decoding what lies before; the list becomes that of one run."""
+        video = self.long_clip()
+        for choice in (("--every", 120, "--format", "png"), ("--random", 40, "--seed", 3, "--format", "png"),
+                       ("--interval", 3, "--min-change", 2, "--format", "png")):
+            with self.subTest(choice=choice):
+                process = self.start(video, *choice)
+                self.wait_for_images(6)
+                process.kill()
+                process.communicate(timeout=10)
+                self.compare_with_one_run(video, *choice)
+                subprocess.run(["rm", "-r", self.folder / "out", self.folder / "once"], check=True)
 
     def test_one_process_at_a_time(self):
         video = self.long_clip()
