@@ -28,13 +28,15 @@ struct Reported {
 };
 using Frames = std::map<int, std::vector<Reported>>;
 
-fs::path oracle_python() {
+/// The Python that has the reference of `tracker`; Ultralytics comes with the peers.
+fs::path python_of(const std::string& tracker) {
+  if (tracker.ends_with("-ultralytics")) return GOSHAWK_PEERS_PYTHON;
   const char* const given = std::getenv("GOSHAWK_ORACLE_PYTHON");
   return given ? given : GOSHAWK_ORACLE_PYTHON;
 }
 
 Frames run_reference(const std::string& tracker, const fs::path& detections, std::size_t frame_count) {
-  const std::string command = "'" + oracle_python().string() +
+  const std::string command = "'" + python_of(tracker).string() +
                               "' '" GOSHAWK_SOURCE_DIR "/tests/oracles/track_reference.py' " + tracker + " '" +
                               detections.string() + "' " + std::to_string(frame_count);
   Frames frames;
@@ -107,7 +109,8 @@ void expect_same(const Frames& ours, const Frames& theirs, std::size_t frame_cou
 class TrackReference : public ::testing::TestWithParam<std::tuple<std::string, std::string>> {
  protected:
   void SetUp() override {
-    if (!fs::exists(oracle_python())) GTEST_SKIP() << "no oracle environment at " << oracle_python();
+    const fs::path python = python_of(tracker());
+    if (!fs::exists(python)) GTEST_SKIP() << "no " << python << ": run tools/setup --oracles, or --peers";
     if (!fs::exists(detections())) GTEST_SKIP() << "needs " << detections();
   }
   static std::string tracker() { return std::get<0>(GetParam()); }
@@ -145,7 +148,8 @@ TEST_P(TrackReference, GivesTheSameIdentitiesWithPoorDetections) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Mot, TrackReference,
-                         ::testing::Combine(::testing::Values("sort", "bytetrack", "ocsort", "ocsort-byte", "botsort"),
+                         ::testing::Combine(::testing::Values("sort", "bytetrack", "ocsort", "ocsort-byte", "botsort",
+                                                              "botsort-ultralytics"),
                                             ::testing::Values("TUD-Campus", "TUD-Stadtmitte", "MOT16-02", "MOT20-01")),
                          [](const auto& instance) {
                            std::string name = std::get<0>(instance.param) + "_" + std::get<1>(instance.param);

@@ -10,8 +10,12 @@ References, run unmodified from PyPI wheels; what is worked round is said at eac
   ocsort-byte  the same with its second association
   botsort    bytetracker's steps, which BoT-SORT shares, with BoT-SORT's filter written here from its paper (section 3.1) in
              dense matrices; no camera motion, no appearance
+  botsort-ultralytics  Ultralytics' BoT-SORT (AGPL-3.0, run here and never read; needs the Python of the peers), without
+             camera motion and appearance, at the published thresholds
+  botsort-ultralytics-plain  the same without what is worked round
 """
 import csv
+import os
 import sys
 import types
 
@@ -149,12 +153,44 @@ class OcSort:
         return [(int(row[4]), row[:4]) for row in rows]
 
 
+class UltralyticsBotSort:
+    """Boxes overlap here by their pixels, both edges counted, as in the published trackers (and PASCAL VOC): Ultralytics measures
+    from edge to edge, so that a match close to a threshold may fall on its other side."""
+
+    def __init__(self, pixels=True):
+        os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
+        from ultralytics.engine.results import Boxes
+        from ultralytics.trackers import BOTSORT
+        from ultralytics.trackers.utils import matching
+
+        if pixels:
+            matching.bbox_ioa = overlap_of_pixels
+        self.boxes = Boxes
+        self.reference = BOTSORT(types.SimpleNamespace(
+            tracker_type="botsort", track_high_thresh=0.6, track_low_thresh=0.1, new_track_thresh=0.7, track_buffer=30, match_thresh=0.8,
+            fuse_score=True, gmc_method="none", proximity_thresh=0.5, appearance_thresh=0.25, with_reid=False, model="auto"))
+
+    def update(self, boxes, scores):
+        table = np.column_stack((boxes, scores, np.zeros(len(scores)))).astype(np.float32)
+        rows = self.reference.update(self.boxes(table, (1080, 1920)), None)
+        return [(int(row[4]), row[:4]) for row in rows]
+
+
+def overlap_of_pixels(a, b, **_):
+    a, b = np.asarray(a, dtype=float)[:, None], np.asarray(b, dtype=float)[None]
+    common = np.clip(np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2]) + 1, 0, None).prod(-1)
+    areas = [(boxes[..., 2:] - boxes[..., :2] + 1).prod(-1) for boxes in (a, b)]
+    return common / (areas[0] + areas[1] - common)
+
+
 TRACKERS = {
     "sort": Sort,
     "bytetrack": ByteTrack,
     "ocsort": OcSort,
     "ocsort-byte": lambda: OcSort(use_byte=True),
     "botsort": BotSort,
+    "botsort-ultralytics": UltralyticsBotSort,
+    "botsort-ultralytics-plain": lambda: UltralyticsBotSort(pixels=False),
 }
 
 
