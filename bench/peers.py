@@ -10,6 +10,9 @@ Sections:
   scores    `goshawk eval-tracks` against TrackEval (.deps/oracles), one core: a made crowd, and the test data's two sequences
   boxes     `goshawk eval-boxes` against faster-coco-eval: 5,000 made images, 37,934 boxes, 151,728 detections; whole process
   steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
+  train     `goshawk train` in bfloat16 and float32 against Ultralytics' training: YOLOv8n from random weights, 320 pixels,
+            batch 16, mosaic; the loader alone; coco128 of the test data. 3 epochs, or --epochs N; only by name
+  curves    losses and AP of both after the same epochs (--epochs, 30), each of --seeds; hours where epochs are many: only by name
 
 Peer and goshawk take turns; every figure is the median of the rounds. A run that is not counted comes first, so files are in
 the page cache and goshawk's compiled model is in its cache; of the whole clip one of goshawk and one of yolo do for all. The clip and the detections come from --shared where it is
@@ -17,6 +20,7 @@ there, else they are made. The model is a YOLOv8n with random weights (bench/pee
 Ultralytics is told to stay offline and to install nothing. The result is also written to runs/bench/peers.json.
 """
 import argparse
+import csv
 import importlib.metadata
 import json
 import os
@@ -37,12 +41,13 @@ YOLO_FORMATS = {"ONNX": "yolov8n.onnx", "OpenVINO": "yolov8n_openvino_model"}
 
 
 class Child:
-    """A finished process: wall and processor time in seconds, peak resident bytes."""
+    """A finished process: wall and processor time in seconds, peak resident bytes, and what it printed last as JSON, if asked."""
 
     def __init__(self, command, environment, log):
-        with open(log, "wb") as sink:
+        printed = log.with_suffix(".out")
+        with open(log, "wb") as sink, open(printed, "wb") as out:
             start = time.perf_counter()
-            process = subprocess.Popen([str(part) for part in command], stdout=sink, stderr=sink, cwd=log.parent,
+            process = subprocess.Popen([str(part) for part in command], stdout=out, stderr=sink, cwd=log.parent,
                                        env=environment)
             _, status, usage = os.wait4(process.pid, 0)
             self.wall = time.perf_counter() - start
@@ -51,7 +56,12 @@ class Child:
         self.peak = usage.ru_maxrss * 1024
         if process.returncode != 0:
             sys.exit(f"bench: `{' '.join(map(str, command))}` ended with {process.returncode}:\n"
-                     f"{log.read_text(errors='replace')[-2000:]}")
+                     f"{printed.read_text(errors='replace')[-2000:]}\n{log.read_text(errors='replace')[-2000:]}")
+        self.printed = printed.read_text(errors="replace")
+
+    def json(self):
+        """The document that begins in the last line with a brace at its start."""
+        return json.loads(self.printed[self.printed.rindex("\n{") + 1 if "\n{" in self.printed else self.printed.index("{"):])
 
 
 class Bench:
@@ -346,8 +356,111 @@ def steps(bench):
                   goal("us, decode and suppress", rows["decode_and_suppress"]["goshawk_us"], 300, at_least=False)]}
 
 
+def training_set(bench):
+    """coco128 in YOLO form: (data.yaml, number of images)."""
+    if not (bench.options.bin / "libgoshawk_train_plugin.so").exists():
+        sys.exit("bench: this goshawk was built without training; `tools/setup --train` and build again")
+    data = bench.work / "coco128" / "data.yaml"
+    if not data.exists():
+        given = bench.options.shared / "data" / "coco128" / "instances.json"
+        if not given.exists():
+            sys.exit(f"bench: {given} is not there: training is timed on coco128 (--shared FOLDER)")
+        bench.run(bench.goshawk, "data", "convert", given, "--to", "yolo", "--out", data.parent)
+    return data, len(list((data.parent / "images").rglob("*.jpg")))
+
+
+def train_goshawk(bench, data, epochs, seed, *flags):
+    shutil.rmtree(bench.work / "goshawk-train", ignore_errors=True)
+    threads = bench.options.threads
+    child = bench.run(bench.goshawk, "train", data, "--model", "goshawk-n", "--epochs", epochs, "--imgsz", 320, "--batch", 16,
+                      "--patience", 0, "--seed", seed, "--threads", threads, "--workers", threads, "--device", "cpu",
+                      "--project", bench.work / "goshawk-train", "--name", "run", "--json", *flags)
+    child.results = bench.work / "goshawk-train" / "run" / "results.csv"
+    return child
+
+
+def train_yolo(bench, data, epochs, seed, threads=0):
+    """`threads` 0: as its users have it."""
+    shutil.rmtree(bench.work / "yolo-train", ignore_errors=True)
+    child = bench.run(sys.executable, PEERS / "train_yolo.py", threads, "model=yolov8n.yaml", f"data={data}", f"epochs={epochs}",
+                      "imgsz=320", "batch=16", "patience=0", f"seed={seed}", "device=cpu", "pretrained=False", "cache=ram",
+                      f"project={bench.work / 'yolo-train'}", "name=run")
+    child.results = bench.work / "yolo-train" / "run" / "results.csv"
+    return child
+
+
+def train(bench):
+    data, images = training_set(bench)
+    epochs = bench.options.epochs or 3
+    threads = bench.options.threads
+    runs = bench.alternate({
+        "goshawk": lambda: train_goshawk(bench, data, epochs, 0),
+        "yolo": lambda: train_yolo(bench, data, epochs, 0),
+        "goshawk in float32": lambda: train_goshawk(bench, data, epochs, 0, "--no-amp"),
+        "yolo with all threads": lambda: train_yolo(bench, data, epochs, 0, threads),
+    }, uncounted=[])
+    rows = {}
+    for name, children in runs.items():
+        seconds = [child.json()["epoch_seconds"] for child in children]
+        rows[name] = {"images_per_second": median(images * (epochs - 1) / sum(one[1:]) for one in seconds),
+                      "with_all_else": median(images * epochs / child.wall for child in children), **summary(children)}
+    loader = bench.options.bin / "loader_bench"
+    if loader.exists():
+        alone = [bench.json_of(loader, data, "--imgsz", 320, "--workers", threads)["cached"] for _ in range(bench.options.rounds)]
+        rows["goshawk's loader alone"] = {key: median(one[key] for one in alone) for key in alone[0]}
+    ours = rows["goshawk"]
+    for name, row in rows.items():
+        if name != "goshawk":
+            row["ratio"] = ours["images_per_second"] / row["images_per_second"]
+    bench.results["train"] = {
+        "what": f"{images} images, {epochs} epochs, 320 pixels, batch 16, mosaic; images/s: training alone, without the first "
+                "epoch; with_all_else: the whole process with its start, validation after each epoch and the model file",
+        "epoch_seconds": {name: [child.json()["epoch_seconds"] for child in children] for name, children in runs.items()},
+        "rows": rows,
+        "goals": [goal("times yolo's images/s", rows["yolo"]["ratio"], 4),
+                  goal("times yolo's images/s with all threads", rows["yolo with all threads"]["ratio"], 4),
+                  goal("times less memory", rows["yolo"]["peak_rss_bytes"] / ours["peak_rss_bytes"], 1),
+                  *([goal("times what the step consumes, the loader alone", 1 / rows["goshawk's loader alone"]["ratio"], 3)]
+                    if loader.exists() else [])]}
+
+
+def curves(bench):
+    data, images = training_set(bench)
+    epochs, seeds = bench.options.epochs or 30, bench.options.seeds.split(",")
+    trainers = {"goshawk": train_goshawk, "yolo": lambda *words: train_yolo(*words, bench.options.threads),
+                "goshawk in float32": lambda *words: train_goshawk(*words, "--no-amp")}
+    columns = {"train loss": [f"train/{part}_loss" for part in ("box", "cls", "dfl")], "AP50": ["metrics/mAP50(B)"],
+               "AP": ["metrics/mAP50-95(B)"], "val loss": [f"val/{part}_loss" for part in ("box", "cls", "dfl")]}
+    found = {name: [] for name in trainers}
+    for seed in seeds:
+        for name, trainer in trainers.items():
+            results = trainer(bench, data, epochs, seed).results
+            with open(results, newline="") as file:
+                table = [{key.strip(): float(text) for key, text in row.items()} for row in csv.DictReader(file)]
+            found[name].append({what: [sum(row[key] for key in keys) for row in table] for what, keys in columns.items()})
+            print(".", end="", file=sys.stderr, flush=True)
+    print(file=sys.stderr)
+    shown = sorted({1, *(round(epochs * part / 4) for part in range(1, 5))} - {0})
+    rows = {}
+    for what in columns:
+        for name, one_a_seed in found.items():
+            row = {f"epoch {epoch}": median(curve[what][epoch - 1] for curve in one_a_seed) for epoch in shown}
+            rows[f"{what}, {name}"] = row
+            row["last of each seed"] = " ".join(cell(curve[what][-1]) for curve in one_a_seed)
+    last = f"epoch {epochs}"
+    bench.results["curves"] = {
+        "what": f"{images} images, {epochs} epochs, 320 pixels, batch 16, mosaic off at the end as either has it; medians of seeds "
+                f"{', '.join(seeds)}; the images that learn judge, too",
+        "curves": found, "rows": rows,
+        "goals": [goal("of yolo's training loss at the end", rows["train loss, goshawk"][last] / rows["train loss, yolo"][last], 1.02,
+                       at_least=False),
+                  goal("AP50 more than yolo's", rows["AP50, goshawk"][last] - rows["AP50, yolo"][last], 0),
+                  goal("AP more than yolo's", rows["AP, goshawk"][last] - rows["AP, yolo"][last], 0)]}
+
+
 SECTIONS = {"track": track, "image": image, "trackers": trackers, "scores": scores, "boxes": boxes,
-            "steps": steps}
+            "steps": steps, "train": train, "curves": curves}
+ONLY_BY_NAME = ("train", "curves")  # minutes and hours, and they need LibTorch
 
 # ---- report
 
@@ -391,9 +504,12 @@ def print_section(name, result, load):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bin", type=Path, default=ROOT / "build" / "bench" / "bin", help="folder of goshawk's programs")
-    parser.add_argument("--only", default=",".join(SECTIONS), help="sections, with commas")
+    parser.add_argument("--only", default=",".join(name for name in SECTIONS if name not in ONLY_BY_NAME),
+                        help="sections, with commas")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, help="track: only the first frames of the clip, for a quick look")
+    parser.add_argument("--epochs", type=int, help="train, curves: of each training")
+    parser.add_argument("--seeds", default="0,1,2", help="curves: a training each")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
     parser.add_argument("--out", type=Path, default=ROOT / "runs" / "bench" / "peers.json")

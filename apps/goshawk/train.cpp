@@ -38,8 +38,6 @@ fs::path plugin_path() {
 /// Loads the shared object for the rest of the process's life.
 train::TrainFunction load_plugin() {
   const fs::path path = plugin_path();
-  // OpenMP reads this when it is loaded: threads that wait must not burn the cores that others need.
-  ::setenv("OMP_WAIT_POLICY", "PASSIVE", 0);
   void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     throw Error(ErrorCode::kUnavailable, std::string("LibTorch cannot be loaded: ") + ::dlerror(), path.string(),
@@ -95,6 +93,7 @@ void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
   nlohmann::ordered_json document{{"folder", folder.string()},          {"best", outcome.best.string()},
                                   {"epochs", outcome.epochs_done},      {"best_epoch", outcome.best_epoch},
                                   {"interrupted", outcome.interrupted}, {"images_per_second", outcome.images_per_second}};
+  document["epoch_seconds"] = outcome.epoch_seconds;  // training without validation
   document["unreadable"] = outcome.unreadable;
   if (outcome.metrics) {
     const auto& m = *outcome.metrics;

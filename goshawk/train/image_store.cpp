@@ -6,6 +6,7 @@
 #include <cmath>
 #include <fstream>
 #include <opencv2/imgproc.hpp>
+#include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/media/image.h"
@@ -15,7 +16,6 @@ namespace goshawk::train {
 namespace {
 
 constexpr std::size_t kMostUnreadable = 10;  // one in so many
-constexpr char kWritten = 1, kBeingWritten = 2;
 
 }  // namespace
 
@@ -24,17 +24,17 @@ ImageStore::ImageStore(std::vector<TrainingImage> images, int side, ImageCache c
       side_(side),
       cache_(std::move(cache)),
       cached_(images_.size()),
-      in_folder_(images_.size()) {
+      being_written_(images_.size()) {
   if (cache_.folder.empty()) return;
   std::error_code error;
-  std::filesystem::remove_all(cache_.folder, error);  // of a training that was killed
+  if (cache_.process == 0) std::filesystem::remove_all(cache_.folder, error);  // of a training that was killed
   std::filesystem::create_directories(cache_.folder, error);
   if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), cache_.folder.string());
 }
 
 ImageStore::~ImageStore() {
   std::error_code ignored;
-  if (!cache_.folder.empty()) std::filesystem::remove_all(cache_.folder, ignored);
+  if (!cache_.folder.empty() && cache_.process == 0) std::filesystem::remove_all(cache_.folder, ignored);
 }
 
 std::filesystem::path ImageStore::file_of(std::size_t index) const { return cache_.folder / fmt::format("{}.bgr", index); }
@@ -49,20 +49,28 @@ cv::Mat ImageStore::from_folder(std::size_t index) const {
   return file ? pixels : cv::Mat();
 }
 
-/// A disk that is full costs speed, never the training.
+/// A disk that is full costs speed, never the training. Other processes see the whole file or none.
 void ImageStore::into_folder(std::size_t index, const cv::Mat& pixels) {
-  if (folder_full_) return;
   const auto path = file_of(index);
-  std::ofstream file(path, std::ios::binary);
+  auto growing = path;
+  growing += fmt::format(".{}", cache_.process);
+  std::ofstream file(growing, std::ios::binary);
   const std::int32_t rows = pixels.rows, columns = pixels.cols;
   file.write(reinterpret_cast<const char*>(&rows), sizeof rows)
       .write(reinterpret_cast<const char*>(&columns), sizeof columns);
   file.write(reinterpret_cast<const char*>(pixels.data), static_cast<std::streamsize>(pixels.total() * pixels.elemSize()));
   file.close();
-  if (file) return;
+  std::error_code error;
+  if (file) std::filesystem::rename(growing, path, error);
+  if (file && !error) return;
   folder_full_ = true;
-  std::error_code ignored;
-  std::filesystem::remove(path, ignored);
+  std::filesystem::remove(growing, error);
+}
+
+/// True once for each picture: two threads never write the same.
+bool ImageStore::may_write(std::size_t index) {
+  if (cache_.folder.empty() || folder_full_) return false;
+  return std::exchange(being_written_[index], 1) == 0;
 }
 
 std::optional<Sample> ImageStore::get_if_readable(std::size_t index) {
@@ -114,13 +122,11 @@ cv::Mat ImageStore::load(const TrainingImage& image) const {
 Sample ImageStore::get(std::size_t index) {
   const TrainingImage& image = images_[index];
   Sample sample;
-  bool on_disk = false;
   {
     const std::lock_guard lock(mutex_);
     sample.image = cached_[index];
-    on_disk = in_folder_[index] == kWritten;
   }
-  if (sample.image.empty() && on_disk) sample.image = from_folder(index);
+  if (sample.image.empty() && !cache_.folder.empty()) sample.image = from_folder(index);
   if (sample.image.empty()) {
     sample.image = load(image);
     const std::uint64_t bytes = sample.image.total() * sample.image.elemSize();
@@ -128,12 +134,9 @@ Sample ImageStore::get(std::size_t index) {
     if (cached_[index].empty() && cached_bytes_ + bytes <= cache_.memory_bytes) {
       cached_[index] = sample.image;
       cached_bytes_ += bytes;
-    } else if (cached_[index].empty() && !cache_.folder.empty() && in_folder_[index] == 0) {
-      in_folder_[index] = kBeingWritten;
+    } else if (cached_[index].empty() && may_write(index)) {
       lock.unlock();
       into_folder(index, sample.image);
-      lock.lock();
-      in_folder_[index] = folder_full_ ? 0 : kWritten;
     }
   }
   const auto x = static_cast<float>(sample.image.cols) / static_cast<float>(image.width);

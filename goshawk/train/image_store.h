@@ -25,10 +25,12 @@ struct TrainingImage {
 struct ImageCache {
   std::uint64_t memory_bytes = 0;
   std::filesystem::path folder;  // what memory does not hold is kept here, uncompressed; empty: decoded again each time
+  int process = 0;               // among those that share the folder; the first makes it anew, before the others come
 };
 
 /// Hands out pictures whose longer side has `side` pixels, and keeps the pixels. Thread-safe. The pixels that are handed out
-/// are shared: read-only. A folder of a cache is created, used by one store alone, and removed with it.
+/// are shared: read-only. A cache's folder is created, may be shared with the stores of other processes over the same
+/// pictures, which read what any of them has written, and goes with the store of the first.
 class ImageStore {
  public:
   ImageStore(std::vector<TrainingImage> images, int side, ImageCache cache);
@@ -55,6 +57,7 @@ class ImageStore {
   cv::Mat load(const TrainingImage& image) const;
   cv::Mat from_folder(std::size_t index) const;
   void into_folder(std::size_t index, const cv::Mat& pixels);
+  bool may_write(std::size_t index);
   std::filesystem::path file_of(std::size_t index) const;
 
   std::vector<TrainingImage> images_;
@@ -63,8 +66,8 @@ class ImageStore {
   std::atomic<std::uint64_t> cached_bytes_{0};
   std::atomic<bool> folder_full_ = false;
   mutable std::mutex mutex_;
-  std::vector<cv::Mat> cached_;  // empty: not kept
-  std::vector<char> in_folder_;
+  std::vector<cv::Mat> cached_;      // empty: not kept
+  std::vector<char> being_written_;  // to the folder, by this process
   std::map<std::size_t, std::string> unreadable_;
 };
 

@@ -86,6 +86,21 @@ TEST_F(Loader, AFolderKeepsPicturesWhileTheStoreLives) {
   EXPECT_FALSE(fs::exists(folder));
 }
 
+TEST_F(Loader, ProcessesShareAFolder) {
+  const fs::path folder = folder_ / "cache";
+  {
+    ImageStore first(images_, 64, {0, folder, 0}), second(images_, 64, {0, folder, 1});
+    const cv::Mat by_first = first.get(4).image, by_second = second.get(7).image;
+    fs::remove(images_[4].path);
+    fs::remove(images_[7].path);
+    EXPECT_EQ(cv::norm(by_first, second.get(4).image, cv::NORM_L1), 0);
+    EXPECT_EQ(cv::norm(by_second, first.get(7).image, cv::NORM_L1), 0);
+    { const ImageStore third(images_, 64, {0, folder, 2}); }
+    EXPECT_EQ(std::distance(fs::directory_iterator(folder), {}), 2) << "the picture files, nothing half-written";
+  }
+  EXPECT_FALSE(fs::exists(folder));
+}
+
 TEST_F(Loader, EpochsAndSeedsDiffer) {
   LoaderOptions options;
   options.batch = 11;

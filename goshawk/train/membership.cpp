@@ -6,7 +6,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <charconv>
+#include <cstring>
 #include <optional>
 #include <string_view>
 
@@ -17,6 +19,32 @@ namespace {
 
 constexpr int kMostProcesses = 4096, kMostPort = 65535;
 constexpr const char* kHint = "torchrun sets RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT; --nproc N needs none of them.";
+
+/// This machine's own address, for `bind`; port 0 is any that is free.
+struct Loopback {
+  sockaddr_storage storage{};
+  socklen_t size = 0;
+  sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+
+  static Loopback v4(std::uint32_t address, int port) {
+    Loopback result;
+    auto& in = reinterpret_cast<sockaddr_in&>(result.storage);
+    in.sin_family = AF_INET;
+    in.sin_addr.s_addr = htonl(address);
+    in.sin_port = htons(static_cast<std::uint16_t>(port));
+    result.size = sizeof in;
+    return result;
+  }
+  static Loopback v6(int port) {
+    Loopback result;
+    auto& in = reinterpret_cast<sockaddr_in6&>(result.storage);
+    in.sin6_family = AF_INET6;
+    in.sin6_addr = in6addr_loopback;
+    in.sin6_port = htons(static_cast<std::uint16_t>(port));
+    result.size = sizeof in;
+    return result;
+  }
+};
 
 }  // namespace
 
@@ -51,16 +79,27 @@ Membership membership_of(const std::function<const char*(const char*)>& environm
 }
 
 int free_port() {
+  Loopback any = Loopback::v4(INADDR_LOOPBACK, 0);
   const int file = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  auto* any = reinterpret_cast<sockaddr*>(&address);
-  const bool found = file >= 0 && ::bind(file, any, size) == 0 && ::getsockname(file, any, &size) == 0;
+  const bool found = file >= 0 && ::bind(file, any.get(), any.size) == 0 && ::getsockname(file, any.get(), &any.size) == 0;
   if (file >= 0) ::close(file);
   if (!found) throw Error(ErrorCode::kUnavailable, "no port is free on this machine's loopback", "127.0.0.1");
-  return ntohs(address.sin_port);
+  return ntohs(reinterpret_cast<const sockaddr_in&>(any.storage).sin_port);
+}
+
+int bind_on_loopback(const std::string& address, int port) {
+  in_addr given{};
+  const bool numbers = ::inet_pton(AF_INET, address.c_str(), &given) == 1;
+  Loopback own = address == "::1" ? Loopback::v6(port) : Loopback::v4(numbers ? ntohl(given.s_addr) : INADDR_LOOPBACK, port);
+  const int file = ::socket(own.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;  // a port that the last training has just left
+  if (file >= 0 && ::setsockopt(file, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes) == 0 &&
+      ::bind(file, own.get(), own.size) == 0)
+    return file;
+  const std::string why = std::strerror(errno);
+  if (file >= 0) ::close(file);
+  throw Error(ErrorCode::kUnavailable, "process 0 cannot wait there for the others: " + why,
+              fmt::format("{}:{}", address, port));
 }
 
 }  // namespace goshawk::train

@@ -28,4 +28,8 @@ Membership membership_of(const std::function<const char*(const char*)>& environm
 /// A TCP port on 127.0.0.1 that nobody listened at a moment ago. Throws Error{kUnavailable}.
 int free_port();
 
+/// A TCP socket that is bound to this machine's loopback (IPv6 for "::1", else IPv4) at `port`, where no other machine can
+/// reach it. The caller listens and closes. Throws Error{kUnavailable} where something else listens there.
+int bind_on_loopback(const std::string& address, int port);
+
 }  // namespace goshawk::train

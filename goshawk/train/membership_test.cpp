@@ -1,6 +1,10 @@
 #include "goshawk/train/membership.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -44,6 +48,19 @@ TEST(Membership, RefusesHalvesAndNonsense) {
 }
 
 TEST(FreePort, IsAPort) { EXPECT_GT(free_port(), 1023); }
+
+TEST(BindOnLoopback, KeepsToThatAddressAndSaysWhenThePortIsTaken) {
+  const int port = free_port();
+  const int file = bind_on_loopback("127.0.0.1", port);
+  sockaddr_in own{};
+  socklen_t size = sizeof own;
+  ASSERT_EQ(::getsockname(file, reinterpret_cast<sockaddr*>(&own), &size), 0);
+  EXPECT_EQ(ntohl(own.sin_addr.s_addr), INADDR_LOOPBACK);
+  EXPECT_EQ(ntohs(own.sin_port), port);
+  ASSERT_EQ(::listen(file, 1), 0);
+  EXPECT_THROW(bind_on_loopback("localhost", port), Error);
+  ::close(file);
+}
 
 }  // namespace
 }  // namespace goshawk::train

@@ -1,6 +1,7 @@
 #include "goshawk/train/norm_silu_rows.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
@@ -172,23 +173,106 @@ const Kernels& kernels() {
 #endif
 }
 
+constexpr std::int64_t kFoldedWidth = 128;
+using FoldedRow = std::array<float, kFoldedWidth>;
+
+/// Rows that follow each other without gaps are fewer, wider rows: of 16 channels, eight make one of 128, which fills the
+/// registers. Rows that are left over come by themselves.
+class Folded {
+ public:
+  Folded(const Rows& x, RowRange range, bool gapless) : range_(range) {
+    if (gapless) factor_ = std::max<std::int64_t>(1, kFoldedWidth / x.channels);
+    wide_ = (range.end - range.begin) / factor_;
+    if (wide_ == 0 || factor_ == 1) factor_ = 1, wide_ = 0;
+  }
+  bool folds() const { return wide_ > 0; }
+  RowRange whole() const { return {0, wide_}; }
+  RowRange rest() const { return {range_.begin + wide_ * factor_, range_.end}; }
+
+  Rows wide(const Rows& rows) const {
+    const std::int64_t bytes = rows.type == RowType::kFloat32 ? 4 : 2;
+    return {static_cast<char*>(rows.data) + range_.begin * rows.stride * bytes, wide_, rows.channels * factor_,
+            rows.channels * factor_, rows.type};
+  }
+  /// An entry for each channel, once for each of the rows that lie in one.
+  FoldedRow repeated(const float* values, std::int64_t channels) const {
+    FoldedRow all{};
+    for (std::int64_t i = 0; i < factor_; ++i) std::copy_n(values, channels, all.begin() + i * channels);
+    return all;
+  }
+  /// Calls `work` with places for two sums a column, and adds them to those of the channels.
+  template <typename Work>
+  void sum(std::int64_t channels, double* first, double* second, Work work) const {
+    std::array<double, kFoldedWidth> a{}, b{};
+    work(a.data(), b.data());
+    for (std::int64_t k = 0; k < factor_ * channels; ++k) {
+      first[k % channels] += a[static_cast<std::size_t>(k)];
+      second[k % channels] += b[static_cast<std::size_t>(k)];
+    }
+  }
+
+ private:
+  RowRange range_;
+  std::int64_t factor_ = 1, wide_ = 0;
+};
+
+bool gapless(const Rows& rows) { return rows.stride == rows.channels; }
+
+/// The figures for folded rows; `figures` points into it.
+class FoldedFigures {
+ public:
+  FoldedFigures(const Folded& folded, const NormFigures& norm, std::int64_t channels)
+      : scale_(folded.repeated(norm.scale, channels)),
+        offset_(folded.repeated(norm.offset, channels)),
+        mean_(folded.repeated(norm.mean, channels)),
+        inverse_(folded.repeated(norm.inverse, channels)) {}
+  NormFigures figures() const { return {scale_.data(), offset_.data(), mean_.data(), inverse_.data()}; }
+
+ private:
+  FoldedRow scale_, offset_, mean_, inverse_;
+};
+
 }  // namespace
 
 void add_moments(const Rows& x, RowRange range, const float* shift, double* sum, double* squares) {
-  kernels().moments(x, range, shift, sum, squares);
+  const Folded folded(x, range, gapless(x));
+  if (folded.folds()) {
+    const auto shifts = folded.repeated(shift, x.channels);
+    folded.sum(x.channels, sum, squares,
+               [&](double* a, double* b) { kernels().moments(folded.wide(x), folded.whole(), shifts.data(), a, b); });
+  }
+  kernels().moments(x, folded.rest(), shift, sum, squares);
 }
 
 void scale_silu(const Rows& x, const Rows& y, RowRange range, const NormFigures& norm) {
-  kernels().forward(x, y, range, norm);
+  const Folded folded(x, range, gapless(x) && gapless(y));
+  if (folded.folds()) {
+    const FoldedFigures wide(folded, norm, x.channels);
+    kernels().forward(folded.wide(x), folded.wide(y), folded.whole(), wide.figures());
+  }
+  kernels().forward(x, y, folded.rest(), norm);
 }
 
 void add_gradients(const Rows& x, const Rows& dy, const Rows& g, RowRange range, const NormFigures& norm, double* sum,
                    double* product) {
-  kernels().gradients(x, dy, g, range, norm, sum, product);
+  const Folded folded(x, range, gapless(x) && gapless(dy) && gapless(g));
+  if (folded.folds()) {
+    const FoldedFigures wide(folded, norm, x.channels);
+    folded.sum(x.channels, sum, product, [&](double* a, double* b) {
+      kernels().gradients(folded.wide(x), folded.wide(dy), folded.wide(g), folded.whole(), wide.figures(), a, b);
+    });
+  }
+  kernels().gradients(x, dy, g, folded.rest(), norm, sum, product);
 }
 
 void input_gradient(const Rows& x, const Rows& g, RowRange range, const NormFigures& norm, const float* a, const float* b) {
-  kernels().backward(x, g, range, norm, a, b);
+  const Folded folded(x, range, gapless(x) && gapless(g));
+  if (folded.folds()) {
+    const FoldedFigures wide(folded, norm, x.channels);
+    const auto means = folded.repeated(a, x.channels), slopes = folded.repeated(b, x.channels);
+    kernels().backward(folded.wide(x), folded.wide(g), folded.whole(), wide.figures(), means.data(), slopes.data());
+  }
+  kernels().backward(x, g, folded.rest(), norm, a, b);
 }
 
 }  // namespace goshawk::train

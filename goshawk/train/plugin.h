@@ -33,13 +33,14 @@ struct TrainOutcome {
   std::vector<std::string> unreadable;  // pictures that were left out, with the reason, a line each
   int epochs_done = 0, best_epoch = 0;
   std::vector<std::string> classes;
-  std::optional<Metrics> metrics;  // of best.onnx's weights; none without validation
-  std::filesystem::path best;      // the verified model; empty when there is none yet
-  double images_per_second = 0;    // of training, without validation
+  std::optional<Metrics> metrics;     // of best.onnx's weights; none without validation
+  std::filesystem::path best;         // the verified model; empty when there is none yet
+  double images_per_second = 0;       // of training, without validation
+  std::vector<double> epoch_seconds;  // the same, of each epoch that this call has trained
 };
 
 /// The symbol that the shared object exports. The number changes with the structs above.
-inline constexpr const char* kTrainSymbol = "goshawk_train_2";
+inline constexpr const char* kTrainSymbol = "goshawk_train_3";
 using TrainFunction = void (*)(const TrainRequest&, TrainOutcome&) noexcept;
 
 }  // namespace goshawk::train

@@ -51,6 +51,23 @@ def children(pid):
     return sorted(found)
 
 
+def listening_addresses(pid):
+    """Of the TCP sockets at which a process waits, as /proc writes them: "0100007F:1F90" is 127.0.0.1:8080."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            inodes.add(os.readlink(link))
+        except OSError:
+            continue
+    found = []
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
+                found.append(fields[1])
+    return found
+
+
 @unittest.skipUnless(PLUGIN.exists(), "built without LibTorch")
 class Processes(EndToEnd):
     FLAGS = ["--imgsz", "64", "--batch", "8", "--nbs", "8", "--workers", "1", "--threads", "1", "--seed", "3", "--no-amp",
@@ -153,6 +170,31 @@ class Processes(EndToEnd):
                   for pid in ranks):
             self.assertLess(time.monotonic(), deadline, "a process was left behind")
             time.sleep(0.1)
+
+    def test_no_other_machine_can_reach_them(self):
+        data = squares(self.folder / "squares")
+        process = self.start("train", data, "--epochs", 500, *self.FLAGS, "--nproc", 2, "--name", "private")
+        results = self.folder / "runs/train/private/results.csv"
+        self.wait_for(results.exists, process)
+        addresses = [address for pid in children(process.pid) for address in listening_addresses(pid)]
+        self.assertTrue(addresses, "they meet somewhere")
+        for address in addresses:
+            self.assertRegex(address, "^0100007F:", "127.0.0.1")
+
+    def test_with_a_disk_for_pictures_they_share_it(self):
+        data = squares(self.folder / "squares", train=16)
+        process = self.start("train", data, "--epochs", 500, *self.FLAGS, "--nproc", 2, "--name", "disk", "--cache", "disk",
+                             "--cache-gb", 0)
+        run = self.folder / "runs/train/disk"
+        results = run / "results.csv"
+        self.wait_for(lambda: results.exists() and len(results.read_text().splitlines()) > 2, process)
+        kept = {path.name for path in (run / "cache").iterdir()}
+        self.assertEqual([path.name for path in run.glob("cache*")], ["cache"])
+        self.assertLessEqual(kept - {f"{i}.bgr" for i in range(16)}, set(), "each picture once")
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=120)
+        self.assertEqual(process.returncode, 130)
+        self.assertFalse((run / "cache").exists())
 
     def test_processes_that_a_launcher_has_started_find_one_another(self):
         data = squares(self.folder / "squares", train=16)

@@ -66,6 +66,8 @@ class CspLayer final : public LayerModule {
   }
   Tensor forward(const std::vector<Tensor>& inputs) override {
     auto parts = first_->forward(inputs[0]).split(half_, 1);
+    // A convolution takes whole maps only; without this it copies these channels again on the way back.
+    parts.back() = parts.back().contiguous(torch::MemoryFormat::ChannelsLast);
     for (const auto& block : *blocks_) parts.push_back(block->as<Bottleneck>()->forward(parts.back()));
     return last_->forward(torch::cat(parts, 1));
   }

@@ -67,6 +67,8 @@ Peers::Peers(const Membership& self, const torch::Device& device) : self_(self) 
   options.isServer = self.first();
   options.numWorkers = static_cast<std::size_t>(self.world);
   options.timeout = kGathering;
+  // Else it would listen to every machine that reaches this one; whoever connects can read and write what is kept there.
+  if (self.first() && self.on_loopback()) options.masterListenFd = bind_on_loopback(self.address, self.port);
   try {
     const c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::TCPStore>(self.address, options);
     group_ = std::make_unique<Group>(Group{device, {}, {}});

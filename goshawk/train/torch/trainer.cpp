@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <numeric>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -155,16 +156,27 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   criterion_ = std::make_unique<DetectionLoss>(description_, LossWeights{options_.box, options_.cls, options_.dfl});
 
   const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
-  ImageCache cache{memory * 3 / 4, {}};
-  if (options_.cache == "disk")
-    cache.folder = request_.folder / (peers_.first() ? "cache" : fmt::format("cache_rank{}", peers_.rank()));
-  store_ = std::make_unique<ImageStore>(set_.train, options_.imgsz, cache);
+  make_store(memory * 3 / 4);
   judge_ =
       std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
   if (checkpoint) go_on_from(*checkpoint);
 }
 
 Trainer::~Trainer() = default;
+
+/// The processes of a machine share its memory and one folder.
+void Trainer::make_store(std::uint64_t memory) {
+  const Membership& self = request_.self;
+  ImageCache cache{memory / static_cast<std::uint64_t>(self.local_world), {}, self.local_rank};
+  if (options_.cache == "disk") {
+    const int machine = self.rank / self.local_world;
+    cache.folder = request_.folder / (machine == 0 ? "cache" : fmt::format("cache_machine{}", machine));
+  }
+  const auto make = [&] { store_ = std::make_unique<ImageStore>(set_.train, options_.imgsz, cache); };
+  if (cache.process == 0) make();
+  peers_.any(false);  // the first of each machine has made the folder
+  if (cache.process != 0) make();
+}
 
 void Trainer::note(const std::string& line) const {
   if (request_.note) request_.note(line);
@@ -383,7 +395,7 @@ bool Trainer::train_epoch(LossParts& mean) {
   }
   const auto count = static_cast<double>(std::max<std::int64_t>(images, 1));
   mean = {sum.box / count, sum.classes / count, sum.distribution / count};
-  train_seconds_ += seconds_since(start);
+  epoch_seconds_.push_back(seconds_since(start));
   images_seen_ += images;
   return true;
 }
@@ -424,7 +436,7 @@ void Trainer::tell_unreadable() {
   write_file_atomically(request_.folder / "unreadable.txt", text);
 }
 
-void Trainer::end_epoch(const LossParts& mean) {
+void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start) {
   Judgement judged;
   const bool last = epochs_done_ + 1 == options_.epochs;
   bool stopped = false;
@@ -446,6 +458,7 @@ void Trainer::end_epoch(const LossParts& mean) {
     best_fitness_ = options_.val ? fitness : 0;
     best_epoch_ = epochs_done_;
   }
+  seconds_ += seconds_since(start);
   if (!peers_.first()) return;
   if (better) {  // people hand it on; last.safetensors is what --resume needs
     auto best = state();
@@ -528,8 +541,7 @@ void Trainer::run(TrainOutcome& outcome) {
         halve_batch();
         continue;
       }
-      seconds_ += seconds_since(start);
-      end_epoch(mean);
+      end_epoch(mean, start);
       write_last();
       if (options_.val && options_.patience > 0 && epochs_done_ - best_epoch_ >= options_.patience) {
         note(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
@@ -569,7 +581,9 @@ void Trainer::finish(TrainOutcome& outcome) {
   outcome.epochs_done = epochs_done_;
   outcome.best_epoch = best_epoch_;
   outcome.classes = set_.classes;
-  outcome.images_per_second = train_seconds_ > 0 ? static_cast<double>(images_seen_) / train_seconds_ : 0;
+  outcome.epoch_seconds = epoch_seconds_;
+  const double seconds = std::accumulate(epoch_seconds_.begin(), epoch_seconds_.end(), 0.0);
+  outcome.images_per_second = seconds > 0 ? static_cast<double>(images_seen_) / seconds : 0;
   outcome.unreadable = unreadable_;
   if (epochs_done_ == 0 || !peers_.first()) return;
   log_->write_plots();

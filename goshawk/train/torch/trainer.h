@@ -1,6 +1,7 @@
 // A training from its first epoch, or from a checkpoint, to its last.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -40,6 +41,7 @@ class Trainer {
   const TrainOptions& options() const { return options_; }
 
  private:
+  void make_store(std::uint64_t memory);
   void go_on_from(const Checkpoint& checkpoint);
   /// Takes from the file what fits by name and shape.
   void start_from(const std::filesystem::path& path);
@@ -57,7 +59,7 @@ class Trainer {
   double weight_decay() const;
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
   Judgement judge(bool half, const char* title);
-  void end_epoch(const LossParts& mean);
+  void end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start);
   void log_epoch(const LossParts& mean, const Judgement& judged, bool better);
   void write_last() const;
   void finish(TrainOutcome& outcome);
@@ -85,7 +87,8 @@ class Trainer {
 
   int epochs_done_ = 0, best_epoch_ = 0, pending_ = 0;
   std::int64_t step_ = 0;
-  double best_fitness_ = -1, train_seconds_ = 0, seconds_ = 0;
+  double best_fitness_ = -1, seconds_ = 0;
+  std::vector<double> epoch_seconds_;  // of this process's epochs: training without judging
   std::int64_t images_seen_ = 0;
 };
 
