@@ -199,10 +199,7 @@ class CvatWriter {
   void add_object(std::string& text, const Annotation& annotation) {
     const Polygons* polygons = polygons_of(annotation);
     if (polygons != nullptr && !polygons->empty()) {
-      const Rectangle outline = extent(*polygons), &box = annotation.rectangle;
-      const double differs = std::max({std::abs(outline.x - box.x), std::abs(outline.y - box.y),
-                                       std::abs(outline.width - box.width), std::abs(outline.height - box.height)});
-      if (differs > 0.02) ++other_boxes_;  // COCO rounds them to 0.01
+      note_box(annotation.rectangle, extent(*polygons));
       if (polygons->size() > 1) ++part_of_;
       for (const auto& polygon : *polygons) {
         add_shape(text, "polygon", annotation, xml_attribute("points", points_text(polygon)), polygons->size() > 1);
@@ -211,7 +208,11 @@ class CvatWriter {
     }
     if (annotation.mask >= 0 && polygons == nullptr) {
       const auto mask = to_cvat(std::get<RunLengths>(dataset_.masks[static_cast<std::size_t>(annotation.mask)]));
-      if (mask) return add_shape(text, "mask", annotation, mask_text(*mask), false);
+      if (mask) {
+        note_box(annotation.rectangle, Rectangle{static_cast<double>(mask->left), static_cast<double>(mask->top),
+                                                 static_cast<double>(mask->width), static_cast<double>(mask->height)});
+        return add_shape(text, "mask", annotation, mask_text(*mask), false);
+      }
       ++lost_masks_;
     }
     const Rectangle& r = annotation.rectangle;
@@ -220,6 +221,13 @@ class CvatWriter {
     };
     add_shape(text, "box", annotation,
               number("xtl", r.x) + number("ytl", r.y) + number("xbr", r.x + r.width) + number("ybr", r.y + r.height), false);
+  }
+
+  /// CVAT takes the box of an outline or mask from that.
+  void note_box(const Rectangle& box, const Rectangle& outline) {
+    const double differs = std::max({std::abs(outline.x - box.x), std::abs(outline.y - box.y),
+                                     std::abs(outline.width - box.width), std::abs(outline.height - box.height)});
+    if (differs > 0.02) ++other_boxes_;  // COCO rounds them to 0.01
   }
 
   static std::string mask_text(const CvatMask& mask) {
@@ -293,7 +301,7 @@ class CvatWriter {
     };
     note(lost_image_attributes_, "attributes of images");
     note(lost_masks_, "empty masks");
-    note(other_boxes_, "boxes other than their outline's extent");
+    note(other_boxes_, "boxes other than their outline's or mask's extent");
     return problems;
   }
 

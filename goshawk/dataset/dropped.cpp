@@ -46,7 +46,11 @@ std::vector<Problem> dropped_fields(const Dataset& dataset, const Holds& holds, 
   note(holds.scores, n.scores, "confidences");
   note(holds.polygons, n.polygons, "outlines");
   note(holds.run_lengths, n.run_lengths, "masks");
-  note(holds.crowds, n.crowds, "marks of crowds");
+  if (!holds.crowds && n.crowds > 0) {
+    dropped.push_back(
+        {ProblemKind::kDropped, Severity::kNote, "", 0,
+         format + " cannot hold crowds, and they are no single objects: " + std::to_string(n.crowds) + " left out"});
+  }
   note(holds.difficult, n.difficult, "marks of difficult objects");
   note(holds.truncated, n.truncated, "marks of truncated objects");
   note(holds.occluded, n.occluded, "marks of occluded objects");

@@ -13,7 +13,7 @@ struct Holds {
   bool scores = false;
   bool polygons = false;  // one or more for an object
   bool run_lengths = false;
-  bool crowds = false;  // as a mark; the format's writer leaves such objects out where it has none
+  bool crowds = false;  // a writer without a mark for them leaves such regions out: they are no single objects
   bool difficult = false, truncated = false, occluded = false;
   bool attributes = false;
   bool tracks = false;

@@ -82,6 +82,7 @@ class Writer {
   }
 
   void append(const Annotation& one, std::int64_t frame, std::int32_t& fresh, std::string& text) const {
+    if (one.crowd) return;
     const Rectangle& r = one.rectangle;
     const std::int32_t id = detections_ ? -1 : one.track >= 0 ? one.track : ++fresh;
     std::string confidence = detections_ ? fmt::format("{}", one.score) : "1", visibility = detections_ ? "-1" : "1";

@@ -140,6 +140,25 @@ class RoundTrip : public testing::FolderTest {
   }
 };
 
+// A crowd region read as one object would be a wrong label.
+TEST_F(RoundTrip, CrowdsStayCrowdsOrAreLeftOutAndTold) {
+  Dataset dataset = RandomSet(3).make(folder_ / "in");
+  dataset.annotations.clear();
+  dataset.annotations.push_back({.rectangle = {1, 2, 9, 8}, .area = 72});
+  dataset.annotations.push_back({.rectangle = {2, 3, 12, 9}, .area = 108, .crowd = true});
+  for (const Format format : kFormats) {
+    const auto notes = write_dataset(dataset, format, folder_ / name(format));
+    const bool told = std::any_of(notes.begin(), notes.end(), [](const Problem& note) {
+      return note.message.find("cannot hold crowds") != std::string::npos &&
+             note.message.find("1 left out") != std::string::npos;
+    });
+    const auto back = read_dataset(folder_ / name(format), format).dataset.annotations;
+    const auto crowds = std::count_if(back.begin(), back.end(), [](const Annotation& a) { return a.crowd; });
+    EXPECT_EQ(back.size(), told ? 1U : 2U) << name(format);
+    EXPECT_EQ(crowds, told ? 0 : 1) << name(format);
+  }
+}
+
 TEST_F(RoundTrip, EveryPairOfFormatsKeepsWhatBothHold) {
   const unsigned seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";

@@ -135,11 +135,8 @@ class Writer {
     Holds holds;
     holds.scores = options_.scores;
     holds.polygons = outlines_;
-    holds.crowds = true;  // said below
     holds.splits = holds.unlabelled = holds.class_mapping = true;
     auto notes = dropped_fields(dataset_, holds, "yolo");
-    const auto crowds = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
-                                      [](const Annotation& annotation) { return annotation.crowd; });
     const auto unknown = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
                                        [&](const Annotation& a) { return is_unknown(a, dataset_.images[a.image]); });
     if (unknown > 0)
@@ -148,9 +145,6 @@ class Writer {
            "yolo needs the images' sizes: " + std::to_string(unknown) + " objects of images that are not there left out"});
     if (mixed_)
       notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, "images that are in no split were put into train"});
-    if (crowds > 0)
-      notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0,
-                       "yolo cannot hold crowds, and they are no single objects: " + std::to_string(crowds) + " left out"});
     return notes;
   }
 
