@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import struct
 import subprocess
@@ -241,6 +242,32 @@ class Check(DataTest):
             problems, [("warning", "missing_labels", f"images/{name}.jpg", None) for name in images - labels] +
             [("warning", "orphan_labels", f"labels/{name}.txt", None) for name in labels - images])
         self.assertEqual(self.problems(OK, coco / "instances.json")[0]["warnings"], 0)
+
+    COPIES = {"half": "scale=iw/2:-2", "larger": "scale=iw*1.7:-2", "square": "scale=416:416", "poor": "null", "bright": "eq=brightness=0.1",
+              "dark": "eq=brightness=-0.1", "contrast": "eq=contrast=1.2", "cut": "crop=iw*0.98:ih*0.98", "cut more": "crop=iw*0.96:ih*0.96"}
+
+    def test_copies_of_photos_are_found_and_different_photos_are_not(self):
+        photos = sorted((SHARED / "data/coco128/images").glob("*.jpg"))[::4]
+        if not photos:
+            self.skipTest("no shared data")
+        images = self.folder / "a/images"
+        images.mkdir(parents=True)
+        for photo in photos:
+            shutil.copy(photo, images)
+            outputs = [word for name, filters in self.COPIES.items()
+                       for word in ("-vf", filters, "-q:v", "18" if name == "poor" else "3", images / f"{photo.stem} {name}.jpg")]
+            subprocess.run(["ffmpeg", "-v", "error", "-i", photo, *outputs], check=True, timeout=60)
+        self.write("a/data.yaml", "train: images\nnames: [thing]\n")
+        report, _ = self.problems(OK, "a")
+        found = set()
+        for problem in report["problems"]:
+            if problem["kind"] == "near_duplicate":
+                names = sorted(os.path.splitext(os.path.basename(problem[key]))[0] for key in ("image", "other_image"))
+                self.assertEqual(names[0].split()[0], names[1].split()[0], "two photos are one picture")
+                found.add(tuple(names))
+        shares = {name: sum((photo.stem, f"{photo.stem} {name}") in found for photo in photos) / len(photos) for name in self.COPIES}
+        self.assertEqual([name for name, share in shares.items() if name != "cut more" and share < 0.95], [], shares)
+        self.assertGreater(shares["cut more"], 0.75, shares)  # 2 % off each side changes the picture by more than the threshold for some
 
     def test_refusals(self):
         self.yolo_set("a", {"train/1": ""})
