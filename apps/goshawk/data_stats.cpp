@@ -28,15 +28,43 @@ std::vector<std::string> row(const std::string& name, const ObjectCounts& counts
 
 std::string split_name(std::size_t index) { return index == 0 ? "no split" : dataset::name(static_cast<Split>(index)); }
 
-void print_tables(const dataset::Dataset& set, const dataset::Statistics& stats) {
-  Table table({"class", "objects", "images", "small", "medium", "large"});
-  for (std::size_t i = 0; i < stats.classes.size(); ++i) table.add_row(row(set.categories[i].name, stats.classes[i]));
-  table.add_row(row("all", stats.all));
+/// Of all images, then of each split that has some.
+struct Parts {
+  dataset::Statistics all;
+  std::vector<std::pair<std::string, dataset::Statistics>> splits;
+};
+
+Parts count(const dataset::Dataset& set) {
+  Parts parts{dataset::statistics(set), {}};
+  for (std::size_t i = 0; i < parts.all.splits.size(); ++i) {
+    if (parts.all.splits[i].images == 0) continue;
+    parts.splits.emplace_back(split_name(i), dataset::statistics(set, static_cast<Split>(i)));
+  }
+  return parts;
+}
+
+void print_tables(const dataset::Dataset& set, const Parts& parts) {
+  const auto& stats = parts.all;
+  std::vector<std::string> head{"class", "objects", "images", "small", "medium", "large"};
+  const bool several = parts.splits.size() > 1;
+  for (const auto& [name, part] : parts.splits) {
+    if (several) head.push_back("in " + name);
+  }
+  Table table(head);
+  const auto add = [&](const std::string& name, const ObjectCounts& counts, const auto& objects_in) {
+    auto cells = row(name, counts);
+    for (const auto& [split, part] : parts.splits) {
+      if (several) cells.push_back(std::to_string(objects_in(part)));
+    }
+    table.add_row(cells);
+  };
+  for (std::size_t i = 0; i < stats.classes.size(); ++i) {
+    add(set.categories[i].name, stats.classes[i], [&](const auto& part) { return part.classes[i].objects; });
+  }
+  add("all", stats.all, [](const auto& part) { return part.all.objects; });
   fmt::print("{}\n", table.str());
   Table splits({"split", "objects", "images", "small", "medium", "large"});
-  for (std::size_t i = 0; i < stats.splits.size(); ++i) {
-    if (stats.splits[i].images > 0) splits.add_row(row(split_name(i), stats.splits[i]));
-  }
+  for (const auto& [name, part] : parts.splits) splits.add_row(row(name, part.all));
   fmt::print("{}\n{} images without objects, {} without labels\n", splits.str(), stats.background, stats.unlabelled);
 }
 
@@ -48,29 +76,58 @@ ordered_json json(const ObjectCounts& counts) {
           {"large", counts.sizes[2]}};
 }
 
-std::string json_text(const dataset::Dataset& set, const dataset::Statistics& stats) {
-  ordered_json classes = ordered_json::array(), splits = ordered_json::object(), sizes = ordered_json::array();
+ordered_json classes_json(const dataset::Dataset& set, const dataset::Statistics& stats) {
+  ordered_json classes = ordered_json::array();
   for (std::size_t i = 0; i < stats.classes.size(); ++i) {
     ordered_json one{{"name", set.categories[i].name}};
     one.update(json(stats.classes[i]));
     classes.push_back(std::move(one));
   }
-  for (std::size_t i = 0; i < stats.splits.size(); ++i) {
-    if (stats.splits[i].images > 0) splits[i == 0 ? "none" : split_name(i)] = json(stats.splits[i]);
+  return classes;
+}
+
+/// Centres of boxes in a grid over the image, row by row from the top.
+ordered_json places_json(const dataset::Statistics& stats) {
+  ordered_json rows = ordered_json::array();
+  for (std::size_t y = 0; y < dataset::kPlaces; ++y) {
+    ordered_json one = ordered_json::array();
+    for (std::size_t x = 0; x < dataset::kPlaces; ++x) {
+      one.push_back(static_cast<std::size_t>(stats.places[y * dataset::kPlaces + x]));
+    }
+    rows.push_back(std::move(one));
+  }
+  return rows;
+}
+
+std::string json_text(const dataset::Dataset& set, const Parts& parts) {
+  const auto& stats = parts.all;
+  ordered_json splits = ordered_json::object(), sizes = ordered_json::array();
+  for (const auto& [name, part] : parts.splits) {
+    ordered_json one = json(part.all);
+    one["classes"] = classes_json(set, part);
+    one["places"] = places_json(part);
+    splits[name == split_name(0) ? "none" : name] = std::move(one);
   }
   for (const auto& [size, images] : stats.image_sizes) {
     sizes.push_back({{"width", size.first}, {"height", size.second}, {"images", images}});
   }
-  const ordered_json document{{"all", json(stats.all)},
-                              {"classes", classes},
-                              {"splits", splits},
-                              {"image_sizes", sizes},
-                              {"background", stats.background},
-                              {"unlabelled", stats.unlabelled}};
+  const ordered_json document{
+      {"all", json(stats.all)},      {"classes", classes_json(set, stats)}, {"splits", splits},
+      {"image_sizes", sizes},        {"background", stats.background},      {"unlabelled", stats.unlabelled},
+      {"places", places_json(stats)}};
   return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
 }
 
-void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, const fs::path& folder) {
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
+}
+
+/// `part`: ", train", or nothing.
+void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, const std::string& part,
+                 const fs::path& folder) {
+  make_folder(folder);
   std::vector<std::pair<std::string, double>> bars;
   for (std::size_t i = 0; i < stats.classes.size(); ++i) {
     bars.emplace_back(set.categories[i].name, static_cast<double>(stats.classes[i].objects));
@@ -78,30 +135,35 @@ void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, 
   std::stable_sort(bars.begin(), bars.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
   const std::vector<double> per_image(stats.objects_per_image.begin(), stats.objects_per_image.end());
   const auto save = [&](const char* name, const std::string& png) { write_file_atomically(folder / name, png); };
-  save("classes.png", report::bar_chart({"Objects by class", {}, {"objects", 0, {}}}, bars));
+  save("classes.png", report::bar_chart({"Objects by class" + part, {}, {"objects", 0, {}}}, bars));
   save("box_sizes.png",
-       report::histogram({"Sizes of boxes", {"square root of area, pixels", 0, {}}, {"boxes", 0, {}}}, stats.side));
+       report::histogram({"Sizes of boxes" + part, {"square root of area, pixels", 0, {}}, {"boxes", 0, {}}}, stats.side));
   save("box_shapes.png",
-       report::scatter_chart({"Widths and heights of boxes", {"width, part of the image", 0, 1}, {"height", 0, 1}, 640, 620},
-                             {{"", stats.widths, stats.heights, {}, {}}}));
-  save("objects_per_image.png", report::histogram({"Objects per image", {"objects", 0, {}}, {"images", 0, {}}}, per_image));
-  save("places.png", report::heat_map({"Centres of boxes", {}, {}, 680, 600},
+       report::scatter_chart(
+           {"Widths and heights of boxes" + part, {"width, part of the image", 0, 1}, {"height", 0, 1}, 640, 620},
+           {{"", stats.widths, stats.heights, {}, {}}}));
+  save("objects_per_image.png",
+       report::histogram({"Objects per image" + part, {"objects", 0, {}}, {"images", 0, {}}}, per_image));
+  save("places.png", report::heat_map({"Centres of boxes" + part, {}, {}, 680, 600},
                                       {dataset::kPlaces, dataset::kPlaces, stats.places, {}, {}, false}));
-  save("stats.json", json_text(set, stats));
+}
+
+void write_files(const dataset::Dataset& set, const Parts& parts, const fs::path& folder) {
+  write_plots(set, parts.all, "", folder);
+  if (parts.splits.size() > 1) {
+    for (const auto& [name, part] : parts.splits) {
+      write_plots(set, part, ", " + name, folder / (name == split_name(0) ? "none" : name));
+    }
+  }
+  write_file_atomically(folder / "stats.json", json_text(set, parts));
 }
 
 int run_stats(const Invocation& call) {
   const auto read = read_set(call, call.argument(0), format_option(call, "from"));
-  const auto stats = dataset::statistics(read.dataset);
-  if (call.has("out")) {
-    const fs::path folder = call.options.at("out");
-    std::error_code error;
-    fs::create_directories(folder, error);
-    if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
-    write_plots(read.dataset, stats, folder);
-  }
-  if (call.json) fmt::print("{}", json_text(read.dataset, stats));
-  else print_tables(read.dataset, stats);
+  const Parts parts = count(read.dataset);
+  if (call.has("out")) write_files(read.dataset, parts, call.options.at("out"));
+  if (call.json) fmt::print("{}", json_text(read.dataset, parts));
+  else print_tables(read.dataset, parts);
   return 0;
 }
 
@@ -115,7 +177,7 @@ Command data_stats_command() {
   command.details = "Small, medium and large are COCO's: below 32 x 32 pixels, below 96 x 96, and above.";
   command.positionals = {{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"}};
   command.options = {{"from", "FORMAT", "Format of the source, where it is not recognised"},
-                     {"out", "FOLDER", "Write plots (PNG) and stats.json there"}};
+                     {"out", "FOLDER", "Write plots (PNG), by split too, and stats.json there"}};
   command.json = true;
   command.examples = {"goshawk data stats data.yaml", "goshawk data stats instances.json --out stats/"};
   command.run = run_stats;

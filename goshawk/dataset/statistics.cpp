@@ -24,24 +24,27 @@ void add_box(Statistics& result, const ImageEntry& image, const Rectangle& box) 
 
 }  // namespace
 
-Statistics statistics(const Dataset& dataset) {
+Statistics statistics(const Dataset& dataset, std::optional<Split> only) {
+  const auto counts_here = [&](const ImageEntry& image) { return !only || image.split == *only; };
   Statistics result;
   result.classes.resize(dataset.categories.size());
-  result.objects_per_image.resize(dataset.images.size());
   result.places.resize(kPlaces * kPlaces);
   std::vector<std::size_t> last(dataset.categories.size(), dataset.images.size());  // image that last had the class
+  std::vector<std::size_t> objects(dataset.images.size());
   for (const auto& image : dataset.images) {
+    if (!counts_here(image)) continue;
     ++result.splits[static_cast<std::size_t>(image.split)].images;
     ++result.all.images;
     ++result.image_sizes[{image.width, image.height}];
   }
   for (const auto& object : dataset.annotations) {
     const auto& image = dataset.images[object.image];
+    if (!counts_here(image)) continue;
     const auto& box = object.rectangle;
     auto& of_class = result.classes[object.category];
     if (last[object.category] != object.image) ++of_class.images;
     last[object.category] = object.image;
-    ++result.objects_per_image[object.image];
+    ++objects[object.image];
     const bool finite =
         std::isfinite(box.x) && std::isfinite(box.y) && std::isfinite(box.width) && std::isfinite(box.height);
     const bool sized = finite && image.width > 0 && image.height > 0;
@@ -53,8 +56,10 @@ Statistics statistics(const Dataset& dataset) {
     if (finite) add_box(result, image, box);
   }
   for (std::size_t i = 0; i < dataset.images.size(); ++i) {
+    if (!counts_here(dataset.images[i])) continue;
+    result.objects_per_image.push_back(objects[i]);
     if (!dataset.images[i].labelled) ++result.unlabelled;
-    else if (result.objects_per_image[i] == 0) ++result.background;
+    else if (objects[i] == 0) ++result.background;
   }
   return result;
 }

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -26,15 +27,15 @@ struct Statistics {
   ObjectCounts all;                            // images: all
   std::size_t background = 0;                  // labelled images without objects
   std::size_t unlabelled = 0;                  // images without labels
-  std::vector<std::size_t> objects_per_image;  // one an image
+  std::vector<std::size_t> objects_per_image;  // one an image that counts
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::size_t> image_sizes;  // width, height: images; 0 x 0: not known
   std::vector<double> widths, heights;  // of boxes as fractions of the image; where its size is known or not needed
   std::vector<double> side;             // square root of width * height, pixels; where the image's size is known
   std::vector<double> places;           // kPlaces x kPlaces: centres of boxes, row by row from the top
 };
 
-/// Boxes that are not finite count as objects only.
-Statistics statistics(const Dataset& dataset);
+/// Of all images, or of those of one split. Boxes that are not finite count as objects only.
+Statistics statistics(const Dataset& dataset, std::optional<Split> only = {});
 
 /// Annotations that stand for one object each: all but crowds.
 std::size_t object_count(const Dataset& dataset);

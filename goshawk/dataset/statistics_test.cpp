@@ -40,6 +40,46 @@ TEST(Statistics, CountsObjectsImagesSizesAndPlaces) {
   EXPECT_EQ(result.places.back(), 1);  // the box beyond the corner counts in the corner
 }
 
+TEST(Statistics, OfSplitsAddUpToThatOfAll) {
+  Dataset set;
+  set.categories = {{0, "car", ""}, {1, "bus", ""}};
+  set.images.resize(9);
+  for (std::uint32_t i = 0; i < 9; ++i) {
+    set.images[i].width = 640, set.images[i].height = 480;
+    set.images[i].split = static_cast<Split>(i % 4);
+    set.images[i].labelled = i % 3 > 0;
+    for (std::uint32_t k = 0; k < i; ++k) set.annotations.push_back(object(i, k % 2, {10.0 * k, 10.0 * i, 30.0 + k, 33}));
+  }
+  const auto all = statistics(set);
+  Statistics sum;
+  sum.classes.resize(2);
+  sum.places.resize(all.places.size());
+  std::size_t images = 0;
+  for (const Split split : {Split::kNone, Split::kTrain, Split::kVal, Split::kTest}) {
+    const auto part = statistics(set, split);
+    EXPECT_EQ(part.all.objects, all.splits[static_cast<std::size_t>(split)].objects);
+    EXPECT_EQ(part.all.images, all.splits[static_cast<std::size_t>(split)].images);
+    EXPECT_EQ(std::accumulate(part.objects_per_image.begin(), part.objects_per_image.end(), std::size_t{0}),
+              part.all.objects);
+    images += part.objects_per_image.size();
+    sum.background += part.background;
+    sum.unlabelled += part.unlabelled;
+    for (std::size_t c = 0; c < 2; ++c) {
+      sum.classes[c].objects += part.classes[c].objects;
+      sum.classes[c].images += part.classes[c].images;
+    }
+    for (std::size_t p = 0; p < sum.places.size(); ++p) sum.places[p] += part.places[p];
+  }
+  EXPECT_EQ(images, 9U);
+  EXPECT_EQ(sum.background, all.background);
+  EXPECT_EQ(sum.unlabelled, all.unlabelled);
+  EXPECT_EQ(sum.places, all.places);
+  for (std::size_t c = 0; c < 2; ++c) {
+    EXPECT_EQ(sum.classes[c].objects, all.classes[c].objects);
+    EXPECT_EQ(sum.classes[c].images, all.classes[c].images);
+  }
+}
+
 TEST(Statistics, TakesAnEmptySet) { EXPECT_EQ(statistics({}).all.objects, 0); }
 
 }  // namespace

@@ -164,6 +164,22 @@ class Filter(DataTest):
         self.assertNotEqual(self.tree("b"), self.tree("d"))
 
 
+class Stats(DataTest):
+    def test_classes_sizes_and_places_of_all_and_by_split(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n1 .9 .9 .1 .1\n", "train/2": "", "val/3": "1 .1 .1 .1 .1\n"})
+        report = self.report("stats", "a", "--out", "out")
+        self.assertEqual(json.loads((self.folder / "out/stats.json").read_text()), report)
+        objects = lambda part: [one["objects"] for one in part["classes"]]
+        self.assertEqual((objects(report), objects(report["splits"]["train"]), objects(report["splits"]["val"])),
+                         ([1, 2, 0], [1, 1, 0], [0, 1, 0]))
+        for part, places in ((report, {(16, 16): 1, (28, 28): 1, (3, 3): 1}), (report["splits"]["val"], {(3, 3): 1})):
+            self.assertEqual({(x, y): n for y, row in enumerate(part["places"]) for x, n in enumerate(row) if n}, places)
+        plots = ["box_shapes.png", "box_sizes.png", "classes.png", "objects_per_image.png", "places.png"]
+        self.assertEqual(self.tree("out"), sorted([*plots, "stats.json", *(f"{s}/{p}" for s in ("train", "val") for p in plots)]))
+        table = self.assert_prints("data", "stats", "a")
+        self.assertRegex(table, r"car +2 +2 +2 +0 +0 +1 +1\n")
+
+
 class Check(DataTest):
     """Pictures of the stand-in sets differ by their size alone, so near duplicates are looked for in one test only."""
 
