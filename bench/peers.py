@@ -369,12 +369,18 @@ def training_set(bench):
     return data, len(list((data.parent / "images").rglob("*.jpg")))
 
 
+def given_settings(bench):
+    """Pairs of --set, whose names are the same in both programs."""
+    return [tuple(pair.split("=", 1)) for pair in bench.options.set.split(",") if pair]
+
+
 def train_goshawk(bench, data, epochs, seed, *flags):
     shutil.rmtree(bench.work / "goshawk-train", ignore_errors=True)
     threads = bench.options.threads
-    child = bench.run(bench.goshawk, "train", data, "--model", "goshawk-n", "--epochs", epochs, "--imgsz", 320, "--batch", 16,
-                      "--patience", 0, "--seed", seed, "--threads", threads, "--workers", threads, "--device", "cpu",
-                      "--project", bench.work / "goshawk-train", "--name", "run", "--json", *flags)
+    given = [part for key, value in given_settings(bench) for part in ("--" + key.replace("_", "-"), value)]
+    child = bench.run(bench.goshawk, "train", data, "--model", "goshawk-n", "--epochs", epochs, "--imgsz", bench.options.imgsz,
+                      "--batch", 16, *given, "--patience", 0, "--seed", seed, "--threads", threads, "--workers", threads,
+                      "--device", "cpu", "--project", bench.work / "goshawk-train", "--name", "run", "--json", *flags)
     child.results = bench.work / "goshawk-train" / "run" / "results.csv"
     return child
 
@@ -383,7 +389,8 @@ def train_yolo(bench, data, epochs, seed, threads=0):
     """`threads` 0: as its users have it."""
     shutil.rmtree(bench.work / "yolo-train", ignore_errors=True)
     child = bench.run(sys.executable, PEERS / "train_yolo.py", threads, "model=yolov8n.yaml", f"data={data}", f"epochs={epochs}",
-                      "imgsz=320", "batch=16", "patience=0", f"seed={seed}", "device=cpu", "pretrained=False", "cache=ram",
+                      f"imgsz={bench.options.imgsz}", "batch=16", *("=".join(pair) for pair in given_settings(bench)),
+                      "patience=0", f"seed={seed}", "device=cpu", "pretrained=False", "cache=ram",
                       f"project={bench.work / 'yolo-train'}", "name=run")
     child.results = bench.work / "yolo-train" / "run" / "results.csv"
     return child
@@ -404,17 +411,20 @@ def train(bench):
         seconds = [child.json()["epoch_seconds"] for child in children]
         rows[name] = {"images_per_second": median(images * (epochs - 1) / sum(one[1:]) for one in seconds),
                       "with_all_else": median(images * epochs / child.wall for child in children), **summary(children)}
+        if "yolo" in name:
+            rows[name]["threads"] = children[0].json()["threads"]
     loader = bench.options.bin / "loader_bench"
     if loader.exists():
-        alone = [bench.json_of(loader, data, "--imgsz", 320, "--workers", threads)["cached"] for _ in range(bench.options.rounds)]
+        alone = [bench.json_of(loader, data, "--imgsz", bench.options.imgsz, "--workers", threads)["cached"]
+                 for _ in range(bench.options.rounds)]
         rows["goshawk's loader alone"] = {key: median(one[key] for one in alone) for key in alone[0]}
     ours = rows["goshawk"]
     for name, row in rows.items():
         if name != "goshawk":
             row["ratio"] = ours["images_per_second"] / row["images_per_second"]
     bench.results["train"] = {
-        "what": f"{images} images, {epochs} epochs, 320 pixels, batch 16, mosaic; images/s: training alone, without the first "
-                "epoch; with_all_else: the whole process with its start, validation after each epoch and the model file",
+        "what": f"{images} images, {epochs} epochs, {bench.options.imgsz} pixels, batch 16, mosaic; images/s: training alone, "
+                "without the first epoch; with_all_else: the whole process with its start, validation after each epoch and the model file",
         "epoch_seconds": {name: [child.json()["epoch_seconds"] for child in children] for name, children in runs.items()},
         "rows": rows,
         "goals": [goal("times yolo's images/s", rows["yolo"]["ratio"], 4),
@@ -427,17 +437,19 @@ def train(bench):
 def curves(bench):
     data, images = training_set(bench)
     epochs, seeds = bench.options.epochs or 30, bench.options.seeds.split(",")
-    trainers = {"goshawk": train_goshawk, "yolo": lambda *words: train_yolo(*words, bench.options.threads),
-                "goshawk in float32": lambda *words: train_goshawk(*words, "--no-amp")}
-    columns = {"train loss": [f"train/{part}_loss" for part in ("box", "cls", "dfl")], "AP50": ["metrics/mAP50(B)"],
-               "AP": ["metrics/mAP50-95(B)"], "val loss": [f"val/{part}_loss" for part in ("box", "cls", "dfl")]}
+    trainers = {"goshawk": train_goshawk, "yolo": lambda *words: train_yolo(*words, bench.options.threads)}
+    if not bench.options.half_only:
+        trainers["goshawk in float32"] = lambda *words: train_goshawk(*words, "--no-amp")
+    columns = {"train loss": [f"train/{part}_loss" for part in ("box", "cls", "dfl")], "AP50 (%)": ["metrics/mAP50(B)"],
+               "AP (%)": ["metrics/mAP50-95(B)"], "val loss": [f"val/{part}_loss" for part in ("box", "cls", "dfl")]}
     found = {name: [] for name in trainers}
     for seed in seeds:
         for name, trainer in trainers.items():
             results = trainer(bench, data, epochs, seed).results
             with open(results, newline="") as file:
                 table = [{key.strip(): float(text) for key, text in row.items()} for row in csv.DictReader(file)]
-            found[name].append({what: [sum(row[key] for key in keys) for row in table] for what, keys in columns.items()})
+            found[name].append({what: [sum(row[key] for key in keys) * (100 if "AP" in what else 1) for row in table]
+                                for what, keys in columns.items()})
             print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     shown = sorted({1, *(round(epochs * part / 4) for part in range(1, 5))} - {0})
@@ -449,13 +461,13 @@ def curves(bench):
             row["last of each seed"] = " ".join(cell(curve[what][-1]) for curve in one_a_seed)
     last = f"epoch {epochs}"
     bench.results["curves"] = {
-        "what": f"{images} images, {epochs} epochs, 320 pixels, batch 16, mosaic off at the end as either has it; medians of seeds "
-                f"{', '.join(seeds)}; the images that learn judge, too",
+        "what": f"{images} images, {epochs} epochs, {bench.options.imgsz} pixels, batch 16, {bench.options.set or 'defaults'}, "
+                f"mosaic off in the last ten epochs; medians of seeds {', '.join(seeds)}; the images that learn judge, too",
         "curves": found, "rows": rows,
-        "goals": [goal("of yolo's training loss at the end", rows["train loss, goshawk"][last] / rows["train loss, yolo"][last], 1.02,
-                       at_least=False),
-                  goal("AP50 more than yolo's", rows["AP50, goshawk"][last] - rows["AP50, yolo"][last], 0),
-                  goal("AP more than yolo's", rows["AP, goshawk"][last] - rows["AP, yolo"][last], 0)]}
+        "goals": [goal("of yolo's training loss at the end",
+                       rows["train loss, goshawk"][last] / rows["train loss, yolo"][last], 1.02, at_least=False),
+                  goal("points of AP50 more than yolo", rows["AP50 (%), goshawk"][last] - rows["AP50 (%), yolo"][last], 0),
+                  goal("points of AP more than yolo", rows["AP (%), goshawk"][last] - rows["AP (%), yolo"][last], 0)]}
 
 
 SECTIONS = {"track": track, "image": image, "trackers": trackers, "scores": scores, "boxes": boxes,
@@ -509,6 +521,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--frames", type=int, help="track: only the first frames of the clip, for a quick look")
     parser.add_argument("--epochs", type=int, help="train, curves: of each training")
+    parser.add_argument("--imgsz", type=int, default=320, help="train, curves: side of the pictures")
+    parser.add_argument("--set", default="", help="train, curves: more settings of both, such as optimizer=adamw,lr0=0.002,nbs=16")
+    parser.add_argument("--half-only", action="store_true", help="curves: without goshawk in float32")
     parser.add_argument("--seeds", default="0,1,2", help="curves: a training each")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--shared", type=Path, default=ROOT.parent / "shared")
