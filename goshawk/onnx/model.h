@@ -117,8 +117,10 @@ struct Model {
 
 struct ReadLimits {
   std::uint64_t bytes = 2ULL << 30;  // of the file and its external weights together
-  std::size_t nodes = 100'000;       // detectors have hundreds, transformers thousands
+  // Of the graph and all graphs and functions within it:
+  std::size_t nodes = 100'000;  // detectors have hundreds, transformers thousands
   std::size_t constants = 200'000;
+  std::size_t items = 2'000'000;  // fields of protobuf messages; two bytes of a file can become 300 of memory
 };
 
 /// Reads and checks a model (see `check`). External weights are read into it; they must lie in the folder of the file.

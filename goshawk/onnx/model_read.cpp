@@ -1,8 +1,6 @@
 // From protobuf's bytes to a Model.
 #include <onnx.pb.h>
 
-#include <google/protobuf/io/coded_stream.h>
-
 #include <cstring>
 #include <fstream>
 #include <limits>
@@ -11,6 +9,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/onnx/item_count.h"
 #include "goshawk/onnx/model.h"
 #include "goshawk/onnx/wiring.h"
 
@@ -19,10 +18,8 @@ namespace {
 
 namespace fs = std::filesystem;
 namespace pb = ::onnx;
-using google::protobuf::io::CodedInputStream;
 
 constexpr int kDeepest = 32;  // graphs within graphs
-constexpr int kGraphField = 7, kNodeField = 1, kInitializerField = 5;
 
 class Reader {
  public:
@@ -32,7 +29,7 @@ class Reader {
   Model read(std::string_view bytes) {
     bytes_ = bytes.size();
     if (bytes.size() > std::numeric_limits<int>::max()) damaged("it is larger than 2 GiB");
-    count_items(bytes);
+    check_item_counts(bytes, where_, limits_);  // before protobuf makes an object of each
     pb::ModelProto proto;
     if (!proto.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
       damaged("it is not an ONNX file, or is cut off");
@@ -49,58 +46,6 @@ class Reader {
  private:
   [[noreturn]] void damaged(const std::string& what, const std::string& hint = {}) const {
     throw Error(ErrorCode::kBadData, "the model cannot be used: " + what, where_, hint);
-  }
-
-  /// Before protobuf makes an object of each: a node of two bytes becomes one of two hundred.
-  void count_items(std::string_view bytes) const {
-    CodedInputStream file(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
-    bool has_graph = false;
-    while (const std::uint32_t tag = file.ReadTag()) {
-      std::uint32_t length = 0;
-      if ((tag & 7U) == 2 && file.ReadVarint32(&length) && tag >> 3 == kGraphField) {
-        const auto begin = static_cast<std::size_t>(file.CurrentPosition());
-        if (length > bytes.size() - begin) damaged("it is cut off");
-        if (std::exchange(has_graph, true)) damaged("it has two graphs");  // protobuf would join them, past the limits
-        count_graph(bytes.substr(begin, length));
-      }
-      if ((tag & 7U) == 2 ? !file.Skip(static_cast<int>(length)) : !skip_number(file, tag))
-        damaged("it is not an ONNX file");
-    }
-  }
-
-  static bool skip_number(CodedInputStream& stream, std::uint32_t tag) {
-    std::uint64_t ignored = 0;
-    std::uint32_t ignored32 = 0;
-    switch (tag & 7U) {
-      case 0:
-        return stream.ReadVarint64(&ignored);
-      case 1:
-        return stream.ReadLittleEndian64(&ignored);
-      case 5:
-        return stream.ReadLittleEndian32(&ignored32);
-      default:
-        return false;
-    }
-  }
-
-  void count_graph(std::string_view bytes) const {
-    CodedInputStream graph(reinterpret_cast<const std::uint8_t*>(bytes.data()), static_cast<int>(bytes.size()));
-    std::size_t nodes = 0, constants = 0;
-    while (const std::uint32_t tag = graph.ReadTag()) {
-      std::uint32_t length = 0;
-      const bool message = (tag & 7U) == 2;
-      if (message && !graph.ReadVarint32(&length)) damaged("it is cut off");
-      if (message && tag >> 3 == kNodeField && ++nodes > limits_.nodes) {
-        damaged("it has more than " + std::to_string(limits_.nodes) + " nodes");
-      }
-      if (message && tag >> 3 == kInitializerField && ++constants > limits_.constants) {
-        damaged("it has more than " + std::to_string(limits_.constants) + " constants");
-      }
-      if (message ? length > std::numeric_limits<int>::max() || !graph.Skip(static_cast<int>(length))
-                  : !skip_number(graph, tag)) {
-        damaged("it is not an ONNX file, or is cut off");
-      }
-    }
   }
 
   void read_texts(const pb::ModelProto& proto, Model& model) const {
@@ -220,7 +165,6 @@ class Reader {
       if (!name.empty() && !own.contains(name)) captured.insert(name);
     };
     for (const auto& node : graph.node()) {
-      if (++inner_nodes_ > limits_.nodes) damaged("it has more than " + std::to_string(limits_.nodes) + " nodes");
       for (const auto& input : node.input()) take(input);
       for (const auto& attribute : node.attribute()) {
         refuse_external(attribute.t());
@@ -342,7 +286,6 @@ class Reader {
   fs::path folder_;
   const ReadLimits& limits_;
   std::uint64_t bytes_ = 0;
-  std::size_t inner_nodes_ = 0;
 };
 
 }  // namespace

@@ -85,35 +85,75 @@ TEST(OnnxModel, TwoGraphsAreRefusedBeforeTheyAreJoined) {
   EXPECT_THAT(message_of([&] { parse_model(graph + graph, "two"); }), testing::HasSubstr("two graphs"));
 }
 
-TEST(OnnxModel, LimitsHoldBeforeNodesAreMade) {
-  // A million empty nodes of two bytes each: field 7 (graph) of so many fields 1 (node).
-  std::string nodes;
-  for (int i = 0; i < 1'000'000; ++i) nodes += std::string("\x0A\x00", 2);
-  std::string file("\x08\x08\x3A", 3);
-  for (auto size = nodes.size();; size >>= 7) {
-    if (size < 0x80) {
-      file += static_cast<char>(size);
-      break;
-    }
-    file += static_cast<char>((size & 0x7F) | 0x80);
+/// A length-delimited field of protobuf.
+std::string field(int number, const std::string& content) {
+  std::string bytes;
+  const auto varint = [&](std::size_t value) {
+    for (; value >= 0x80; value >>= 7) bytes += static_cast<char>((value & 0x7F) | 0x80);
+    bytes += static_cast<char>(value);
+  };
+  varint(static_cast<std::size_t>(number) << 3 | 2U);
+  varint(content.size());
+  return bytes + content;
+}
+
+std::string repeated(const std::string& part, int times) {
+  std::string all;
+  for (int i = 0; i < times; ++i) all += part;
+  return all;
+}
+
+/// VmRSS of this process at its highest so far, in MiB.
+std::size_t peak_mib() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("VmHWM:")) return std::stoul(line.substr(6)) / 1024;
   }
-  EXPECT_THAT(message_of([&] { parse_model(file + nodes, "many"); }), testing::HasSubstr("more than 100000 nodes"));
-  EXPECT_THAT(message_of([&] { parse_model(file + nodes.substr(1), "cut"); }), testing::HasSubstr("cut off"));
+  return 0;
+}
+
+const std::string kVersion("\x08\x08", 2);
+
+TEST(OnnxModel, LimitsHoldBeforeNodesAreMade) {
+  const std::string nodes = repeated(field(1, ""), 1'000'000);  // of two bytes each
+  const std::string file = kVersion + field(7, nodes);
+  EXPECT_THAT(message_of([&] { parse_model(file, "many"); }), testing::HasSubstr("more than 100000 nodes"));
+  EXPECT_THAT(message_of([&] { parse_model(file.substr(0, file.size() - 1), "cut"); }), testing::HasSubstr("cut off"));
   EXPECT_THAT(message_of([] { parse_model("no model", "text"); }), testing::HasSubstr("cannot be used"));
+}
+
+TEST(OnnxModel, WhatIsNestedCountsBeforeItIsMade) {
+  constexpr int kMany = 4'000'000;  // two bytes each; protobuf would make about a gigabyte of each kind
+  const auto inside_node = [](const std::string& attribute) {
+    return kVersion + field(7, field(1, field(4, "If") + field(5, field(1, "body") + attribute)));
+  };
+  const std::string nodes = repeated(field(1, ""), kMany);
+  const std::vector<std::pair<std::string, std::string>> hostile{
+      {"nodes", inside_node(field(6, nodes))},                                        // a subgraph
+      {"nodes", kVersion + field(7, "") + field(25, repeated(field(7, ""), kMany))},  // a function
+      {"constants", inside_node(field(6, repeated(field(5, ""), kMany)))},
+      {"parts", kVersion + field(7, repeated(field(13, ""), kMany))},                         // descriptions of values
+      {"parts", kVersion + field(7, field(1, repeated(field(1, ""), kMany)))},                // names of inputs
+      {"parts", kVersion + field(7, "") + repeated(std::string("\x98\x06\x00", 3), kMany)}};  // fields that nobody knows
+  const std::size_t before = peak_mib();
+  for (const auto& [what, file] : hostile) {
+    EXPECT_THAT(message_of([&] { parse_model(file, "hostile"); }), testing::HasSubstr(what));
+  }
+  EXPECT_LT(peak_mib() - before, 64U) << "MiB more than before";
+  std::string deep;
+  for (int i = 0; i < 60; ++i) deep = field(1, field(4, "If") + field(5, field(6, deep)));
+  EXPECT_THAT(message_of([&] { parse_model(kVersion + field(7, deep), "deep"); }), testing::HasSubstr("nested"));
 }
 
 /// A model whose one constant lies in `location`.
 std::string with_external(const std::string& location) {
-  const auto text = [](int field, const std::string& value) {
-    return std::string(1, static_cast<char>(field << 3 | 2)) + static_cast<char>(value.size()) + value;
-  };
   // dims 1, data_type 2, name 8, external_data 13, data_location 14
-  const std::string entry = text(1, "location") + text(2, location);
+  const std::string entry = field(1, "location") + field(2, location);
   const std::string tensor =
-      std::string("\x08\x01\x10\x01", 4) + text(8, "w") + text(13, entry) + std::string("\x70\x01", 2);
-  const std::string node = text(1, "w") + text(2, "y") + text(4, "Relu");
-  const std::string graph = text(1, node) + text(5, tensor) + text(12, text(1, "y"));
-  return std::string("\x08\x08", 2) + text(7, graph) + text(8, std::string("\x10\x11", 2));
+      std::string("\x08\x01\x10\x01", 4) + field(8, "w") + field(13, entry) + std::string("\x70\x01", 2);
+  const std::string node = field(1, "w") + field(2, "y") + field(4, "Relu");
+  const std::string graph = field(1, node) + field(5, tensor) + field(12, field(1, "y"));
+  return kVersion + field(7, graph) + field(8, std::string("\x10\x11", 2));
 }
 
 TEST(OnnxModel, ExternalWeightsAreReadFromItsFolderOnly) {
