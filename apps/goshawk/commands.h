@@ -25,6 +25,7 @@ Command bench_command();
 Command engine_build_command();
 Command engine_list_command();
 Command engine_clear_command();
+Command engine_wrap_command();
 Command track_command();
 Command frames_command();
 Command data_split_command();

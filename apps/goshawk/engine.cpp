@@ -13,15 +13,16 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/engine_commands.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
-#include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/runtime/engine_cache.h"
+#include "goshawk/runtime/model_file.h"
 #include "goshawk/runtime/session.h"
 
 namespace goshawk::cli {
@@ -30,12 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
-
-fs::path cache_folder() { return user_cache_folder() / "compiled"; }
-
-bool compiles(const runtime::Device& device) {
-  return device.kind != runtime::DeviceKind::kCpu && device.kind != runtime::DeviceKind::kCuda;
-}
 
 /// Those asked for; else the one that `auto` takes. Throws Error{kUnavailable} where nothing compiles.
 std::vector<runtime::Device> devices_of(const Invocation& call) {
@@ -48,7 +43,7 @@ std::vector<runtime::Device> devices_of(const Invocation& call) {
       const auto first = std::find_if(all.begin(), all.end(), [](const auto& status) { return status.available; });
       device = first == all.end() ? runtime::Device{runtime::DeviceKind::kCpu, 0} : first->device;
     }
-    if (!compiles(device)) {
+    if (!runtime::compiles(device.kind)) {
       throw Error(ErrorCode::kUnavailable, runtime::to_string(device) + " compiles nothing that could be kept", "--device",
                   "openvino, tensorrt and tensorrt-rtx do; `goshawk doctor` says what is missing for each");
     }
@@ -104,18 +99,12 @@ std::vector<Job> jobs_of(const Invocation& call) {
         Job job{model, session_options(call.config)};
         job.options.device = device;
         job.options.parallel_runs = streams;
-        job.options.cache_folder = cache_folder();
+        job.options.cache_folder = engine_folder();
         jobs.push_back(std::move(job));
       }
     }
   }
   return jobs;
-}
-
-/// Replays the model's conformance vectors on what was compiled.
-std::string check_of(const Job& job, const std::map<std::string, std::string>& metadata) {
-  if (!metadata.contains(detect::kConformanceKey)) return "no vectors";
-  return detect::verify_conformance(job.model, job.options).passed() ? "passed" : "FAILED";
 }
 
 Built build(Job job) {
@@ -129,7 +118,7 @@ Built build(Job job) {
     built.device = runtime::to_string(session->device());
     built.precision = std::string(runtime::to_string(session->precision()));
     built.provider = session->provider();
-    built.check = check_of(built.job, session->metadata());
+    built.check = check_engine(built.job.model, built.job.options);
   } catch (const Error& error) {
     built.device = runtime::to_string(built.job.options.device);
     built.precision = std::string(runtime::to_string(built.job.options.precision));
@@ -184,7 +173,7 @@ int run_build(const Invocation& call) {
                                           : "built",
                      fmt::format("{:.2f}", built.seconds), built.check.empty() ? "-" : built.check});
     }
-    fmt::print("{}\nin {}\n", table.str(), cache_folder().string());
+    fmt::print("{}\nin {}\n", table.str(), engine_folder().string());
   }
   return failed ? exit_code(ErrorCode::kBadData) : 0;
 }
@@ -210,7 +199,7 @@ json parse_about(const runtime::CachedEngine& engine) {
 }
 
 int run_list(const Invocation& call) {
-  const auto engines = runtime::EngineCache(cache_folder()).list();
+  const auto engines = runtime::EngineCache(engine_folder()).list();
   if (call.json) {
     ordered_json document = ordered_json::array();
     for (const auto& engine : engines) {
@@ -234,8 +223,8 @@ int run_list(const Invocation& call) {
                    fmt::format("{:.1f}", static_cast<double>(engine.bytes) / 1e6),
                    fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(engine.used)))});
   }
-  if (engines.empty()) fmt::print("No compiled models are kept in {}\n", cache_folder().string());
-  else fmt::print("{}\n{} engines, {:.1f} MB in {}\n", table.str(), engines.size(), bytes / 1e6, cache_folder().string());
+  if (engines.empty()) fmt::print("No compiled models are kept in {}\n", engine_folder().string());
+  else fmt::print("{}\n{} engines, {:.1f} MB in {}\n", table.str(), engines.size(), bytes / 1e6, engine_folder().string());
   return 0;
 }
 
@@ -248,7 +237,7 @@ bool means(const std::string& word, const runtime::CachedEngine& engine) {
 }
 
 int run_clear(const Invocation& call) {
-  runtime::EngineCache cache(cache_folder());
+  runtime::EngineCache cache(engine_folder());
   const auto engines = cache.list();
   std::set<std::string> doomed;
   for (const auto& word : call.arguments) {
@@ -275,6 +264,11 @@ int run_clear(const Invocation& call) {
 
 }  // namespace
 
+std::string check_engine(const fs::path& model, const runtime::SessionOptions& options) {
+  if (!runtime::inspect_model(model).metadata.contains(detect::kConformanceKey)) return "no vectors";
+  return detect::verify_conformance(model, options).passed() ? "passed" : "FAILED";
+}
+
 Command engine_build_command() {
   Command command;
   command.name = "engine build";
@@ -282,15 +276,18 @@ Command engine_build_command() {
   command.summary = "Compile models ahead of time for this machine's devices";
   command.details =
       "What `track` would compile at its first start is compiled now and kept: blobs of OpenVINO, engines of TensorRT and "
-      "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision and number of threads, so that a "
-      "stale one is never used. What was compiled is held against the model's conformance vectors where it has them.";
+      "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision, number of threads, workspace and "
+      "profile, so that a stale one is never used: give `track` the same, or write them into its configuration file. What "
+      "was compiled is held against the model's conformance vectors where it has them. INT8 is what a model of `goshawk "
+      "quantize` asks for by itself.";
   command.positionals = {{.name = "MODEL", .help = "model files, names, or folders of ONNX files", .many = true}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads"};
+  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "engine"};
   command.options = {{"devices", "A,B,...", "several devices; else --device"},
                      {"streams", "N", "calls at the same time (openvino); else 1, and as many as there are threads"}};
   command.json = true;
-  command.examples = {"goshawk engine build yolov8n.onnx",
-                      "goshawk engine build models/ --device tensorrt --precision fp16"};
+  command.examples = {"goshawk engine build yolov8n.onnx", "goshawk engine build models/ --device tensorrt --precision fp16",
+                      "goshawk engine build yolov8n.onnx --device tensorrt --workspace 2048 --min-shapes images:1x3x320x320 "
+                      "--opt-shapes images:1x3x640x640 --max-shapes images:4x3x640x640"};
   command.run = run_build;
   return command;
 }

@@ -27,12 +27,19 @@ media::SourceOptions source_options(const Config& config, std::vector<std::strin
   return options;
 }
 
+std::filesystem::path engine_folder() { return user_cache_folder() / "compiled"; }
+
 runtime::SessionOptions session_options(const Config& config) {
   runtime::SessionOptions options;
   options.device = runtime::parse_device(config.text("runtime.device"));
   options.precision = runtime::parse_precision(config.text("runtime.precision"));
   options.threads = static_cast<int>(config.integer("runtime.threads"));
-  if (config.boolean("runtime.cache")) options.cache_folder = user_cache_folder() / "compiled";
+  if (config.boolean("runtime.cache")) options.cache_folder = engine_folder();
+  options.engine = {.workspace_bytes = static_cast<std::uint64_t>(config.integer("engine.workspace")) << 20,
+                    .min_shapes = config.text("engine.min_shapes"),
+                    .opt_shapes = config.text("engine.opt_shapes"),
+                    .max_shapes = config.text("engine.max_shapes")};
+  runtime::check_engine_options(options.engine);
   options.log = [](const std::string& line) { spdlog::warn(line); };
   return options;
 }

@@ -19,7 +19,10 @@ namespace goshawk::cli {
 media::SourceOptions source_options(const Config& config, std::vector<std::string>* warnings = nullptr);
 /// runtime.* and detect.*. Fallbacks of the device are logged as warnings.
 detect::DetectorOptions detector_options(const Config& config);
+/// runtime.* and engine.*. Throws Error{kBadConfig} for a profile that makes no sense.
 runtime::SessionOptions session_options(const Config& config);
+/// Where compiled models are kept.
+std::filesystem::path engine_folder();
 /// track.tracker (a name or a YAML file), track.class_aware. `frame_rate`: of the detections.
 track::TrackerOptions tracker_options(const Config& config, double frame_rate);
 /// track.lines, track.zones and track.zones_file, in this order.

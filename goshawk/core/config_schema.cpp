@@ -20,8 +20,8 @@ using enum SettingType;
 constexpr double kAny = std::numeric_limits<double>::max();
 
 std::vector<Section> make_sections() {
-  return {{"", "General"},      {"runtime", "Device"}, {"detect", "Detector"}, {"source", "Source"},
-          {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"},   {"log", "Messages"}};
+  return {{"", "General"},      {"runtime", "Device"}, {"engine", "Engine"}, {"detect", "Detector"}, {"source", "Source"},
+          {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"}, {"log", "Messages"}};
 }
 
 // clang-format off: one row, one setting
@@ -45,6 +45,18 @@ std::vector<Setting> make_schema() {
       {"runtime.threads", "threads", kInteger, "0", "CPU threads for inference; 0: every core", {}, 0, 1024},
       {"runtime.batch", "batch", kInteger, "1", "Frames a call to the model; auto: from free memory", {"auto"}, 1, 256},
       {"runtime.cache", "cache", kBoolean, "true", "Keep compiled models for the next start", {}},
+
+      {"engine.workspace",
+       "workspace",
+       kInteger,
+       "0",
+       "MiB of GPU memory for building; 0: TensorRT decides",
+       {},
+       0,
+       1 << 20},
+      {"engine.min_shapes", "min-shapes", kText, "", "Least shapes of a TensorRT profile: images:1x3x320x320", {}},
+      {"engine.opt_shapes", "opt-shapes", kText, "", "Its usual shapes, for which the engine is tuned", {}},
+      {"engine.max_shapes", "max-shapes", kText, "", "Its largest shapes", {}},
 
       {"detect.conf", "conf", kNumber, "", "Least confidence of a detection; unset: the model's own", {}, 0, 1},
       {"detect.iou", "iou", kNumber, "", "Overlap above which NMS drops a box; unset: the model's own", {}, 0, 1},

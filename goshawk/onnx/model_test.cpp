@@ -8,6 +8,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/testing.h"
+#include "goshawk/onnx/engine_context.h"
 #include "goshawk/onnx/graph_builder.h"
 #include "goshawk/onnx/wiring.h"
 
@@ -177,6 +178,31 @@ TEST(OnnxModel, ExternalWeightsAreReadFromItsFolderOnly) {
   EXPECT_THAT(message_of([&] { read("link.bin"); }), testing::HasSubstr("outside of its folder"));
   EXPECT_THAT(message_of([] { parse_model(with_external("w.bin"), "memory"); }),
               testing::HasSubstr("outside of its folder"));
+}
+
+TEST(EngineModel, HasTheInputsAndOutputsOfItsModelAroundOneNode) {
+  const Model original = small();
+  for (const bool embedded : {false, true}) {
+    const std::string content = embedded ? std::string("\x66\x00\x74\xFF", 4) : "small.engine";
+    const EngineContext engine{"TensorrtExecutionProvider", content, embedded, "small.onnx", {{"goshawk.engine", "{}"}}};
+    const Model model = parse_model(serialize(engine_model(original, engine)), "engine");
+    ASSERT_EQ(model.nodes.size(), 1U);
+    const Node& node = model.nodes[0];
+    EXPECT_EQ(node.op, "EPContext");
+    EXPECT_EQ(node.domain, "com.microsoft");
+    EXPECT_EQ(model.other_opsets.at("com.microsoft"), 1);
+    EXPECT_EQ(node.inputs, std::vector<std::string>{"x"});
+    EXPECT_EQ(node.outputs, std::vector<std::string>{"y"});
+    EXPECT_EQ(node.integer("embed_mode", -1), embedded ? 1 : 0);
+    EXPECT_EQ(node.integer("main_context", -1), 1);
+    EXPECT_EQ(node.text("ep_cache_context", ""), content);
+    EXPECT_EQ(node.text("source", ""), "TensorrtExecutionProvider");
+    EXPECT_EQ(node.text("onnx_model_filename", ""), "small.onnx");
+    EXPECT_EQ(model.inputs.at(0).shape, original.inputs[0].shape);
+    EXPECT_EQ(model.outputs.at(0).shape, original.outputs[0].shape);
+    EXPECT_TRUE(model.constants.empty());
+    EXPECT_EQ(model.metadata.at("goshawk.engine"), "{}");
+  }
 }
 
 TEST(Wiring, KnowsMakersAndTakers) {

@@ -37,6 +37,10 @@ bool is_gpu(DeviceKind kind) {
   return kind == DeviceKind::kCuda || kind == DeviceKind::kTensorRt || kind == DeviceKind::kTensorRtRtx;
 }
 
+bool compiles(DeviceKind kind) {
+  return kind == DeviceKind::kOpenVino || kind == DeviceKind::kTensorRt || kind == DeviceKind::kTensorRtRtx;
+}
+
 Device parse_device(std::string_view text) {
   const auto colon = text.find(':');
   const std::string_view word = text.substr(0, colon);

@@ -19,6 +19,8 @@ struct Device {
 
 /// Whether it is a graphics card, with memory of its own and a number.
 bool is_gpu(DeviceKind kind);
+/// Whether its provider compiles a model into something that can be kept, and runs it as one node.
+bool compiles(DeviceKind kind);
 
 /// Throw Error{kUsage} with the allowed words.
 Device parse_device(std::string_view text);

@@ -125,7 +125,8 @@ LayerTimes measure_layers(const fs::path& model, const std::vector<std::vector<s
   const bool any = options.device.kind == DeviceKind::kAuto;
   const int threads = options.threads > 0 ? options.threads : usable_cores();
   const Provider provider =
-      make_provider(any ? Device{DeviceKind::kCpu, 0} : options.device, any ? Precision::kAuto : options.precision, threads);
+      make_provider(any ? Device{DeviceKind::kCpu, 0} : options.device,
+                    {.precision = any ? Precision::kAuto : options.precision, .threads = threads, .engine = options.engine});
   LayerTimes times;
   times.device = provider.device;
   times.provider = provider.name;

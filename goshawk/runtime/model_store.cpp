@@ -20,7 +20,7 @@ std::string key_of(const fs::path& model, const SessionOptions& options) {
        {std::to_string(ignored ? 0 : size), std::to_string(ignored ? 0 : time), to_string(options.device),
         std::string(to_string(options.precision)), std::to_string(options.threads), std::to_string(options.parallel_runs),
         options.cache_folder ? options.cache_folder->string() : std::string("-"),
-        std::string(options.warm_up ? "warm" : "cold")}) {
+        std::string(options.warm_up ? "warm" : "cold"), to_text(options.engine)}) {
     key += '\n' + part;
   }
   return key;

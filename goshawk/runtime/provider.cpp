@@ -30,16 +30,17 @@ Provider make_cpu(Precision precision) {
 
 }  // namespace
 
-Provider make_provider(const Device& device, Precision precision, int threads, int parallel_runs) {
+Provider make_provider(const Device& device, const ProviderWishes& wishes) {
   switch (device.kind) {
     case DeviceKind::kOpenVino:
-      return make_openvino(precision, threads, std::clamp(parallel_runs, 1, std::max(1, threads)));
+      return make_openvino(wishes.precision, wishes.threads,
+                           std::clamp(wishes.parallel_runs, 1, std::max(1, wishes.threads)));
     case DeviceKind::kCuda:
     case DeviceKind::kTensorRt:
     case DeviceKind::kTensorRtRtx:
-      return make_nvidia(device, precision);
+      return make_nvidia(device, wishes);
     default:
-      return make_cpu(precision);
+      return make_cpu(wishes.precision);
   }
 }
 
@@ -91,7 +92,7 @@ std::vector<DeviceStatus> list_devices() {
     DeviceStatus status;
     status.device = {kind, 0};
     try {
-      const Provider provider = make_provider(status.device, Precision::kAuto, 1);
+      const Provider provider = make_provider(status.device, {});
       status.available = true;
       status.provider = provider.name;
       status.hardware = provider.hardware;

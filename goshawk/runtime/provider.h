@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "goshawk/runtime/device.h"
+#include "goshawk/runtime/engine_options.h"
 
 namespace goshawk::runtime {
 
@@ -34,9 +35,19 @@ struct Provider {
   std::function<void(Ort::SessionOptions&, const std::filesystem::path& engines)> append;
 };
 
-/// The provider for a device (not kAuto), with `threads` on CPUs. Throws Error{kUnavailable} with what is missing and what
-/// to install, also for a precision that the device does not have. Loads the provider's library.
-Provider make_provider(const Device& device, Precision precision, int threads, int parallel_runs = 1);
+/// What a provider is asked for.
+struct ProviderWishes {
+  Precision precision = Precision::kAuto;
+  int threads = 1;            // of CPUs
+  int parallel_runs = 1;      // of OpenVINO
+  EngineOptions engine = {};  // of TensorRT and TensorRT-RTX
+  bool eight_bits = false;    // the model has Q/DQ pairs
+};
+
+/// The provider for a device (not kAuto). Throws Error{kUnavailable} with what is missing and what to install, also for a
+/// precision that the device does not have, and {kBadConfig} for engine options that make no sense. Loads the provider's
+/// library.
+Provider make_provider(const Device& device, const ProviderWishes& wishes);
 
 /// The devices that `auto` tries on this machine, fastest first, CPU last. Looks for files only.
 std::vector<Device> automatic_devices();

@@ -2,6 +2,7 @@
 
 #include <dlfcn.h>
 
+#include <map>
 #include <memory>
 #include <unordered_map>
 
@@ -13,7 +14,7 @@ namespace goshawk::runtime {
 namespace {
 
 namespace fs = std::filesystem;
-using Options = std::unordered_map<std::string, std::string>;
+using Options = std::map<std::string, std::string>;
 
 constexpr std::string_view kRtxPlugin = "libonnxruntime_providers_nv_tensorrt_rtx.so";
 constexpr std::string_view kRtxName = "NvTensorRtRtxExecutionProvider";
@@ -49,19 +50,6 @@ Options cuda_options(const Device& device, Precision precision) {
           {"arena_extend_strategy", "kSameAsRequested"}};
 }
 
-Options tensorrt_options(const Device& device, Precision precision, const fs::path& engines) {
-  Options options{{"device_id", std::to_string(device.index)},
-                  {"trt_fp16_enable", precision == Precision::kFp16 ? "1" : "0"},
-                  {"trt_bf16_enable", precision == Precision::kBf16 ? "1" : "0"}};
-  if (!engines.empty()) {
-    options.insert({{"trt_engine_cache_enable", "1"},
-                    {"trt_engine_cache_path", engines.string()},
-                    {"trt_timing_cache_enable", "1"},
-                    {"trt_timing_cache_path", engines.string()}});
-  }
-  return options;
-}
-
 void append_cuda(Ort::SessionOptions& session, const Options& options) {
   OrtCUDAProviderOptionsV2* raw = nullptr;
   Ort::ThrowOnError(Ort::GetApi().CreateCUDAProviderOptions(&raw));
@@ -90,7 +78,7 @@ void append_tensorrt(Ort::SessionOptions& session, const Options& options) {
   session.AppendExecutionProvider_TensorRT_V2(*raw);
 }
 
-Provider make_rtx(Provider provider) {
+Provider make_rtx(Provider provider, const EngineOptions& engine) {
   const auto plugin = find_plugin(kRtxPlugin);
   auto devices = Environment::instance().devices(*plugin, kRtxName, OrtHardwareDeviceType_GPU);
   const auto index = static_cast<std::size_t>(provider.device.index);
@@ -101,19 +89,22 @@ Provider make_rtx(Provider provider) {
   devices = {devices[index]};
   provider.name = std::string(kRtxName) + " " + device_metadata(devices[0], "version");
   provider.keeps = Keeps::kCompiledModel;
-  provider.append = [devices](Ort::SessionOptions& session, const fs::path&) {
-    session.AppendExecutionProvider_V2(Environment::instance().ort(), devices, Options{});
+  const auto options = tensorrt_rtx_options(engine);
+  const std::unordered_map<std::string, std::string> unordered(options.begin(), options.end());
+  provider.append = [devices, unordered](Ort::SessionOptions& session, const fs::path&) {
+    session.AppendExecutionProvider_V2(Environment::instance().ort(), devices, unordered);
   };
   return provider;
 }
 
-Provider make_classic(Provider provider, Precision wanted) {
+Provider make_classic(Provider provider, const ProviderWishes& wishes) {
   const Device device = provider.device;
   const bool tensorrt = device.kind == DeviceKind::kTensorRt;
   provider.name = (tensorrt ? "TensorrtExecutionProvider " : "CUDAExecutionProvider ") + Ort::GetVersionString();
   provider.keeps = tensorrt ? Keeps::kEngineFolder : Keeps::kNothing;
-  provider.append = [device, wanted, tensorrt](Ort::SessionOptions& session, const fs::path& engines) {
-    if (tensorrt) append_tensorrt(session, tensorrt_options(device, wanted, engines));
+  provider.append = [device, wishes, tensorrt](Ort::SessionOptions& session, const fs::path& engines) {
+    const Precision wanted = wishes.precision;
+    if (tensorrt) append_tensorrt(session, tensorrt_options(device, wanted, wishes.eight_bits, wishes.engine, engines));
     append_cuda(session, cuda_options(device, wanted));  // takes what TensorRT leaves
   };
   try {
@@ -142,7 +133,9 @@ std::string missing_for_nvidia(const Device& device) {
   return {};
 }
 
-Provider make_nvidia(const Device& device, Precision precision) {
+Provider make_nvidia(const Device& device, const ProviderWishes& wishes) {
+  const Precision precision = wishes.precision;
+  if (device.kind != DeviceKind::kCuda) check_engine_options(wishes.engine);
   if (const std::string missing = missing_for_nvidia(device); !missing.empty()) {
     const bool driver = has_nvidia_driver();
     unavailable(device, missing,
@@ -160,8 +153,9 @@ Provider make_nvidia(const Device& device, Precision precision) {
   provider.device = device;
   provider.precision = precision == Precision::kAuto ? Precision::kFp32 : precision;
   provider.hardware = card ? card->name : "NVIDIA GPU";
-  return device.kind == DeviceKind::kTensorRtRtx ? make_rtx(std::move(provider))
-                                                 : make_classic(std::move(provider), precision);
+  if (device.kind != DeviceKind::kCuda) provider.settings = to_text(wishes.engine);
+  return device.kind == DeviceKind::kTensorRtRtx ? make_rtx(std::move(provider), wishes.engine)
+                                                 : make_classic(std::move(provider), wishes);
 }
 
 }  // namespace goshawk::runtime

@@ -13,6 +13,6 @@ std::string missing_for_nvidia(const Device& device);
 
 /// CUDA computes in the model's own precision (kAuto lets it use TF32); TensorRT can be told fp32, fp16 or bf16;
 /// TensorRT-RTX builds strongly typed engines and takes the model's. Throws as `make_provider` does.
-Provider make_nvidia(const Device& device, Precision precision);
+Provider make_nvidia(const Device& device, const ProviderWishes& wishes);
 
 }  // namespace goshawk::runtime

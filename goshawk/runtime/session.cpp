@@ -9,6 +9,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/runtime/engine_adoption.h"
 #include "goshawk/runtime/engine_cache.h"
 #include "goshawk/runtime/environment.h"
 #include "goshawk/runtime/ort_session.h"
@@ -49,6 +50,23 @@ class Opening {
     return session;
   }
 
+  /// Makes what `fill` puts into a folder the entry of this model, when the provider loads and runs it. Returns
+  /// its key. Throws Ort::Exception when it does not.
+  std::string adopt(const std::function<void(const fs::path&)>& fill) {
+    const fs::path staging = cache_->begin(key_);
+    try {
+      fill(staging);
+      compiled(staging, true);
+      cache_->remove(key_);
+    } catch (...) {
+      std::error_code ignored;
+      fs::remove_all(staging, ignored);
+      throw;
+    }
+    keep(staging);
+    return key_;
+  }
+
  private:
   Ort::SessionOptions session_options(const fs::path& engines) const {
     Ort::SessionOptions ort;
@@ -73,14 +91,18 @@ class Opening {
     if (!entry) return nullptr;
     const bool warm_up = options_.warm_up && options_.warm_up_cached;
     try {
-      if (provider_.keeps == Keeps::kEngineFolder) return make(path_, session_options(*entry), warm_up);
-      auto ort = session_options({});
-      ort.SetGraphOptimizationLevel(ORT_DISABLE_ALL);  // there is nothing left to optimise
-      return make(*entry / kCompiledModel, ort, warm_up);
+      if (fs::exists(*entry / kCompiledModel)) return compiled(*entry, warm_up);
+      return make(path_, session_options(*entry), warm_up);
     } catch (const std::exception&) {
       cache_->remove(key_);  // stale in a way that the key does not know of
       return nullptr;
     }
+  }
+
+  std::unique_ptr<OrtSession> compiled(const fs::path& folder, bool warm_up) const {
+    auto ort = session_options({});
+    ort.SetGraphOptimizationLevel(ORT_DISABLE_ALL);  // there is nothing left to optimise
+    return make(folder / kCompiledModel, ort, warm_up);
   }
 
   /// nullptr when the cache cannot be used; `plain` then tells whether it was the model's fault.
@@ -96,13 +118,17 @@ class Opening {
         fs::remove_all(staging, ignored);
         return nullptr;
       }
-      nlohmann::json about = about_;
-      about["file"] = path_.filename().string();  // for people: the key is made of what the model is, not of its name
-      cache_->commit(staging, key_, about);
+      keep(staging);
     } catch (const Error& error) {
       if (options_.log) options_.log("compiled models are not kept: " + std::string(error.what()));
     }
     return session;
+  }
+
+  void keep(const fs::path& staging) {
+    nlohmann::json about = about_;
+    about["file"] = path_.filename().string();  // for people: the key is made of what the model is, not of its name
+    cache_->commit(staging, key_, about);
   }
 
   Ort::SessionOptions building_options(const fs::path& staging) const {
@@ -146,7 +172,8 @@ class Loading {
     const auto libraries = std::async(std::launch::async, [this] {
       try {
         const bool any = options_.device.kind == DeviceKind::kAuto;
-        make_provider(any ? automatic_devices().front() : options_.device, options_.precision, threads_);
+        make_provider(any ? automatic_devices().front() : options_.device,
+                      {.precision = options_.precision, .threads = threads_});
       } catch (const std::exception&) {
         // Said when the provider is made for the model.
       }
@@ -154,8 +181,13 @@ class Loading {
     return inspect_model(path_);
   }
 
+  ProviderWishes wishes() const {
+    return {options_.precision, threads_, options_.parallel_runs, options_.engine,
+            model_.operators.contains("QuantizeLinear")};
+  }
+
   std::unique_ptr<OrtSession> open(const Device& device) {
-    const Provider provider = make_provider(device, options_.precision, threads_, options_.parallel_runs);
+    const Provider provider = make_provider(device, wishes());
     return Opening(path_, model_, provider, options_, threads_).open();
   }
 
@@ -181,7 +213,7 @@ class Loading {
       SessionOptions cpu = options_;
       cpu.precision = Precision::kAuto;
       cpu.warm_up = false;
-      const Provider provider = make_provider({DeviceKind::kCpu, 0}, Precision::kAuto, threads_);
+      const Provider provider = make_provider({DeviceKind::kCpu, 0}, {.threads = threads_});
       Opening(path_, model_, provider, cpu, threads_).open();
       return true;
     } catch (const std::exception&) {
@@ -226,6 +258,23 @@ class Loading {
 };
 
 }  // namespace
+
+std::string adopt_engine(const fs::path& model, const SessionOptions& options,
+                         const std::function<void(const fs::path&)>& fill) {
+  require(options.cache_folder && compiles(options.device.kind), "adopt_engine: a device that compiles, and a cache");
+  const ModelFile file = inspect_model(model);
+  const int threads = options.threads > 0 ? options.threads : usable_cores();
+  const Provider provider = make_provider(options.device, {options.precision, threads, options.parallel_runs, options.engine,
+                                                           file.operators.contains("QuantizeLinear")});
+  try {
+    return Opening(model, file, provider, options, threads).adopt(fill);
+  } catch (const Ort::Exception& error) {
+    throw Error(ErrorCode::kBadData, to_string(options.device) + " does not take this engine: " + one_line(error.what()),
+                model.string(),
+                "It has to be built from this model, by the same version of " + provider.name + ", for a GPU like " +
+                    provider.hardware);
+  }
+}
 
 std::size_t Tensor::size() const { return count_of(shape); }
 

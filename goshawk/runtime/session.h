@@ -14,6 +14,7 @@
 
 #include "goshawk/core/latency.h"
 #include "goshawk/runtime/device.h"
+#include "goshawk/runtime/engine_options.h"
 
 namespace goshawk::runtime {
 
@@ -47,6 +48,7 @@ struct SessionOptions {
   int threads = 0;        // of the CPU providers; 0: all cores of this process
   int parallel_runs = 1;  // runs at once that share the threads; more than 1 gives throughput for latency (OpenVINO only)
   std::optional<std::filesystem::path> cache_folder;  // for compiled blobs and engines; nullopt: nothing is kept
+  EngineOptions engine;                               // of TensorRT and TensorRT-RTX
   bool warm_up = true;         // run once on zeros while loading, so that the first frame is as fast as the others;
                                // left out when a dimension other than the first varies
   bool warm_up_cached = true;  // also a compiled model out of the cache, which has run once before it went there

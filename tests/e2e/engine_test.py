@@ -1,4 +1,5 @@
 """goshawk engine: compiled ahead of time, listed, cleared. Where no device compiles, that is what is checked."""
+import hashlib
 import json
 import shutil
 import unittest
@@ -58,6 +59,51 @@ class Engine(EndToEnd):
         file.write_bytes(file.read_bytes()[:-1])
         self.assertFalse(self.listed()[0]["sound"])
         self.assertIn("damaged", self.goshawk("engine", "list").stdout)
+
+    def test_wraps_an_engine_for_other_programs(self):
+        engine = self.folder / "street.engine"
+        engine.write_bytes(b"ftrt" + bytes(range(256)))
+        wrap = ("engine", "wrap", engine, "--model", self.model)
+        self.goshawk(*wrap, "--output", "out/apart.onnx", code=74)
+        (self.folder / "out").mkdir()
+        self.goshawk(*wrap, "--output", "out/apart.onnx")
+        self.assertEqual((self.folder / "out" / "apart.engine").read_bytes(), engine.read_bytes())
+        apart = (self.folder / "out" / "apart.onnx").read_bytes()
+        for word in (b"EPContext", b"com.microsoft", b"ep_cache_context", b"apart.engine", b"TensorrtExecutionProvider",
+                     hashlib.sha256(engine.read_bytes()).hexdigest().encode(),
+                     hashlib.sha256(self.model.read_bytes()).hexdigest().encode()):
+            self.assertIn(word, apart)
+        self.assertNotIn(engine.read_bytes(), apart)
+        self.goshawk(*wrap, "--output", "out/whole.onnx", "--embed", "--device", "tensorrt-rtx")
+        whole = (self.folder / "out" / "whole.onnx").read_bytes()
+        self.assertIn(engine.read_bytes(), whole)
+        self.assertIn(b"NvTensorRTRTXExecutionProvider", whole)
+        self.assertFalse((self.folder / "out" / "whole.engine").exists())
+        # Compiled code is never taken as a model.
+        self.assertIn("EPContext", self.goshawk("models", "info", "out/whole.onnx", code=65).stderr)
+
+    def test_wrapping_refuses_what_it_cannot_do(self):
+        engine = self.folder / "street.engine"
+        engine.write_bytes(b"")
+        self.goshawk("engine", "wrap", engine, "--model", self.model, code=65)
+        engine.write_bytes(b"ftrt")
+        self.goshawk("engine", "wrap", engine, code=64)
+        self.goshawk("engine", "wrap", "none.engine", "--model", self.model, code=66)
+        self.goshawk("engine", "wrap", engine, "--model", self.model, "--device", "openvino", code=64)
+        self.goshawk("engine", "wrap", engine, "--model", self.model, "--embed", code=64)
+        self.goshawk("engine", "wrap", engine, "--model", self.model, "--output", self.model, code=64)
+        result = run("engine", "wrap", engine, "--model", self.model, cwd=self.folder, env=self.environment)
+        self.assertIn(result.returncode, (65, UNAVAILABLE))  # by whether there is TensorRT
+        if result.returncode == UNAVAILABLE:
+            self.assertRegex(result.stderr, "NVIDIA driver|libonnxruntime_providers")
+        self.assertEqual(self.listed(), [])
+
+    def test_profiles_that_make_no_sense_are_refused(self):
+        build = ("engine", "build", self.model)
+        self.assertIn("together", self.goshawk(*build, "--min-shapes", "images:1x3x320x320", code=78).stderr)
+        self.assertIn("larger", self.goshawk(*build, "--min-shapes", "images:1x3x640x640", "--opt-shapes", "images:1x3x320x320",
+                                             "--max-shapes", "images:1x3x640x640", code=78).stderr)
+        self.goshawk(*build, "--workspace", "-1", code=64)
 
     def test_says_what_is_missing(self):
         result = self.goshawk("engine", "build", self.model, "--device", "cpu", code=UNAVAILABLE)
