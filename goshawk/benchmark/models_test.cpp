@@ -5,35 +5,16 @@
 #include <opencv2/core.hpp>
 
 #include "goshawk/benchmark/statistics.h"
-#include "goshawk/core/testing.h"
-#include "goshawk/detect/testing_onnx.h"
+#include "goshawk/benchmark/testing.h"
 
 namespace goshawk::benchmark {
 namespace {
 
-using namespace std::chrono_literals;
+using testing::brief;
 
-MeasureOptions brief() {
-  MeasureOptions options;
-  options.warm_up = 1;
-  options.time = 20ms;
-  options.rounds = 4;
-  return options;
-}
-
-class MeasureModels : public ::testing::Test {
+class MeasureModels : public testing::SmallModels {
  protected:
-  Candidate candidate(const std::string& name, const std::string& onnx) const {
-    Candidate candidate;
-    candidate.model = folder.write(name, onnx);
-    candidate.options.session.device = {runtime::DeviceKind::kCpu, 0};
-    candidate.options.session.threads = 1;
-    return candidate;
-  }
-  Candidate detector(const detect::Dimensions& input) const {
-    return candidate("light.onnx", detect::brightness_model(input, detect::ultralytics_metadata()));
-  }
-  TemporaryFolder folder;
+  Candidate detector(const detect::Dimensions& input) const { return SmallModels::detector("light", input); }
 };
 
 TEST_F(MeasureModels, TellsWhatWasMeasuredAndWhereTheTimeWent) {
@@ -90,7 +71,7 @@ TEST_F(MeasureModels, RefusesABatchThatTheModelDoesNotTake) {
 }
 
 TEST_F(MeasureModels, OtherNetworksAreMeasuredAsFarAsInferenceGoes) {
-  auto network = candidate("conv.onnx", runtime::testing::convolution().model());
+  auto network = candidate("conv", runtime::testing::convolution().model());
   network.batch = 5;
   const auto figures = measure_models({network}, {}, brief());
   EXPECT_FALSE(figures[0].model.detector);
@@ -101,7 +82,7 @@ TEST_F(MeasureModels, OtherNetworksAreMeasuredAsFarAsInferenceGoes) {
 }
 
 TEST_F(MeasureModels, ARecipeFileThatDoesNotFitIsAnError) {
-  auto network = candidate("conv.onnx", runtime::testing::convolution().model());
+  auto network = candidate("conv", runtime::testing::convolution().model());
   network.options.recipe = folder.write("recipe.yaml", "family: yolov8\nnames: [a]\n");
   EXPECT_EQ(code_of([&] { LoadedModel::load(network); }), ErrorCode::kBadConfig);
 }

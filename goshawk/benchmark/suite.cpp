@@ -42,10 +42,6 @@ std::string name_of(const Candidate& candidate) {
 /// Whether what was loaded is what the sweep asked for.
 bool took(const LoadedInfo& info, Axis axis, int value) { return axis != Axis::kStreams || info.streams == value; }
 
-bool compiles(const runtime::Device& device) {
-  return device.kind != runtime::DeviceKind::kCpu && device.kind != runtime::DeviceKind::kCuda;
-}
-
 class Running {
  public:
   Running(const Plan& plan, const std::vector<cv::Mat>& pictures, const MeasureOptions& options,
@@ -102,7 +98,7 @@ class Running {
     uncached.options.session.cache_folder.reset();
     const LoadedInfo info = LoadedModel::load(uncached, pictures_)->info();
     check_stop();
-    if (compiles(info.device)) LoadedModel::load(candidate, pictures_);
+    if (runtime::compiles(info.device.kind)) LoadedModel::load(candidate, pictures_);
     return info.load_ms;
   }
 

@@ -6,33 +6,14 @@
 #include <set>
 
 #include "goshawk/benchmark/plots.h"
-#include "goshawk/core/testing.h"
-#include "goshawk/detect/testing_onnx.h"
+#include "goshawk/benchmark/testing.h"
 
 namespace goshawk::benchmark {
 namespace {
 
-using namespace std::chrono_literals;
+using testing::brief;
 
-MeasureOptions brief() {
-  MeasureOptions options;
-  options.warm_up = 1;
-  options.time = 10ms;
-  options.rounds = 2;
-  return options;
-}
-
-class RunPlan : public ::testing::Test {
- protected:
-  Candidate detector(const std::string& name, const detect::Dimensions& input) const {
-    Candidate candidate;
-    candidate.model = folder.write(name + ".onnx", detect::brightness_model(input, detect::ultralytics_metadata()));
-    candidate.options.session.device = {runtime::DeviceKind::kCpu, 0};
-    candidate.options.session.threads = 1;
-    return candidate;
-  }
-  TemporaryFolder folder;
-};
+class RunPlan : public testing::SmallModels {};
 
 TEST_F(RunPlan, MeasuresCandidatesThenSweepsEach) {
   Plan plan;
@@ -53,7 +34,7 @@ TEST_F(RunPlan, MeasuresCandidatesThenSweepsEach) {
   EXPECT_EQ(suite.results[5].model.width, 96);
   ASSERT_EQ(suite.notes.size(), 1U);
   EXPECT_NE(suite.notes[0].find("size 96 left out"), std::string::npos) << suite.notes[0];
-  EXPECT_EQ(turns, count_turns(plan, brief()) - 2);
+  EXPECT_EQ(turns, count_turns(plan, brief()) - brief().rounds);  // less the size that b does not take
   EXPECT_TRUE(told.contains("a, by batch")) << ::testing::PrintToString(told);
 }
 

@@ -39,6 +39,17 @@ std::size_t width_of(ONNXTensorElementDataType type) {
 
 }  // namespace
 
+RawTensor RawTensor::of(std::string name, std::vector<std::int64_t> shape, std::span<const float> values) {
+  RawTensor tensor{std::move(name), ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, std::move(shape), {}};
+  tensor.bytes.assign(reinterpret_cast<const char*>(values.data()), values.size_bytes());
+  return tensor;
+}
+
+std::span<const float> RawTensor::floats() const {
+  if (type != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) return {};
+  return {reinterpret_cast<const float*>(bytes.data()), bytes.size() / sizeof(float)};
+}
+
 struct PlainModel::Impl {
   std::string where;
   Ort::Session session{nullptr};

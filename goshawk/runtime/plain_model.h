@@ -19,6 +19,10 @@ struct RawTensor {
   std::vector<std::int64_t> shape;
   std::string bytes;  // row-major, little-endian
   bool operator==(const RawTensor&) const = default;
+
+  static RawTensor of(std::string name, std::vector<std::int64_t> shape, std::span<const float> values);
+  /// The values, while this lives; none of another element type.
+  std::span<const float> floats() const;
 };
 
 struct PlainModelOptions {
