@@ -11,6 +11,8 @@
 
 namespace goshawk::cli {
 
+Option map_flag() { return {"map", "A=B,...", "names of the model's classes in the data set; A= leaves a class out"}; }
+
 std::map<std::string, std::string> renamed_classes(const Invocation& call) {
   std::map<std::string, std::string> renamed;
   const auto map = call.options.find("map");

@@ -6,6 +6,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/eval_compare.h"
 #include "apps/goshawk/eval_files.h"
 #include "apps/goshawk/eval_model.h"
@@ -133,7 +134,7 @@ Command eval_command() {
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
                      {"split", "SPLIT", "train, val or test; else val where there is one, else all"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
-                     {"map", "A=B,...", "names of the model's classes in the data set; A= leaves a class out"},
+                     map_flag(),
                      {"at", "CONF", "confidence of the confusion matrix and the mistakes; else 0.25"},
                      {"compare", "", "put two or more models side by side"},
                      {"draws", "N", "draws of the bootstrap behind the intervals; else 1000, 0 for none"}};

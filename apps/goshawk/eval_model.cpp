@@ -102,12 +102,17 @@ dataset::Dataset read_truth(const Invocation& call) {
   if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
   dataset::filter(truth, part);
   dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
-  dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
   if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
-  if (dataset::object_count(truth) == 0) {
-    throw Error(ErrorCode::kBadData, "no image has a labelled object", path, "An evaluation needs labels to compare with.");
-  }
+  keep_asked_classes(call, truth);
   return truth;
+}
+
+void keep_asked_classes(const Invocation& call, dataset::Dataset& truth) {
+  dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
+  if (dataset::object_count(truth) == 0) {
+    throw Error(ErrorCode::kBadData, "no image has a labelled object", truth.root.string(),
+                "An evaluation needs labels to compare with.");
+  }
 }
 
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {

@@ -27,8 +27,13 @@ struct ModelAnswers {
 };
 
 /// The labelled images of --data in the split asked for (--split): else of val, else of test, else all; with the
-/// classes asked for (--classes); at most --max-frames. Throws Error{kUsage} for a split that is not there, {kBadData} without images or labels.
+/// classes asked for (--classes); at most --max-frames. Throws Error{kUsage} for a split that is not there, {kBadData}
+/// without images or labels.
 dataset::Dataset read_truth(const Invocation& call);
+
+/// Keeps the classes asked for (--classes) of the data set. Throws Error{kUsage} for one that is not there, {kBadData} when
+/// no object is left.
+void keep_asked_classes(const Invocation& call, dataset::Dataset& truth);
 
 /// Runs the model over all images of `truth`, with a progress bar. Throws what loading and running throw.
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth);

@@ -5,6 +5,7 @@
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
@@ -116,7 +117,7 @@ void write_report(const optimize::SearchOutcome& outcome, const std::string& mod
 /// The best way's file, with its recipe and vectors, under its final name.
 void write_best(const optimize::Way& best, const fs::path& model, const fs::path& target, const Invocation& call) {
   const auto source = onnx::read_model(best.file);
-  const auto device = detector_options(call.config);
+  const auto device = judged_options(call);
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
   artefact.session.device = best.device;
@@ -135,7 +136,7 @@ void write_best(const optimize::Way& best, const fs::path& model, const fs::path
 int run_optimize(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   optimize::SearchOptions options;
-  options.device = detector_options(call.config);
+  options.device = judged_options(call);
   options.max_drop = number_option(call, "max-drop", 0, 100).value_or(1.0);
   options.least_speed_up = number_option(call, "min-speedup", 1, 1000).value_or(1.0);
   options.time_ms = static_cast<int>(1000 * number_option(call, "time", 0.1, 600).value_or(2.0));
@@ -205,9 +206,10 @@ Command optimize_command() {
       "were not calibrated with, times all in turns, and writes the fastest within the drop as a verified model to "
       "runs/optimize/NAME/, with a report that says why each other was refused. The original stays as it is.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names", "output.project", "output.name"};
+  command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes", "output.project", "output.name"};
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
+                     map_flag(),
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that may be lost; else 1.0"},
                      {"min-speedup", "TIMES", "that the best must be faster than the original; else 1"},
                      {"images", "N", "pictures to calibrate with, 0 for all; else 64"},

@@ -30,8 +30,12 @@ class StepBars {
   std::optional<Progress> bar_;
 };
 
+/// runtime.* and detect.* but for the classes, which are the data set's here, as `eval` takes them.
+detect::DetectorOptions judged_options(const Invocation& call);
+
 /// --data: a labelled set, cut into pictures to calibrate with and pictures to judge on (see optimize::material_of), or a
-/// folder of pictures without labels. --from names the format, --images and --eval-images how many of each.
+/// folder of pictures without labels. --from names the format, --images and --eval-images how many of each, --classes and
+/// --map what is judged, as for `eval`.
 optimize::Material read_material(const Invocation& call, std::size_t calibration_images, std::size_t evaluation_images);
 
 /// --output, else "MODEL-SUFFIX.onnx" in the current folder. Throws Error{kUsage} when it is the model itself.

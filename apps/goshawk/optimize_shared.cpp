@@ -1,7 +1,10 @@
 #include <fmt/format.h>
 
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/detect_on_set.h"
+#include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/media/image_source.h"
 
@@ -19,16 +22,25 @@ void StepBars::operator()(const std::string& doing, std::int64_t done, std::int6
   bar_->update(done);
 }
 
+detect::DetectorOptions judged_options(const Invocation& call) {
+  auto options = detector_options(call.config);
+  options.classes.clear();
+  return options;
+}
+
 optimize::Material read_material(const Invocation& call, std::size_t calibration_images, std::size_t evaluation_images) {
   const std::string data = required_option(call, "data");
   const std::size_t calibrate = count_option(call, "images").value_or(calibration_images);
   const std::size_t evaluate = call.options.contains("eval-images") ? *count_option(call, "eval-images") : evaluation_images;
   try {
     auto material = optimize::material_of(read_set(call, data, format_option(call, "from")).dataset, calibrate, evaluate);
+    if (material.evaluation) keep_asked_classes(call, *material.evaluation);
+    material.renamed = renamed_classes(call);
     if (!material.calibration.empty()) return material;
   } catch (const Error& error) {
     // A folder of pictures is no data set in any format.
-    if (!fs::is_directory(data) || call.has("from") || error.code() == ErrorCode::kInterrupted) throw;
+    const bool labelled = call.has("from") || call.has("map") || call.config.is_set("detect.classes");
+    if (!fs::is_directory(data) || labelled || error.code() == ErrorCode::kInterrupted) throw;
   }
   optimize::Material material;
   if (!fs::is_directory(data)) throw Error(ErrorCode::kNotFound, "there is no picture in it", data);

@@ -6,12 +6,14 @@
 #include <algorithm>
 
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/prune.h"
+#include "goshawk/optimize/quantizable.h"
 
 namespace goshawk::cli {
 namespace {
@@ -19,10 +21,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-int run_prune(const Invocation& call) {
-  const fs::path model = resolve_model(call.argument(0)).path;
-  const auto target = target_of(call, model, "pruned");
-  const auto device = detector_options(call.config);
+optimize::PruneOptions prune_options(const Invocation& call) {
   optimize::PruneOptions options;
   options.target = number_option(call, "keep", 0.05, 0.99).value_or(0.5);
   options.least_kept = number_option(call, "least", 0.01, 1).value_or(options.least_kept);
@@ -34,59 +33,62 @@ int run_prune(const Invocation& call) {
   if (options.saliency == optimize::Saliency::kActivation && !call.has("data")) {
     throw Error(ErrorCode::kUsage, "--by activation needs pictures", "--data");
   }
-  StepBars bars(call);
-  const auto prepared = optimize::prepare_model(model, device);
-  std::optional<optimize::Material> material;
-  if (call.has("data")) material = read_material(call, 64, 0);
+  return options;
+}
+
+/// `material` is there for --by activation.
+optimize::Pruned remove_channels(const Invocation& call, const optimize::Prepared& prepared,
+                                 const optimize::PruneOptions& options, const std::optional<optimize::Material>& material,
+                                 StepBars& bars) {
   std::optional<optimize::Calibration> calibration;
   if (options.saliency == optimize::Saliency::kActivation) {
     optimize::CalibrateOptions calibrating;
     calibrating.stop = call.stop;
     calibrating.progress = [&](std::int64_t done, std::int64_t total) { bars("looking at channels", done, total); };
-    calibration =
-        optimize::calibrate(prepared.model, prepared.recipe, material->calibration,
-                            optimize::values_to_calibrate(prepared.model, optimize::Placement::kEveryNode), calibrating);
+    calibration = optimize::calibrate(prepared.model, prepared.recipe, material->calibration,
+                                      optimize::values_to_calibrate(prepared.model), calibrating);
   }
   auto done = optimize::prune(prepared.model, calibration ? &*calibration : nullptr, options);
-  ordered_json result{{"model", target.string()},
-                      {"multiply_adds_before", done.before},
-                      {"multiply_adds_after", done.after},
-                      {"weights_before", done.weights_before},
-                      {"weights_after", done.weights_after}};
   if (done.after > done.before * options.target * 1.02) {
     spdlog::warn("{:.0f} % of the multiplications remain: no more channels may go with these limits",
                  100 * done.after / done.before);
   }
+  return done;
+}
+
+/// AP before and after, not fine-tuned; -1 each where there are no labels.
+struct Loss {
   optimize::Accuracy before, after;
-  if (material && material->evaluation) {
-    optimize::Judge judge(*material->evaluation);
-    const auto judged = [&](const fs::path& file, const char* what) {
-      auto judging = optimize::judging_options(device);
-      judging.session.cache_folder.reset();
-      const auto detector = detect::Detector::load(file, judging);
-      return judge.accuracy(*detector, call.stop, [&](auto i, auto n) { bars(what, i, n); });
-    };
-    const optimize::ScratchModel file(done.model, prepared.recipe, fs::temp_directory_path());
-    before = judged(model, "judging the original");
-    after = judged(file.path(), "judging the pruned model");
-    result["AP_before"] = before.ap;
-    result["AP_after"] = after.ap;
+};
+
+Loss measure_loss(const Invocation& call, const optimize::Prepared& prepared, const onnx::Model& pruned,
+                  const std::optional<optimize::Material>& material, StepBars& bars) {
+  if (!material || !material->evaluation) return {};
+  optimize::Judge judge(*material->evaluation, material->renamed);
+  auto judging = optimize::judging_options(judged_options(call));
+  judging.session.cache_folder.reset();
+  const auto judged = [&](const fs::path& file, const char* what) {
+    const auto detector = detect::Detector::load(file, judging);
+    return judge.accuracy(*detector, call.stop, [&](auto i, auto n) { bars(what, i, n); });
+  };
+  const optimize::ScratchModel file(pruned, prepared.recipe, fs::temp_directory_path());
+  return {judged(prepared.path, "judging the original"), judged(file.path(), "judging the pruned model")};
+}
+
+ordered_json describe(const optimize::Pruned& done, const Loss& loss) {
+  ordered_json about{{"step", "prune"},
+                     {"multiply_adds_before", done.before},
+                     {"multiply_adds_after", done.after},
+                     {"weights_before", done.weights_before},
+                     {"weights_after", done.weights_after}};
+  if (loss.before.ap >= 0) {
+    about["AP_before"] = loss.before.ap;
+    about["AP_after"] = loss.after.ap;
   }
-  bars.finish();
-  for (const auto& layer : done.layers)
-    result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
-  optimize::ArtefactOptions artefact;
-  artefact.session = device.session;
-  artefact.step = result;
-  artefact.step.erase("model");
-  artefact.step.erase("layers");
-  artefact.step["step"] = "prune";
-  artefact.step["by"] = optimize::to_string(options.saliency);
-  optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
-  if (call.json) {
-    fmt::print("{}\n", result.dump(2));
-    return 0;
-  }
+  return about;
+}
+
+void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path& model, const fs::path& target) {
   Table table({"", "before", "after", "share"});
   const auto row = [&](const std::string& what, double a, double b, double unit, const std::string& name) {
     table.add_row({what, fmt::format("{:.2f} {}", a / unit, name), fmt::format("{:.2f} {}", b / unit, name),
@@ -95,8 +97,36 @@ int run_prune(const Invocation& call) {
   row("multiplications", done.before, done.after, 1e9, "G");
   row("weights", static_cast<double>(done.weights_before), static_cast<double>(done.weights_after), 1e6, "M");
   row("file", static_cast<double>(fs::file_size(model)), static_cast<double>(fs::file_size(target)), 1e6, "MB");
-  if (before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(before.ap), points(after.ap), ""});
+  if (loss.before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(loss.before.ap), points(loss.after.ap), ""});
   fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
+}
+
+int run_prune(const Invocation& call) {
+  const fs::path model = resolve_model(call.argument(0)).path;
+  const auto target = target_of(call, model, "pruned");
+  const auto options = prune_options(call);
+  StepBars bars(call);
+  const auto device = judged_options(call);
+  const auto prepared = optimize::prepare_model(model, device);
+  std::optional<optimize::Material> material;
+  if (call.has("data")) material = read_material(call, 64, 0);
+  const auto done = remove_channels(call, prepared, options, material, bars);
+  const auto loss = measure_loss(call, prepared, done.model, material, bars);
+  bars.finish();
+  optimize::ArtefactOptions artefact;
+  artefact.session = device.session;
+  artefact.step = describe(done, loss);
+  artefact.step["by"] = optimize::to_string(options.saliency);
+  optimize::write_artefact(done.model, prepared.recipe, model, target, artefact);
+  if (!call.json) {
+    print_table(done, loss, model, target);
+    return 0;
+  }
+  ordered_json result = describe(done, loss);
+  result["model"] = target.string();
+  for (const auto& layer : done.layers)
+    result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
+  fmt::print("{}\n", result.dump(2));
   return 0;
 }
 
@@ -114,7 +144,7 @@ Command prune_command() {
       "what it "
       "has lost.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names"};
+  command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes"};
   command.options = {{"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
                      {"by", "SALIENCY", "magnitude (of filters) or activation (on --data); else magnitude"},
                      {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
@@ -123,6 +153,7 @@ Command prune_command() {
                      {"whole", "LAYER,...", "convolutions that lose nothing"},
                      {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
+                     map_flag(),
                      {"images", "N", "pictures to look at; else 64"},
                      {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
   command.json = true;

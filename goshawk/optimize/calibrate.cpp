@@ -1,13 +1,11 @@
 #include "goshawk/optimize/calibrate.h"
 
 #include <algorithm>
-#include <cstring>
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/letterbox.h"
 #include "goshawk/media/image.h"
 #include "goshawk/onnx/wiring.h"
-#include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -21,10 +19,6 @@ onnx::Model with_outputs(const onnx::Model& model, const std::set<std::string>& 
   for (const auto& name : values) watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
   onnx::remove_unused(watched);
   return watched;
-}
-
-std::span<const float> floats_of(const runtime::RawTensor& tensor) {
-  return {reinterpret_cast<const float*>(tensor.bytes.data()), tensor.bytes.size() / sizeof(float)};
 }
 
 void add_channels(std::span<const float> values, const onnx::Shape& shape, int image, ValueStatistics& statistics) {
@@ -64,7 +58,7 @@ void add_values(ValueStatistics& statistics, std::span<const float> values, onnx
   statistics.shape = std::move(shape);
 }
 
-PreparedImage prepare_image(const fs::path& path, const Recipe& recipe) {
+runtime::RawTensor image_tensor(const fs::path& path, const Recipe& recipe, const std::string& name) {
   const cv::Mat image = media::read_image(path);
   int width = recipe.input_width, height = recipe.input_height;
   if (recipe.resize == Resize::kPadOnly) {
@@ -72,12 +66,11 @@ PreparedImage prepare_image(const fs::path& path, const Recipe& recipe) {
     width = up(image.cols);
     height = up(image.rows);
   }
-  PreparedImage prepared;
-  prepared.values.resize(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
-  detect::prepare(image, recipe, width, height, prepared.values);
-  if (recipe.layout == Layout::kNchw) prepared.shape = {1, 3, height, width};
-  else prepared.shape = {1, height, width, 3};
-  return prepared;
+  std::vector<float> values(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
+  detect::prepare(image, recipe, width, height, values);
+  const bool channels_first = recipe.layout == Layout::kNchw;
+  return runtime::RawTensor::of(name, channels_first ? onnx::Shape{1, 3, height, width} : onnx::Shape{1, height, width, 3},
+                                values);
 }
 
 std::set<std::string> float_values(const onnx::Model& model) {
@@ -146,21 +139,19 @@ Calibration calibrate(const onnx::Model& model, const Recipe& recipe, const std:
   for (const auto& path : images) {
     if (options.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "calibration was stopped");
     if (options.progress) options.progress(tried++, static_cast<std::int64_t>(images.size()));
-    PreparedImage prepared;
+    runtime::RawTensor picture;
     try {
-      prepared = prepare_image(path, recipe);
+      picture = image_tensor(path, recipe, input);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadData && error.code() != ErrorCode::kNotFound) throw;
       calibration.left_out.push_back(path.string() + ": " + error.what());
       continue;
     }
-    runtime::RawTensor tensor{input, static_cast<int>(onnx::ElementType::kFloat), prepared.shape, {}};
-    tensor.bytes.assign(reinterpret_cast<const char*>(prepared.values.data()), prepared.values.size() * sizeof(float));
-    const auto results = runs.run(std::span(&tensor, 1));
-    if (watches_input) add_values(calibration.values[input], prepared.values, prepared.shape, calibration.images);
+    const auto results = runs.run(std::span(&picture, 1));
+    if (watches_input) add_values(calibration.values[input], picture.floats(), picture.shape, calibration.images);
     for (const auto& result : results) {
       if (result.type == static_cast<int>(onnx::ElementType::kFloat)) {
-        add_values(calibration.values[result.name], floats_of(result), result.shape, calibration.images);
+        add_values(calibration.values[result.name], result.floats(), result.shape, calibration.images);
       }
     }
     ++calibration.images;

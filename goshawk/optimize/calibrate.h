@@ -14,6 +14,7 @@
 #include "goshawk/core/recipe.h"
 #include "goshawk/onnx/model.h"
 #include "goshawk/optimize/ranges.h"
+#include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
 
@@ -42,12 +43,8 @@ struct CalibrateOptions {
   std::function<void(std::int64_t done, std::int64_t total)> progress;  // may be empty
 };
 
-/// The input tensor of a picture, as detect/ makes it for this model: [1, 3, H, W] or [1, H, W, 3].
-struct PreparedImage {
-  std::vector<float> values;
-  onnx::Shape shape;
-};
-PreparedImage prepare_image(const std::filesystem::path& image, const Recipe& recipe);
+/// A picture as the model's input `name`, as detect/ makes it: [1, 3, H, W] or [1, H, W, 3]. Throws what reading it throws.
+runtime::RawTensor image_tensor(const std::filesystem::path& image, const Recipe& recipe, const std::string& name);
 
 /// Names of the float values that can be looked at: outputs of ONNX's own operators and the model's inputs.
 std::set<std::string> float_values(const onnx::Model& model);

@@ -6,6 +6,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/int8_weights.h"
 #include "goshawk/optimize/simplify.h"
 #include "goshawk/runtime/plain_model.h"
 
@@ -43,18 +44,8 @@ void refuse_convolutions(const Model& model, const std::string& where) {
 void write_product(Model& model, std::size_t index, std::map<std::string, std::array<std::string, 3>>& measured) {
   const Node source = model.nodes[index];
   const Tensor& weights = *model.constant(source.inputs[1]);
-  const auto rows = static_cast<std::size_t>(weights.shape[0]), columns = static_cast<std::size_t>(weights.shape[1]);
-  const auto values = weights.floats();
-  std::vector<float> scales(columns, 0.0F);
-  for (std::size_t i = 0; i < values.size(); ++i)
-    scales[i % columns] = std::max(scales[i % columns], std::abs(values[i]) / 127);
-  for (auto& scale : scales) {
-    if (!(scale > 1e-30F)) scale = 1;
-  }
-  std::vector<std::int8_t> integers(rows * columns);
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    integers[i] = static_cast<std::int8_t>(std::clamp(std::nearbyint(values[i] / scales[i % columns]), -127.0F, 127.0F));
-  }
+  const auto columns = static_cast<std::size_t>(weights.shape[1]);
+  const auto small = quantize_weights(weights, 1, std::vector<float>(columns, 0.0F), 127);
   const std::string base = source.outputs[0];
   const auto name = [&](const char* what) { return model.unique(base + what); };
   auto& input = measured[source.inputs[0]];
@@ -66,8 +57,8 @@ void write_product(Model& model, std::size_t index, std::map<std::string, std::a
   }
   const auto weight_q = name("_weights_q"), weight_scale = name("_weights_scale"), sum = name("_sum"), real = name("_real"),
              scale = name("_unit");
-  model.constants[weight_q] = Tensor::of(weight_q, weights.shape, integers);
-  model.constants[weight_scale] = Tensor::of(weight_scale, {static_cast<std::int64_t>(columns)}, scales);
+  model.constants[weight_q] = Tensor::of(weight_q, weights.shape, small.integers);
+  model.constants[weight_scale] = Tensor::of(weight_scale, {weights.shape[1]}, small.scales);
   model.nodes.push_back({"MatMulInteger", sum, "", {input[0], weight_q, input[2]}, {sum}, {}, {}});
   model.nodes.push_back({"Cast", real, "", {sum}, {real}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
   model.nodes.push_back({"Mul", scale, "", {input[1], weight_scale}, {scale}, {}, {}});
@@ -82,21 +73,18 @@ double error_on_noise(const Model& a, const Model& b) {
   std::vector<runtime::RawTensor> inputs;
   for (const auto& info : first.inputs()) {
     if (info.type != runtime::ElementType::kFloat32) return -1;
-    runtime::RawTensor tensor{info.name, static_cast<int>(ElementType::kFloat), info.shape, {}};
-    for (auto& d : tensor.shape) d = d < 0 ? 1 : d;
-    std::vector<float> values(onnx::count_of(tensor.shape).value_or(0));
+    auto shape = info.shape;
+    for (auto& d : shape) d = d < 0 ? 1 : d;
+    std::vector<float> values(onnx::count_of(shape).value_or(0));
     for (auto& v : values) v = normal(random);
-    tensor.bytes.assign(reinterpret_cast<const char*>(values.data()), values.size() * sizeof(float));
-    inputs.push_back(std::move(tensor));
+    inputs.push_back(runtime::RawTensor::of(info.name, std::move(shape), values));
   }
   const auto expected = first.run(inputs), found = second.run(inputs);
   double difference = 0, power = 0;
   for (std::size_t i = 0; i < expected.size(); ++i) {
-    if (expected[i].type != static_cast<int>(ElementType::kFloat) || expected[i].bytes.size() != found[i].bytes.size())
-      continue;
-    const auto* e = reinterpret_cast<const float*>(expected[i].bytes.data());
-    const auto* f = reinterpret_cast<const float*>(found[i].bytes.data());
-    for (std::size_t k = 0; k < expected[i].bytes.size() / sizeof(float); ++k) {
+    const auto e = expected[i].floats(), f = found[i].floats();
+    if (e.size() != f.size()) continue;
+    for (std::size_t k = 0; k < e.size(); ++k) {
       difference += static_cast<double>(f[k] - e[k]) * static_cast<double>(f[k] - e[k]);
       power += static_cast<double>(e[k]) * static_cast<double>(e[k]);
     }

@@ -7,12 +7,13 @@
 #include <random>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/quantizable.h"
 #include "goshawk/optimize/simplify.h"
-#include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -32,15 +33,11 @@ std::vector<std::size_t> some_of(std::vector<std::size_t> places, std::size_t mo
 /// Outputs of a model on prepared pictures, and how far others are from them.
 class OutputProbe {
  public:
-  OutputProbe(const onnx::Model& model, const Recipe& recipe, const std::vector<fs::path>& images, int most)
-      : input_(model.inputs.at(0).name) {
+  OutputProbe(const onnx::Model& model, const Recipe& recipe, const std::vector<fs::path>& images, int most) {
     for (const auto& path : images) {
       if (static_cast<int>(inputs_.size()) == most) break;
       try {
-        const auto prepared = prepare_image(path, recipe);
-        runtime::RawTensor tensor{input_, static_cast<int>(onnx::ElementType::kFloat), prepared.shape, {}};
-        tensor.bytes.assign(reinterpret_cast<const char*>(prepared.values.data()), prepared.values.size() * sizeof(float));
-        inputs_.push_back(std::move(tensor));
+        inputs_.push_back(image_tensor(path, recipe, model.inputs.at(0).name));
       } catch (const Error&) {  // calibration has told of it
       }
     }
@@ -75,18 +72,13 @@ class OutputProbe {
     std::vector<std::vector<float>> all;
     for (const auto& input : inputs_) {
       for (const auto& output : runs.run(std::span(&input, 1))) {
-        std::vector<float> values;
-        if (output.type == static_cast<int>(onnx::ElementType::kFloat)) {
-          const auto* begin = reinterpret_cast<const float*>(output.bytes.data());
-          values.assign(begin, begin + output.bytes.size() / sizeof(float));
-        }
-        all.push_back(std::move(values));
+        const auto values = output.floats();
+        all.emplace_back(values.begin(), values.end());
       }
     }
     return all;
   }
 
-  std::string input_;
   std::vector<runtime::RawTensor> inputs_;
   std::vector<std::vector<float>> expected_;
 };
@@ -103,7 +95,7 @@ class Int8Search {
         probe_(prepared.model, prepared.recipe, probes, options.probe_images) {}
 
   Int8Outcome run() {
-    base_.placement = options_.placement.value_or(Placement::kFused);
+    base_.placement = options_.placement.value_or(placement_for(prepared_.runs_on.kind));
     base_.float_layers = options_.float_layers;
     if (judge_) outcome_.original = judged(prepared_.model, "the original");
     for (const auto method : options_.methods) {
@@ -111,7 +103,8 @@ class Int8Search {
       options.method = method;
       attempt(options);
     }
-    if (options_.methods.size() > 1 && (!judge_ || outcome_.drop() > options_.good_drop)) refine();
+    if (options_.methods.size() > 1 && (!judge_ || outcome_.drop() > std::min(options_.good_drop, options_.max_drop)))
+      refine();
     if (judge_ && outcome_.drop() > options_.max_drop) put_back();
     return std::move(outcome_);
   }
@@ -209,6 +202,20 @@ class Int8Search {
   Int8Outcome outcome_;
 };
 
+/// Before anything is calibrated.
+void check_layers(const Prepared& prepared, const Int8Options& options) {
+  const auto layers = quantizable_layers(prepared.model);
+  for (const auto& layer : options.float_layers) {
+    if (std::find(layers.begin(), layers.end(), layer) != layers.end()) continue;
+    throw Error(ErrorCode::kUsage,
+                "the model has no layer '" + layer + "' that could be quantized" + did_you_mean(layer, layers), "--float");
+  }
+  if (!has_convolutions(prepared.model)) {
+    throw Error(ErrorCode::kBadConfig, "the model has no convolution to quantize statically", prepared.path.string(),
+                "For models made of matrix products there is `goshawk quantize --dynamic`.");
+  }
+}
+
 }  // namespace
 
 Material material_of(const dataset::Dataset& set, std::size_t calibration_images, std::size_t evaluation_images) {
@@ -224,6 +231,7 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
     std::set_difference(all.begin(), all.end(), seen.begin(), seen.end(), std::back_inserter(judged));
   }
   Material material;
+  material.unpacked = set.unpacked;
   for (const auto i : some_of(seen, calibration_images)) material.calibration.push_back(set.path_of(set.images[i]));
   judged = some_of(judged, evaluation_images);
   std::vector<char> keep(set.images.size(), 0);
@@ -238,10 +246,11 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
 Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& options, bool upgrade) {
   Prepared prepared;
   prepared.path = path;
+  prepared.model = onnx::read_model(path);  // first: it has limits, ONNX Runtime has none
   const auto detector = detect::Detector::load(path, options);
   prepared.recipe = detector->recipe();
   prepared.runs_on = detector->session().device();
-  prepared.model = onnx::read_model(path);
+  prepared.runs_in = detector->session().precision();
   prepared.nodes_before = simplify(prepared.model).nodes_before;
   if (upgrade && !upgrade_to_13(prepared.model)) {
     throw Error(
@@ -252,9 +261,33 @@ Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& opti
   return prepared;
 }
 
-Int8Outcome search_int8(const Prepared& prepared, const Calibration& calibration, const std::vector<fs::path>& probes,
-                        Judge* judge, const detect::DetectorOptions& device, const Int8Options& options) {
-  return Int8Search(prepared, calibration, probes, judge, device, options).run();
+nlohmann::ordered_json to_json(const Int8Trial& trial) {
+  nlohmann::ordered_json own = nlohmann::ordered_json::object();
+  for (const auto& [layer, method] : trial.options.methods_of_layers) own[layer] = to_string(method);
+  nlohmann::ordered_json entry{{"calibration", to_string(trial.options.method)},
+                               {"placement", to_string(trial.options.placement)},
+                               {"float_layers", trial.options.float_layers},
+                               {"own_calibration", own},
+                               {"output_error", trial.output_error}};
+  if (trial.accuracy.ap >= 0) entry["AP"] = trial.accuracy.ap, entry["AP50"] = trial.accuracy.ap50;
+  return entry;
+}
+
+Int8Outcome Int8Maker::make(const detect::DetectorOptions& device, const Int8Options& options) {
+  check_layers(prepared_, options);
+  if (!calibration_) {
+    CalibrateOptions calibrating;
+    calibrating.stop = options.stop;
+    if (options.progress) {
+      calibrating.progress = [&](auto done, auto total) { options.progress("calibrating", done, total); };
+    }
+    calibration_ =
+        calibrate(prepared_.model, prepared_.recipe, pictures_, values_to_calibrate(prepared_.model), calibrating);
+  }
+  auto outcome = Int8Search(prepared_, *calibration_, pictures_, judge_, device, options).run();
+  outcome.calibration_images = calibration_->images;
+  outcome.left_out = calibration_->left_out;
+  return outcome;
 }
 
 }  // namespace goshawk::optimize

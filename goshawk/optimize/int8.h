@@ -3,7 +3,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <stop_token>
 #include <string>
@@ -19,6 +21,8 @@ namespace goshawk::optimize {
 struct Material {
   std::vector<std::filesystem::path> calibration;
   std::optional<dataset::Dataset> evaluation;  // nullopt: there are no labels
+  std::map<std::string, std::string> renamed;  // classes of the model that the data set calls otherwise; "": left out
+  std::shared_ptr<const void> unpacked;        // keeps the temporary folder of an unpacked archive
 };
 
 /// Calibrates on the split `train` and judges on `val` (else `test`); a set without splits is cut in two halves at random
@@ -32,6 +36,7 @@ struct Prepared {
   onnx::Model model;
   std::size_t nodes_before = 0;  // of the original
   runtime::Device runs_on;       // what `auto` settled on
+  runtime::Precision runs_in = runtime::Precision::kFp32;
 };
 /// Throws what reading and recognising throw, and Error{kBadConfig} where `upgrade` is asked for and the operator set is too
 /// old for it.
@@ -44,12 +49,15 @@ struct Int8Trial {
   double output_error = 0;  // relative root mean square of the model's outputs against the float model's
 };
 
+/// Without an accuracy where none was measured.
+nlohmann::ordered_json to_json(const Int8Trial& trial);
+
 struct Int8Options {
   std::vector<RangeMethod> methods{std::begin(kRangeMethods), std::end(kRangeMethods)};
-  std::optional<Placement> placement;   // nullopt: by the device that runs it
+  std::optional<Placement> placement;   // nullopt: by the device that ran the float model
   std::set<std::string> float_layers;   // that stay in float whatever comes
   double max_drop = 1.0;                // points of AP50-95 (of 100)
-  double good_drop = 0.5;               // below this the search ends early
+  double good_drop = 0.5;               // below this (or max_drop, where that is less) the search ends early
   std::size_t most_refined_layers = 6;  // that are tried with each method
   std::size_t most_float_layers = 16;
   int probe_images = 8;  // on which outputs are compared
@@ -63,15 +71,30 @@ struct Int8Outcome {
   Accuracy original;                                    // of the float model on the same device
   std::vector<Int8Trial> trials;                        // in order
   std::vector<std::pair<std::string, double>> ranking;  // layer and output error when it alone is quantized, worst first
+  int calibration_images = 0;
+  std::vector<std::string> left_out;  // pictures that could not be read, one line each
   double drop() const { return 100 * (original.ap - trial.accuracy.ap); }
 };
 
-/// Tries the methods and keeps the best. Where it loses more than `good_drop`, the layers that cost most get the method that
-/// brings the outputs nearest; where that is still more than `max_drop`, they go back into float until it fits. Without
-/// labels the output error decides, and no layer is put back. Throws Error{kInterrupted} and what calibrating, quantizing
-/// and judging throw.
-Int8Outcome search_int8(const Prepared& prepared, const Calibration& calibration,
-                        const std::vector<std::filesystem::path>& probes, Judge* judge,
-                        const detect::DetectorOptions& device, const Int8Options& options);
+/// Makes INT8 forms of one float model. Not thread-safe.
+class Int8Maker {
+ public:
+  /// `pictures` to calibrate with; `judge` null: there are no labels. All must outlive it.
+  Int8Maker(const Prepared& prepared, const std::vector<std::filesystem::path>& pictures, Judge* judge)
+      : prepared_(prepared), pictures_(pictures), judge_(judge) {}
+
+  /// Calibrates at the first call. Tries the methods and keeps the best. Where it loses more than `good_drop`, the layers
+  /// that cost most get the method that brings the outputs nearest; where that is still more than `max_drop`, they go back
+  /// into float until it fits. Without labels the output error decides, and no layer is put back. Throws
+  /// Error{kInterrupted}, {kUsage} for a float layer that is not there, {kBadConfig} for a model without convolutions, and
+  /// what calibrating, quantizing and judging throw.
+  Int8Outcome make(const detect::DetectorOptions& device, const Int8Options& options);
+
+ private:
+  const Prepared& prepared_;
+  const std::vector<std::filesystem::path>& pictures_;
+  Judge* judge_;
+  std::optional<Calibration> calibration_;
+};
 
 }  // namespace goshawk::optimize

@@ -11,7 +11,8 @@
 
 namespace goshawk::optimize {
 
-Judge::Judge(dataset::Dataset truth, std::uint64_t cache_bytes) : truth_(std::move(truth)) {
+Judge::Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed, std::uint64_t cache_bytes)
+    : truth_(std::move(truth)), renamed_(std::move(renamed)) {
   std::vector<char> readable(truth_.images.size(), 1);
   std::vector<cv::Mat> images(truth_.images.size());
   std::uint64_t used = 0;
@@ -46,7 +47,7 @@ cv::Mat Judge::image(std::size_t index) {
 Accuracy Judge::accuracy(detect::Detector& detector, const std::stop_token& stop, const Progress& progress) {
   std::vector<std::string> names;
   for (const auto& category : truth_.categories) names.push_back(category.name);
-  const auto classes = evaluate::match_classes(detector.recipe().class_names, names);
+  const auto classes = evaluate::match_classes(detector.recipe().class_names, names, renamed_);
   evaluate::CocoOptions options;
   options.stop = stop;
   evaluate::CocoEvaluator evaluator(truth_, options);
@@ -75,6 +76,7 @@ std::vector<cv::Mat> Judge::pictures(std::size_t most) {
 detect::DetectorOptions judging_options(detect::DetectorOptions options) {
   options.confidence = 0.001F;
   options.max_detections = 300;
+  options.classes.clear();  // what is judged is the data set's to say
   return options;
 }
 

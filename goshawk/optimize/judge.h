@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <opencv2/core/mat.hpp>
 #include <span>
 #include <stop_token>
@@ -28,14 +29,16 @@ class Judge {
   using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
   /// Keeps a copy of `truth` without the images that cannot be read (they are listed in `left_out`). Pictures are kept
-  /// decoded up to `cache_bytes`, the rest is read each time. Throws Error{kBadData} when no picture or no object is left.
-  explicit Judge(dataset::Dataset truth, std::uint64_t cache_bytes = 1ULL << 30);
+  /// decoded up to `cache_bytes`, the rest is read each time. `renamed`: as evaluate::match_classes takes it. Throws
+  /// Error{kBadData} when no picture or no object is left.
+  explicit Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed = {},
+                 std::uint64_t cache_bytes = 1ULL << 30);
 
   const dataset::Dataset& truth() const { return truth_; }
   const std::vector<std::string>& left_out() const { return left_out_; }
 
-  /// AP of a detector that keeps boxes from confidence 0.001 on. Classes are matched by name. Throws Error{kBadData} when
-  /// none of the model's classes is the data set's, {kInterrupted}.
+  /// AP of a detector that keeps boxes from confidence 0.001 on. Classes are matched by name. Throws what
+  /// evaluate::match_classes throws, and Error{kInterrupted}.
   Accuracy accuracy(detect::Detector& detector, const std::stop_token& stop = {}, const Progress& progress = {});
 
   /// The first pictures, as many as are wanted and there, for timing.
@@ -45,6 +48,7 @@ class Judge {
   cv::Mat image(std::size_t index);
 
   dataset::Dataset truth_;
+  std::map<std::string, std::string> renamed_;
   std::vector<cv::Mat> cached_;
   std::vector<std::string> left_out_;
 };

@@ -10,6 +10,7 @@
 #include "goshawk/onnx/model.h"
 #include "goshawk/optimize/calibrate.h"
 #include "goshawk/optimize/ranges.h"
+#include "goshawk/runtime/device.h"
 
 namespace goshawk::optimize {
 
@@ -20,6 +21,10 @@ enum class Placement {
   kEveryNode,  // around every node: ONNX Runtime's CPU provider, whose kernels take eight bits in and give eight bits
 };
 std::string_view to_string(Placement placement);
+/// "fused", "every-node". Throws Error{kUsage}.
+Placement parse_placement(std::string_view text);
+/// What the device's provider fuses.
+Placement placement_for(runtime::DeviceKind device);
 
 struct QuantizeOptions {
   Placement placement = Placement::kFused;
@@ -40,15 +45,6 @@ struct Quantized {
   std::size_t values = 0;             // that got a Q/DQ pair
   std::size_t groups = 0;             // scales among them: values that are joined or passed on share one
 };
-
-/// Labels of the nodes that can be computed in eight bits: Conv, Gemm and MatMul with constant float weights.
-std::vector<std::string> quantizable_layers(const onnx::Model& model);
-
-/// Whether static quantization has a convolution to work on; models of matrix products alone take the dynamic one.
-bool has_convolutions(const onnx::Model& model);
-
-/// Values whose range `quantize` wants to know for this placement. kEveryNode's hold kFused's.
-std::set<std::string> values_to_calibrate(const onnx::Model& model, Placement placement);
 
 /// Quantizes a model that was simplified, of operator set 13 or later. Weights: int8, symmetric, by output channel. Biases
 /// stay float. Throws Error{kBadConfig} when nothing can be quantized.

@@ -8,6 +8,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/optimize/dynamic.h"
+#include "goshawk/optimize/quantizable.h"
 #include "goshawk/optimize/search.h"
 #include "goshawk/optimize/testing.h"
 
@@ -120,7 +121,7 @@ TEST(Ranges, ZeroIsExactInEveryGrid) {
 Calibration calibrated(const Model& model) {
   Model watched = model;
   watched.outputs.clear();
-  const auto values = values_to_calibrate(model, Placement::kEveryNode);
+  const auto values = values_to_calibrate(model);
   for (const auto& name : values) {
     if (name != "x") watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
   }
@@ -189,6 +190,26 @@ TEST(Quantize, ValuesThatAreJoinedShareOneScale) {
     if (node.op != "Concat" && node.op != "MaxPool") continue;
     ASSERT_TRUE(scale_of.contains(node.outputs[0])) << node.outputs[0];
     for (const auto& input : node.inputs) EXPECT_EQ(scale_of[input], scale_of[node.outputs[0]]) << input;
+  }
+}
+
+TEST(Quantize, BiasesOfAnyShapeThatGemmTakesStayRight) {
+  const std::vector<onnx::Shape> shapes{{}, {1}, {7}, {1, 7}, {7, 1}, {7, 7}};  // of [7, 7]: rows and channels are as many
+  for (const auto& shape : shapes) {
+    onnx::GraphBuilder graph("gemm");
+    const auto x = graph.input("x", {std::int64_t{7}, std::int64_t{16}});
+    const std::vector<std::int64_t> square{16, 7};
+    const auto weights = graph.constant("w", square, normal_values(16 * 7, 0.2F));
+    const auto bias = graph.constant("b", shape, normal_values(*onnx::count_of(shape), 3));
+    graph.node("Gemm", {x, weights, bias}, {}, "y");
+    graph.output("y", {std::int64_t{7}, std::int64_t{7}});
+    const auto model = onnx::parse_model(graph.serialize("test", "1"), "gemm");
+    const auto expected = floats_of(outputs_of(model, 1, false)[0]);
+    const auto done = quantize(model, calibrated(model), {});
+    for (const bool optimize : {false, true}) {
+      EXPECT_LT(relative_error(expected, floats_of(outputs_of(done.model, 1, optimize)[0])), 0.05)
+          << ::testing::PrintToString(shape) << optimize;
+    }
   }
 }
 

@@ -1,18 +1,19 @@
 #include "goshawk/optimize/search.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <map>
 
 #include "goshawk/benchmark/models.h"
-#include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
 
 namespace goshawk::optimize {
@@ -22,10 +23,6 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 using runtime::DeviceKind;
 using runtime::Precision;
-
-constexpr int kFormat = 1;  // of search.json
-
-std::string placement_name(DeviceKind kind) { return kind == DeviceKind::kCpu ? "int8-cpu" : "int8-fused"; }
 
 class Search {
  public:
@@ -37,12 +34,13 @@ class Search {
       throw Error(ErrorCode::kBadConfig, "there are no labelled pictures to judge on", "--data",
                   "The search needs labels: a model is never called better unmeasured.");
     }
-    fs::create_directories(folder_ / "candidates");
-    judge_.emplace(*material_.evaluation);
+    if (options_.resume) state_ = read_state(state_file());
+    judge_.emplace(*material_.evaluation, material_.renamed);
     for (const auto& line : judge_->left_out()) say("left out: " + line);
     outcome_.evaluation_images = static_cast<int>(judge_->truth().images.size());
-    signature_ = signature();
-    if (options_.resume) load_state();
+    add_original();
+    begin();
+    fs::create_directories(folder_ / "candidates");
     add_float_ways();
     judge_original();
     add_int8_ways();
@@ -64,35 +62,32 @@ class Search {
       throw Error(ErrorCode::kInterrupted, "the search was stopped", folder_.string(), "Go on with --resume.");
   }
 
-  /// What the kept figures hold for.
-  std::string signature() const {
-    std::string all = sha256_of_file(path_);
-    for (const auto& file : material_.calibration) all += file.string() + "\n";
-    for (const auto& image : judge_->truth().images) all += image.file + "\n";
-    all += std::to_string(judge_->truth().annotations.size());
-    return sha256_of_bytes(all);
+  /// What the kept figures hold for: all but what only the timing and the choice depend on, which are made anew.
+  std::map<std::string, std::string> begun_with() const {
+    const auto& options = options_.device;
+    const auto& original = outcome_.ways.at(0);
+    const auto& recipe = prepared_.recipe;
+    return {{"model", sha256_of_bytes(onnx::serialize(prepared_.model))},
+            {"recipe", sha256_of_bytes(detect::recipe_text(recipe))},
+            {"--max-drop", fmt::format("{}", options_.max_drop)},
+            {"--iou", fmt::format("{}", options.iou.value_or(recipe.iou))},
+            {"--agnostic-nms", options.agnostic_nms ? "yes" : "no"},
+            {"--imgsz", options.image_size ? std::to_string(*options.image_size) : "the model's"},
+            {"device", runtime::to_string(original.device) + " " + std::string(runtime::to_string(original.precision))},
+            {"pictures to calibrate with", content_hash(material_.calibration)},
+            {"pictures to judge on, their labels and classes", content_hash(judge_->truth())},
+            {"--map", fmt::format("{}", fmt::join(material_.renamed, ", "))}};
   }
 
   fs::path state_file() const { return folder_ / "search.json"; }
+  void save_state() const { write_state(state_, state_file()); }
 
-  void load_state() {
-    std::error_code ignored;
-    if (!fs::exists(state_file(), ignored)) return;
-    const auto state = read_document(state_file(), {.bytes = 16ULL << 20, .nodes = 1'000'000});
-    if (state.value("format", 0) != kFormat || state.value("signature", std::string()) != signature_) {
-      throw Error(ErrorCode::kUsage, "the search that was begun there is of another model or other pictures",
-                  folder_.string(), "Leave --resume out, or name the run of this model.");
-    }
-    for (const auto& [name, entry] : state.at("accuracy").items())
-      kept_[name] = {entry.at("AP").get<double>(), entry.at("AP50").get<double>()};
-    if (state.contains("made")) made_ = state.at("made");
-  }
-
-  void save_state() const {
-    ordered_json accuracy = ordered_json::object();
-    for (const auto& [name, figures] : kept_) accuracy[name] = {{"AP", figures.ap}, {"AP50", figures.ap50}};
-    const ordered_json state{{"format", kFormat}, {"signature", signature_}, {"accuracy", accuracy}, {"made", made_}};
-    write_file_atomically(state_file(), state.dump(2));
+  /// Before anything is measured.
+  void begin() {
+    const auto now = begun_with();
+    if (options_.resume) require_same(state_, now, state_file());
+    state_.begun_with = now;
+    save_state();
   }
 
   std::vector<runtime::Device> devices() {
@@ -117,18 +112,15 @@ class Search {
     outcome_.ways.push_back(std::move(way));
   }
 
-  void add_float_ways() {
-    const auto detector = detect::Detector::load(path_, options_.device);
-    Way original;
-    original.name = "original";
-    original.file = path_;
-    original.device = detector->session().device();
-    original.precision = detector->session().precision();
-    add(original);
+  void add_original() {
     prepared_ = prepare_model(path_, options_.device);
+    add({.name = "original", .file = path_, .device = prepared_.runs_on, .precision = prepared_.runs_in});
+  }
+
+  void add_float_ways() {
     const auto float_file = candidate_file("fp32");
     ScratchModel::write(prepared_.model, prepared_.recipe, float_file);
-    made_["fp32"] = {
+    state_.made["fp32"] = {
         {"step", "simplify"}, {"nodes_before", prepared_.nodes_before}, {"nodes_after", prepared_.model.nodes.size()}};
     devices_ = devices();
     for (const auto& device : devices_) {
@@ -137,7 +129,7 @@ class Search {
              .file = float_file,
              .device = device,
              .precision = precision,
-             .made = made_["fp32"]});
+             .made = state_.made["fp32"]});
       }
     }
   }
@@ -145,60 +137,60 @@ class Search {
   fs::path candidate_file(const std::string& name) const { return folder_ / "candidates" / (name + ".onnx"); }
 
   void add_int8_ways() {
-    if (!has_convolutions(prepared_.model)) {
-      note("int8: the model has no convolution to quantize statically");
-      return;
-    }
-    std::map<std::string, fs::path> files;
+    std::map<std::string, std::optional<fs::path>> files;  // nullopt: it cannot be made
     for (const auto& device : devices_) {
-      const auto name = placement_name(device.kind);
-      if (!files.contains(name)) {
-        try {
-          files[name] = make_int8(name, device);
-        } catch (const Error& error) {
-          if (error.code() != ErrorCode::kBadConfig && error.code() != ErrorCode::kBadData) throw;
-          note(name + ": " + error.what());
-          continue;
-        }
-      }
+      const auto name = "int8-" + std::string(to_string(placement_for(device.kind)));
+      if (!files.contains(name)) files[name] = int8_file_or_note(name, device);
+      if (!files[name]) continue;
       for (const auto precision : precisions(device.kind)) {
         add({.name = fmt::format("int8 file, {} on {}", runtime::to_string(precision), runtime::to_string(device)),
-             .file = files[name],
+             .file = *files[name],
              .device = device,
              .precision = precision,
              .eight_bits = true,
-             .made = made_[name]});
+             .made = state_.made[name]});
       }
     }
   }
 
-  fs::path make_int8(const std::string& name, const runtime::Device& device) {
+  std::optional<fs::path> int8_file_or_note(const std::string& name, const runtime::Device& device) {
+    try {
+      return int8_file(name, device);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kBadConfig && error.code() != ErrorCode::kBadData) throw;
+      note(name + ": " + error.what());
+      return std::nullopt;
+    }
+  }
+
+  fs::path int8_file(const std::string& name, const runtime::Device& device) {
     const auto file = candidate_file(name);
     std::error_code ignored;
-    if (options_.resume && made_.contains(name) && fs::exists(file, ignored)) return file;
-    if (!calibration_) {
-      CalibrateOptions calibrating;
-      calibrating.stop = options_.stop;
-      calibrating.progress = [&](auto done, auto total) { tell("calibrating", done, total); };
-      calibration_ = calibrate(prepared_.model, prepared_.recipe, material_.calibration,
-                               values_to_calibrate(prepared_.model, Placement::kEveryNode), calibrating);
-      for (const auto& line : calibration_->left_out) say("left out: " + line);
+    if (state_.made.contains(name) && fs::exists(file, ignored) &&
+        state_.made[name].value("file_sha256", "") == sha256_of_file(file)) {
+      return file;
     }
     Int8Options options;
-    options.placement = device.kind == DeviceKind::kCpu ? Placement::kEveryNode : Placement::kFused;
+    options.placement = placement_for(device.kind);
     options.max_drop = options_.max_drop;
     options.stop = options_.stop;
     options.progress = [&](const std::string& doing, auto done, auto total) { tell(name + ": " + doing, done, total); };
     auto device_options = options_.device;
     device_options.session.device = device;
     device_options.session.precision = Precision::kFp32;
-    const auto outcome = search_int8(prepared_, *calibration_, material_.calibration, &*judge_, device_options, options);
+    if (!int8_) int8_.emplace(prepared_, material_.calibration, &*judge_);
+    const auto outcome = int8_->make(device_options, options);
+    for (const auto& line : outcome.left_out) say("left out: " + line);
     ScratchModel::write(outcome.best.model, prepared_.recipe, file);
     ordered_json trials = ordered_json::array();
     for (const auto& trial : outcome.trials) trials.push_back(to_json(trial));
-    made_[name] = {
-        {"step", "quantize"}, {"calibration_images", calibration_->images}, {"chosen", to_json(outcome.trial)},
-        {"trials", trials},   {"layers", outcome.best.layers.size()},       {"layers_in_float", outcome.best.in_float}};
+    state_.made[name] = {{"step", "quantize"},
+                         {"calibration_images", outcome.calibration_images},
+                         {"chosen", to_json(outcome.trial)},
+                         {"trials", trials},
+                         {"layers", outcome.best.layers.size()},
+                         {"layers_in_float", outcome.best.in_float},
+                         {"file_sha256", sha256_of_file(file)}};
     save_state();
     return file;
   }
@@ -213,11 +205,12 @@ class Search {
   }
 
   Accuracy accuracy_of(const Way& way) {
-    if (const auto found = kept_.find(way.name); found != kept_.end()) return found->second;
+    const auto key = way.name + ", " + sha256_of_file(way.file);
+    if (const auto found = state_.accuracy.find(key); found != state_.accuracy.end()) return found->second;
     const auto detector = detect::Detector::load(way.file, judging_options(options_of(way)));
     const auto accuracy =
         judge_->accuracy(*detector, options_.stop, [&](auto done, auto total) { tell("judging " + way.name, done, total); });
-    kept_[way.name] = accuracy;
+    state_.accuracy[key] = accuracy;
     save_state();
     return accuracy;
   }
@@ -256,25 +249,15 @@ class Search {
     }
   }
 
-  static ordered_json to_json(const Int8Trial& trial) {
-    return {{"calibration", to_string(trial.options.method)},
-            {"placement", to_string(trial.options.placement)},
-            {"float_layers", trial.options.float_layers},
-            {"AP", trial.accuracy.ap},
-            {"output_error", trial.output_error}};
-  }
-
   const fs::path path_;
   const Material& material_;
   const fs::path folder_;
   const SearchOptions& options_;
   std::optional<Judge> judge_;
   Prepared prepared_;
-  std::optional<Calibration> calibration_;
+  std::optional<Int8Maker> int8_;
   std::vector<runtime::Device> devices_;
-  std::string signature_;
-  std::map<std::string, Accuracy> kept_;
-  ordered_json made_ = ordered_json::object();
+  SearchState state_;
   SearchOutcome outcome_;
 };
 

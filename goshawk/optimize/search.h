@@ -54,8 +54,9 @@ struct SearchOutcome {
 
 /// Tries the ways that this machine has: FP32, the device's reduced precision, and INT8 laid out for each provider; judges
 /// each on the labelled pictures, times all in turns, and picks the fastest within the drop. Candidates and `search.json`
-/// are kept in `folder`, so that an interrupted search goes on where it was (`resume`). The original is only read. Throws
-/// Error{kBadConfig} where there are no labels, {kInterrupted}, {kIo}.
+/// are kept in `folder`, so that an interrupted search goes on where it was (`resume`), with the same model, recipe,
+/// pictures, thresholds and drop. The original is only read. Throws Error{kBadConfig} where there are no labels or `resume`
+/// differs from what was begun, and what read_state throws, {kInterrupted}, {kIo}.
 SearchOutcome search(const std::filesystem::path& model, const Material& material, const std::filesystem::path& folder,
                      const SearchOptions& options);
 

@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <random>
 #include <string>
@@ -22,18 +21,18 @@ inline std::vector<runtime::RawTensor> noise_for(const runtime::PlainModel& mode
   std::vector<runtime::RawTensor> inputs;
   for (const auto& info : model.inputs()) {
     const bool is_float = info.type == runtime::ElementType::kFloat32;
-    runtime::RawTensor tensor{info.name, is_float ? 1 : 7, info.shape, {}};
-    for (auto& d : tensor.shape) d = d < 0 ? open : d;
-    const std::size_t count = onnx::count_of(tensor.shape).value();
+    auto shape = info.shape;
+    for (auto& d : shape) d = d < 0 ? open : d;
+    const std::size_t count = onnx::count_of(shape).value();
     if (is_float) {
       std::vector<float> values(count);
       for (auto& v : values) v = normal(random);
-      tensor.bytes.assign(reinterpret_cast<const char*>(values.data()), count * sizeof(float));
+      inputs.push_back(runtime::RawTensor::of(info.name, shape, values));
     } else {
       const std::vector<std::int64_t> values(count, 16000);  // silero_vad's sampling rate
-      tensor.bytes.assign(reinterpret_cast<const char*>(values.data()), count * sizeof(std::int64_t));
+      inputs.push_back({info.name, 7, shape, {}});
+      inputs.back().bytes.assign(reinterpret_cast<const char*>(values.data()), count * sizeof(std::int64_t));
     }
-    inputs.push_back(std::move(tensor));
   }
   return inputs;
 }
@@ -45,9 +44,8 @@ inline std::vector<runtime::RawTensor> outputs_of(const onnx::Model& model, std:
 }
 
 inline std::vector<float> floats_of(const runtime::RawTensor& tensor) {
-  std::vector<float> values(tensor.type == 1 ? tensor.bytes.size() / sizeof(float) : 0);
-  if (!values.empty()) std::memcpy(values.data(), tensor.bytes.data(), tensor.bytes.size());
-  return values;
+  const auto values = tensor.floats();
+  return {values.begin(), values.end()};
 }
 
 /// Root mean square of the difference over that of the values; 0 for nothing.

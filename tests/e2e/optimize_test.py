@@ -91,6 +91,53 @@ class Optimize(EndToEnd):
         again = json.loads(self.goshawk(*arguments, "--resume", folder, code=BAD_DATA).stdout)
         self.assertEqual([w.get("AP") for w in told["ways"]], [w.get("AP") for w in again["ways"]])
 
+    def test_going_on_with_another_search_is_refused(self):
+        arguments = ["optimize", self.model, "--data", self.data, "--devices", "cpu", "--time", "0.2", "--name", "s",
+                     "--min-speedup", "500", "--device", "cpu"]
+        self.goshawk(*arguments, code=BAD_DATA)
+        folder = self.folder / "runs" / "optimize" / "s"
+        state = folder / "search.json"
+        before = state.read_bytes()
+
+        def refused(says, *more, code=BAD_CONFIG):
+            told = self.goshawk(*arguments, "--resume", folder, *more, code=code).stderr
+            self.assertIn(says, told)
+            self.assertIn("search.json", told)
+
+        refused("--max-drop (1 then, 0.5 now)", "--max-drop", "0.5")
+        refused("pictures to judge on", "--eval-images", "3")
+        refused("pictures to calibrate with", "--images", "3")
+        refused("--map", "--map", "square=square")
+        label = next((self.folder / "set" / "labels" / "val").iterdir())
+        text = label.read_text()
+        label.write_text(text.replace("0 ", "0 0.5 0.5 0.1 0.1\n0 ", 1))
+        refused("pictures to judge on, their labels and classes")
+        label.write_text(text)
+        (self.folder / "goshawk.yaml").write_text("detect: {iou: 0.3}\n")
+        refused("--iou (0.7 then, 0.3 now)")
+        (self.folder / "goshawk.yaml").unlink()
+        self.assertEqual(state.read_bytes(), before)
+        for text in ("[]", "{}", '{"format": 1}', '{"format": 2, "begun_with": 7}'):
+            state.write_text(text)
+            refused("no state of a search", code=BAD_DATA)
+        state.write_text("{")
+        refused("")
+        state.unlink()
+        refused("no search was begun", code=NO_INPUT)
+
+    def test_classes_are_named_and_chosen_as_for_eval(self):
+        self.data.write_text(self.data.read_text().replace("[square]", "[box]"))
+        data = ("--data", self.data)
+        for words in (("quantize", self.model, "--output", "q.onnx"), ("prune", self.model, "--keep", "0.6", "--multiple", "4"),
+                      ("optimize", self.model, "--devices", "cpu", "--time", "0.1", "--min-speedup", "500")):
+            self.assertIn("class", self.goshawk(*words, *data, "--device", "cpu", code=BAD_DATA).stderr)
+        told = self.result("quantize", self.model, *data, "--map", "square=box", "--output", "q.onnx")
+        figures = json.loads(self.goshawk("eval", self.model, *data, "--map", "square=box", "--device", "cpu", "--json").stdout)
+        self.assertAlmostEqual(told["original_AP"], figures["coco"]["AP"], places=6)
+        self.result("prune", self.model, "--keep", "0.6", "--multiple", "4", *data, "--map", "square=box", "--classes", "box")
+        self.assertIn("no class 'zebra'", self.goshawk("quantize", self.model, *data, "--map", "square=box", "--classes", "zebra",
+                                                       "--device", "cpu", code=USAGE).stderr)
+
     def test_bad_input_is_one_clear_error(self):
         fails = lambda code, says, *words: self.assertIn(says, self.goshawk(*words, "--device", "cpu", code=code).stderr)
         fails(USAGE, "--data", "quantize", self.model)
