@@ -15,6 +15,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
@@ -255,9 +256,7 @@ void time_layers(const Invocation& call, const benchmark::Plan& plan, BenchFindi
     ModelLayers layers;
     layers.model = model.name;
     options.device = model.device;
-    const bool looked_into =
-        model.device.kind == runtime::DeviceKind::kCpu || model.device.kind == runtime::DeviceKind::kCuda;
-    if (!looked_into) {
+    if (runtime::compiles(model.device.kind)) {
       options.device = {runtime::DeviceKind::kCpu, 0};
       options.precision = runtime::Precision::kAuto;
       layers.note = fmt::format(
@@ -284,14 +283,20 @@ bool prefers_latency(const Invocation& call) {
   return found->second == "latency";
 }
 
-/// Puts the best setting of the first model into a profile; other settings of a profile that is there stay.
-std::string save_profile(const Invocation& call, const BenchFindings& findings) {
+/// Puts the best setting of `model`, the first, into a profile; other settings of a profile that is there stay.
+std::string save_profile(const Invocation& call, const BenchFindings& findings, const std::string& model) {
   const std::string profile = call.options.at("apply");
   const fs::path path = user_profile_folder() / (profile + ".yaml");
   if (path.is_relative()) {
     throw Error(ErrorCode::kBadConfig, "nowhere to save profiles: neither XDG_CONFIG_HOME nor HOME is set");
   }
-  const auto& places = findings.best.at(0).best;
+  const auto first =
+      std::find_if(findings.best.begin(), findings.best.end(), [&](const auto& b) { return b.model == model; });
+  if (first == findings.best.end()) {
+    throw Error(ErrorCode::kUnavailable, "nothing could be measured of it, and a profile is for the first model", model,
+                "The report says why it was left out");
+  }
+  const auto& places = first->best;
   const auto& best = findings.results[prefers_latency(call) ? places.latency : places.throughput];
   json document = json::object();
   if (fs::exists(path)) document = read_document(path);
@@ -373,7 +378,7 @@ int run_bench(const Invocation& call) {
     }
     findings.baseline = std::move(baseline);
   }
-  if (call.has("apply")) findings.profile = save_profile(call, findings);
+  if (call.has("apply")) findings.profile = save_profile(call, findings, names_of(models)[0]);
   if (findings.baseline || call.has("apply")) write_findings(findings, run.path());
   if (call.json) {
     auto document = findings_json(findings);
@@ -412,7 +417,7 @@ Command bench_command() {
       {"data", "DATASET", "labelled images: AP of each model as well"},
       {"split", "SPLIT", "train, val or test of --data; else val where there is one, else all"},
       {"from", "FORMAT", "format of the data set; else recognised"},
-      {"map", "A=B,...", "names of the model's classes in the data set"},
+      map_flag(),
       {"source", "SOURCE", "video, image or folder whose pictures are shown (64 at most); else a synthetic one"},
       {"seconds", "S", "time to measure each setting; else 3"},
       {"warm-up", "N", "calls that do not count; else 5"},

@@ -12,6 +12,7 @@
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
+#include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/model_manifest.h"
 #include "apps/goshawk/model_path.h"
@@ -98,11 +99,8 @@ std::vector<ordered_json> measure_speeds(const Invocation& call, const std::vect
   return speeds;
 }
 
-/// Without the folders above: what a machine calls them is nobody else's.
-std::string data_name(const fs::path& data) {
-  const auto folder = data.parent_path().filename();
-  return (folder.empty() ? data.filename() : folder / data.filename()).string();
-}
+/// Without the folders above, which may say whose it is.
+std::string data_name(const fs::path& data) { return (data.has_filename() ? data : data.parent_path()).filename().string(); }
 
 /// As an evaluation takes it, whatever the thresholds that the package is to use.
 ordered_json measure_accuracy(Invocation call, const fs::path& model, const dataset::Dataset& truth) {
@@ -159,7 +157,7 @@ std::string package_name(const fs::path& out) {
 json settings_of(const Invocation& call) {
   const json all = call.config.changes();
   json kept = json::object();
-  for (const char* section : {"runtime", "detect", "track"}) {
+  for (const char* section : {"runtime", "engine", "detect", "track"}) {
     if (all.contains(section)) kept[section] = all[section];
   }
   for (const auto& [section, key] : {std::pair("detect", "recipe"), {"detect", "names"}, {"runtime", "cache"}}) {
@@ -335,7 +333,7 @@ Command package_command() {
                      {"data", "DATASET", "labelled images: AP of each model; int8 is calibrated on others of it"},
                      {"split", "SPLIT", "train, val or test of --data; else val where there is one, else all"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
-                     {"map", "A=B,...", "names of the model's classes in the data set"},
+                     map_flag(),
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that int8 may lose; else 1.0"},
                      {"licence", "TEXT", "licence of the models; else that of the list of known models"}};
   command.json = true;

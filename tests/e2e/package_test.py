@@ -76,13 +76,24 @@ class Package(EndToEnd):
         self.assertEqual(eight["made"]["evaluation_images"], 4)
         for model in info["models"]:
             self.assertEqual(model["accuracy"]["images"], 4)
-            self.assertEqual(model["accuracy"]["data"], "set/data.yaml")
+            self.assertEqual(model["accuracy"]["data"], "data.yaml")  # folders may name whom it is from
             self.assertGreater(model["accuracy"]["AP"], 0.5)  # --conf is the package's, not the evaluation's
             self.assertAlmostEqual(model["accuracy"]["AP"], given["accuracy"]["AP"], delta=0.011)
         self.assertLess(info["files"][half["file"]]["bytes"], info["files"][given["file"]]["bytes"])
         self.assertIn(b"QuantizeLinear", (self.folder / "street" / eight["file"]).read_bytes())
         checked = json.loads(self.goshawk("package", "verify", "street", *CPU, "--json").stdout)
         self.assertEqual(sum("same answers" in check["result"] for check in checked["checks"]), 3)
+
+    def test_int8_is_judged_with_the_classes_that_eval_takes(self):
+        tiny_detector.write(self.model, convolutional=True)
+        data = self.data_set()
+        data.write_text(data.read_text().replace("[square]", "[box, other]"))
+        words = ("package", self.model, "--out", "street", "--also", "int8", "--data", data, *CPU)
+        self.assertIn("class", self.goshawk(*words, code=65).stderr)
+        info = json.loads(self.goshawk(*words, "--map", "square=box", "--json").stdout)
+        for model in info["models"]:
+            self.assertGreater(model["accuracy"]["AP"], 0.5)
+        self.assertLessEqual(info["models"][1]["made"]["drop"], 1)
 
     def test_a_form_that_cannot_be_made_ends_it(self):
         self.goshawk("package", self.model, "--out", "new", "--also", "int8", "--data", self.data_set(), *CPU, code=78)
