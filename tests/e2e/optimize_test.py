@@ -114,7 +114,7 @@ class Optimize(EndToEnd):
         refused("pictures to judge on, their labels and classes")
         label.write_text(text)
         (self.folder / "goshawk.yaml").write_text("detect: {iou: 0.3}\n")
-        refused("--iou (0.7 then, 0.3 now)")
+        refused("--iou (0.1 then, 0.3 now)")
         (self.folder / "goshawk.yaml").unlink()
         self.assertEqual(state.read_bytes(), before)
         for text in ("[]", "{}", '{"format": 1}', '{"format": 2, "begun_with": 7}'):
