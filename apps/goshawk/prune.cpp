@@ -149,7 +149,7 @@ Command prune_command() {
                      {"by", "SALIENCY", "magnitude (of filters) or activation (on --data); else magnitude"},
                      {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
                      {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
-                     {"multiple", "N", "channel counts that remain are multiples of it; else 8"},
+                     {"multiple", "N", "channel counts that remain are multiples of it; else 16"},
                      {"whole", "LAYER,...", "convolutions that lose nothing"},
                      {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
                      {"from", "FORMAT", "format of the data set; else recognised"},

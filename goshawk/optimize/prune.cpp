@@ -17,6 +17,8 @@ using onnx::Model;
 using onnx::Node;
 using onnx::Tensor;
 
+constexpr std::size_t kNarrowest = 8;  // multiple of channels that is not halved for narrow layers
+
 /// `tensor` with only the places of `kept` along `axis`.
 Tensor picked(const Tensor& tensor, std::size_t axis, const std::vector<std::size_t>& kept) {
   const std::size_t width = onnx::size_of(tensor.type);
@@ -151,7 +153,14 @@ class Pruner {
   /// How many channels of a layer stay at least.
   std::size_t least_kept(std::size_t count) const {
     const auto share = static_cast<std::size_t>(std::ceil(options_.least_kept * static_cast<double>(count)));
-    return std::max<std::size_t>({share, 1, std::min(count, static_cast<std::size_t>(options_.multiple))});
+    return std::max<std::size_t>({share, 1, std::min(count, multiple_of(count))});
+  }
+
+  /// What the channels that remain of a layer are multiples of: narrow layers could else lose none.
+  std::size_t multiple_of(std::size_t count) const {
+    auto multiple = static_cast<std::size_t>(std::max(options_.multiple, 1));
+    while (multiple > kNarrowest && count < 2 * multiple) multiple /= 2;
+    return multiple;
   }
 
   /// The roots that go when `share` of all candidates shall: the least salient, as far as every layer keeps enough.
@@ -190,9 +199,9 @@ class Pruner {
   /// Gives the most salient of the gone back until what remains of every layer is a multiple, as far as that can be.
   std::set<std::size_t> rounded(std::set<std::size_t> gone, std::map<std::size_t, std::size_t> lost) const {
     if (options_.multiple <= 1) return gone;
-    const auto multiple = static_cast<std::size_t>(options_.multiple);
     const auto odd = [&](std::size_t layer) {
       const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
+      const std::size_t multiple = multiple_of(count);
       return count >= multiple && lost[layer] > 0 && (count - lost[layer]) % multiple != 0;
     };
     for (auto candidate = candidates_.rbegin(); candidate != candidates_.rend(); ++candidate) {

@@ -26,7 +26,8 @@ struct PruneOptions {
   bool global = true;                // channels compete across layers; else each layer loses the same share
   double target = 0.5;               // multiplications that remain, of the original's, in (0, 1)
   double least_kept = 0.25;          // of a layer's channels, whatever their saliency
-  int multiple = 8;                  // channel counts that remain are multiples of it where the layer has as many
+  int multiple = 16;                 // channel counts that remain are multiples of it, which is what a vector of AVX-512
+                                     // holds; it is halved, down to 8, for layers of less than two of it
   std::set<std::string> whole = {};  // labels of convolutions that lose nothing
 };
 

@@ -272,6 +272,29 @@ TEST(Prune, RealDetectorsStillRun) {
   }
 }
 
+TEST(Prune, NarrowLayersLoseChannelsToo) {
+  onnx::GraphBuilder graph("narrow");
+  auto value = graph.input("x", {std::int64_t{1}, std::int64_t{3}, std::int64_t{9}, std::int64_t{9}});
+  std::mt19937 random(2);
+  std::normal_distribution<float> normal;
+  std::int64_t ins = 3;
+  for (const std::int64_t outs : {16, 64, 5}) {
+    std::vector<float> weights(static_cast<std::size_t>(ins * outs));
+    for (auto& w : weights) w = normal(random);
+    const std::vector<std::int64_t> shape{outs, ins, 1, 1}, ones{1, 1};
+    const auto name = "c" + std::to_string(outs);
+    value = graph.node("Conv", {value, graph.constant(name + ".weight", shape, weights)}, {{"kernel_shape", ones}}, name);
+    ins = outs;
+  }
+  graph.output(value, {std::int64_t{1}, std::int64_t{5}, std::int64_t{9}, std::int64_t{9}});
+  const auto done = prune(onnx::parse_model(graph.serialize("test", "1"), "narrow"), nullptr, {.target = 0.3});
+  std::map<std::string, std::size_t> after;
+  for (const auto& layer : done.layers) after[layer.label] = layer.after;
+  EXPECT_EQ(after["c16"], 8U);
+  EXPECT_EQ(after["c64"] % 16, 0U);
+  EXPECT_LT(after["c64"], 64U);
+}
+
 TEST(Shapes, CountsMultiplications) {
   const Model model = small_network();
   const auto types = infer_types(model);
