@@ -14,6 +14,7 @@
 #include "goshawk/dataset/mot_text.h"
 #include "goshawk/dataset/problems.h"
 #include "goshawk/dataset/safe_path.h"
+#include "goshawk/dataset/text_file.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -100,7 +101,7 @@ class Reader {
   void read_class_names(const fs::path& path) {
     class_names_.clear();
     if (!is_file(path)) return;
-    const std::string text = read_file(path, 1 << 20);
+    const std::string text = read_utf8_file(path, 1 << 20);
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = std::min(text.find('\n', begin), text.size());
       std::string name = text.substr(begin, end - begin);

@@ -41,6 +41,15 @@ std::size_t utf8_sequence_length(std::string_view text) {
   return length;
 }
 
+std::size_t find_broken_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_sequence_length(text.substr(i));
+    if (length == 0) return i;
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
 Problem make_problem(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line,
                      const std::string& message) {
   return {kind, severity, printable(file, 4096), line, printable(message, 1000)};

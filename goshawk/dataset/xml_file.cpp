@@ -38,16 +38,6 @@ void append_utf8(std::string& out, char32_t c) {
   }
 }
 
-/// Offset of the first byte that is not UTF-8; npos: all of it is.
-std::size_t find_broken_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = utf8_sequence_length(text.substr(i));
-    if (length == 0) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
-
 std::int64_t line_in(std::string_view text, std::size_t offset) {
   return 1 + std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(std::min(offset, text.size())), '\n');
 }

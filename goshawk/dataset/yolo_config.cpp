@@ -8,6 +8,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/dataset/text_file.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -140,7 +141,7 @@ void require_a_place(const YoloConfig& config) {
 YoloConfig read_yaml(const fs::path& file, ProblemList& problems) {
   YoloConfig config;
   config.file = file;
-  const json document = read_document(file);
+  const json document = parse_document(read_utf8_file(file, DocumentLimits{}.bytes), file);
   if (!document.is_object()) reject("a data set's file is a map with train, val and names", file);
   config.root = read_root(document, file);
   config.categories = read_names(document, file);
@@ -156,9 +157,8 @@ YoloConfig read_yaml(const fs::path& file, ProblemList& problems) {
 /// The lines of classes.txt.
 std::vector<Category> read_names_list(const fs::path& file) {
   std::vector<Category> categories;
-  const std::string content = read_file(file, 16ULL << 20);
+  const std::string content = read_utf8_file(file, 16ULL << 20);
   std::string_view text = content;
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
     std::string_view name = text.substr(0, end);

@@ -10,6 +10,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/dataset/text_file.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -41,12 +42,7 @@ void read_one(Dataset& dataset, std::size_t i, const YoloClasses& classes, const
   }
 }
 
-}  // namespace
-
-std::vector<std::string> lines_of(const fs::path& file) {
-  const std::string content = read_file(file, kMostBytes);
-  std::string_view text = content;
-  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+std::vector<std::string> lines_in(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
@@ -59,9 +55,18 @@ std::vector<std::string> lines_of(const fs::path& file) {
   return lines;
 }
 
+}  // namespace
+
+std::vector<std::string> lines_of(const fs::path& file) {
+  const std::string content = read_file(file, kMostBytes);
+  std::string_view text = content;
+  if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
+  return lines_in(text);
+}
+
 std::vector<Category> read_class_names(const fs::path& file) {
   std::vector<Category> categories;
-  for (auto& line : lines_of(file)) {
+  for (auto& line : lines_in(read_utf8_file(file, kMostBytes))) {
     const auto id = static_cast<std::int64_t>(categories.size());
     if (id >= YoloClasses::kMost) throw Error(ErrorCode::kBadData, "the file lists too many classes", file.string());
     categories.push_back({id, line.empty() ? "class" + std::to_string(id) : std::move(line)});
