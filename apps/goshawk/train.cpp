@@ -145,6 +145,8 @@ int begin(const Invocation& call, train::TrainRequest request) {
   request.options = options_of(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
+  if (auto& model = request.options.model; fs::is_regular_file(model))
+    model = fs::absolute(model).lexically_normal().string();
   if (auto& weights = request.options.weights; !weights.empty()) {
     if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
     weights = fs::absolute(weights).lexically_normal().string();

@@ -91,7 +91,7 @@ std::vector<Setting> make_schema() {
        "model",
        kText,
        "goshawk-n",
-       "Network: goshawk-n, goshawk-s, goshawk-m, or a YAML file",
+       "Network: goshawk-n, -s or -m, a YAML file, or a trained model",
        {"goshawk-n", "goshawk-s", "goshawk-m"}},
       {"train.weights", "weights", kPath, "", "Start from this checkpoint (safetensors); unset: from random weights", {}},
       {"train.epochs", "epochs", kInteger, "100", "Times that every image is learned from", {}, 1, 1000000},

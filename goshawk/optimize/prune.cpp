@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 #include <map>
+#include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
@@ -242,11 +243,12 @@ class Pruner {
   Model without(const std::set<std::size_t>& gone, std::vector<PrunedLayer>& layers) const {
     Model model = source_;
     model.values.clear();
+    std::map<std::string, std::string> replaced;  // name of the pruned constant -> of the one before
     const auto replace = [&](std::string& input, const Tensor& tensor) {
       const std::string name = model.unique(input + "_pruned");
       model.constants[name] = tensor;
       model.constants[name].name = name;
-      input = name;
+      replaced[name] = std::exchange(input, name);
     };
     for (std::size_t i = 0; i < source_.nodes.size(); ++i) {
       const Node& source = source_.nodes[i];
@@ -291,8 +293,26 @@ class Pruner {
       }
     }
     onnx::remove_unused(model);
+    take_names(model, replaced);
     onnx::check(model, "pruned model");
     return model;
+  }
+
+  /// Pruned constants get the names of those that they stand for, where these are gone: training finds them by name.
+  static void take_names(Model& model, const std::map<std::string, std::string>& replaced) {
+    std::map<std::string, std::string> renamed;
+    for (const auto& [pruned, name] : replaced) {
+      if (!model.constants.contains(pruned) || model.constants.contains(name)) continue;
+      auto entry = model.constants.extract(pruned);
+      entry.key() = entry.mapped().name = name;
+      model.constants.insert(std::move(entry));
+      renamed[pruned] = name;
+    }
+    for (auto& node : model.nodes) {
+      for (auto& input : node.inputs) {
+        if (const auto found = renamed.find(input); found != renamed.end()) input = found->second;
+      }
+    }
   }
 
   const Model& source_;

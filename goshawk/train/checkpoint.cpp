@@ -67,6 +67,7 @@ std::string description_text(const Network& network) {
     text += fmt::format("{} {} {} {} {} {} from", static_cast<int>(layer.op), layer.channels, layer.kernel, layer.stride,
                         layer.repeats, layer.shortcut ? 1 : 0);
     for (const int source : layer.from) text += fmt::format(" {}", source);
+    if (layer.inner != usual_inner(layer, network)) text += fmt::format(" inner {}", fmt::join(layer.inner, " "));
     text += "\n";
   }
   return text;

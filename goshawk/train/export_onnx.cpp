@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <numeric>
 
 #include "goshawk/core/error.h"
@@ -38,6 +39,7 @@ class Exporter {
     graph_.output("output0", {batch, std::int64_t{4 + network_.classes},
                               options_.dynamic_size ? Dimension("anchors") : Dimension(anchors())});
     for (const auto& [key, value] : options_.metadata) graph_.metadata(key, value);
+    graph_.metadata(kNetworkKey, description_of(network_).dump());
     return graph_.serialize("goshawk", "");
   }
 
@@ -112,10 +114,10 @@ class Exporter {
   }
 
   std::string csp(const Layer& layer, const std::string& name, const std::string& input) {
-    const std::int64_t half = layer.channels / 2;
+    const Integers sizes{layer.inner[0], layer.inner[1]};
     const auto both = conv_block(name + ".cv1", input, 1, 1);
-    auto parts = graph_.node_of_many("Split", {both, graph_.constant(name + ".halves", Integers{half, half})}, 2,
-                                     {{"axis", std::int64_t{1}}});
+    auto parts =
+        graph_.node_of_many("Split", {both, graph_.constant(name + ".parts", sizes)}, 2, {{"axis", std::int64_t{1}}});
     for (int i = 0; i < layer.repeats; ++i) {
       const std::string block = fmt::format("{}.m.{}", name, i);
       auto y = conv_block(block + ".cv2", conv_block(block + ".cv1", parts.back(), 3, 1), 3, 1);

@@ -28,6 +28,9 @@ struct ExportOptions {
   std::map<std::string, std::string> metadata;
 };
 
+/// The model's metadata of this name describes its network (network.h).
+inline constexpr const char* kNetworkKey = "goshawk.network";
+
 /// The model's bytes: operator set 17, batch norm folded into the convolutions. Input "images" [N, 3, H, W], RGB in [0, 1];
 /// output "output0" [N, 4 + classes, anchors]: cx cy w h in input pixels, then each class's score in [0, 1]; anchors by
 /// rising stride, row by row (the layout of family yolov8, core/recipe.h). Throws Error{kBadConfig} for a size that does not

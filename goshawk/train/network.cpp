@@ -11,6 +11,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/train/builtin_networks.h"
+#include "goshawk/train/trained_model.h"
 
 namespace goshawk::train {
 namespace {
@@ -25,11 +26,11 @@ struct OpRow {
 
 const std::vector<OpRow>& op_rows() {
   static const std::vector<OpRow> kRows{{Op::kConv, "conv", {"channels", "kernel", "stride"}},
-                                        {Op::kCsp, "csp", {"channels", "repeats", "shortcut"}},
-                                        {Op::kSppf, "sppf", {"channels", "kernel"}},
+                                        {Op::kCsp, "csp", {"channels", "repeats", "shortcut", "inner"}},
+                                        {Op::kSppf, "sppf", {"channels", "kernel", "inner"}},
                                         {Op::kUpsample, "upsample", {}},
                                         {Op::kConcat, "concat", {}},
-                                        {Op::kDetect, "detect", {"bins"}}};
+                                        {Op::kDetect, "detect", {"bins", "inner"}}};
   return kRows;
 }
 
@@ -110,6 +111,7 @@ class Parser {
   }
 
   int scaled_channels(int channels) const {
+    if (!document_.contains("scales")) return channels;
     const double scaled = std::min(channels, scale_.max_channels) * scale_.width;
     return static_cast<int>(std::ceil(scaled / 8)) * 8;
   }
@@ -160,6 +162,7 @@ class Parser {
     if (!many && layer.from.size() != 1) fail(place(), fmt::format("`{}` reads one layer", op));
     layer.downsampling = downsampling_of(layer.from.front());
     settle(entry, layer);
+    settle_inner(entry, layer);
     if (layer.channels < 1 || layer.channels > kMostChannels) fail(place(), fmt::format("{} channels", layer.channels));
     if (entry.contains("name")) remember(entry["name"]);
     network_.layers.push_back(std::move(layer));
@@ -212,6 +215,22 @@ class Parser {
     }
   }
 
+  void settle_inner(const json& entry, Layer& layer) const {
+    layer.inner = usual_inner(layer, network_);
+    if (!entry.contains("inner")) return;
+    const auto& given = entry["inner"];
+    const bool fits = given.is_array() && given.size() == layer.inner.size() &&
+                      std::all_of(given.begin(), given.end(), [](const json& count) {
+                        return count.is_number_integer() && count >= 1 && count <= kMostChannels;
+                      });
+    if (!fits) fail(place() + ".inner", fmt::format("a list of {} numbers of channels is needed", layer.inner.size()));
+    layer.inner = given.get<std::vector<int>>();
+    if (!layer.shortcut) return;
+    for (std::size_t result = 3; result < layer.inner.size(); result += 2) {
+      if (layer.inner[result] != layer.inner[1]) fail(place() + ".inner", "with a shortcut, bottlenecks keep the channels");
+    }
+  }
+
   void remember(const json& name) {
     if (!name.is_string() || name == "previous") fail(place() + ".name", "a name is a text other than `previous`");
     if (!names_.emplace(name.get<std::string>(), static_cast<int>(network_.layers.size())).second) {
@@ -241,10 +260,28 @@ class Parser {
 
 }  // namespace
 
-HeadChannels head_channels(const Network& network) {
-  constexpr int kMostForClasses = 100;  // more classes need no wider branch
-  const int first = network.head().input_channels.front();
-  return {std::max({16, first / 4, 4 * network.bins}), std::max(first, std::min(network.classes, kMostForClasses))};
+std::vector<int> usual_inner(const Layer& layer, const Network& network) {
+  switch (layer.op) {
+    case Op::kCsp:
+      return std::vector<int>(static_cast<std::size_t>(2 + 2 * layer.repeats), layer.channels / 2);
+    case Op::kSppf:
+      return {layer.input_channels.front() / 2};
+    case Op::kDetect: {
+      constexpr int kMostForClasses = 100;  // more classes need no wider branch
+      const int finest = layer.input_channels.front();
+      const int boxes = std::max({16, finest / 4, 4 * network.bins});
+      const int classes = std::max(finest, std::min(network.classes, kMostForClasses));
+      std::vector<int> inner;
+      for (std::size_t i = 0; i < layer.input_channels.size(); ++i)
+        inner.insert(inner.end(), {boxes, boxes, classes, classes});
+      return inner;
+    }
+    case Op::kConv:
+    case Op::kUpsample:
+    case Op::kConcat:
+      break;
+  }
+  return {};
 }
 
 Network parse_network(const json& document, std::string_view scale, int classes, const std::string& where) {
@@ -252,6 +289,26 @@ Network parse_network(const json& document, std::string_view scale, int classes,
     throw Error(ErrorCode::kBadConfig, fmt::format("a detector has 1 to {} classes, not {}", kMostClasses, classes), where);
   }
   return Parser(document, classes, where).parse(scale);
+}
+
+json description_of(const Network& network) {
+  json layers = json::array();
+  const auto name = [](int index) { return fmt::format("l{}", index); };
+  for (std::size_t i = 0; i < network.layers.size(); ++i) {
+    const Layer& layer = network.layers[i];
+    const auto& row = *std::find_if(op_rows().begin(), op_rows().end(), [&](const OpRow& r) { return r.op == layer.op; });
+    const std::map<std::string, json> all{
+        {"channels", layer.channels}, {"kernel", layer.kernel}, {"stride", layer.stride}, {"repeats", layer.repeats},
+        {"shortcut", layer.shortcut}, {"bins", network.bins},   {"inner", layer.inner}};
+    json entry{{"op", row.name}, {"name", name(static_cast<int>(i))}};
+    for (const auto& key : row.keys) entry[key] = all.at(key);
+    if (layer.from.front() >= 0) {  // else it is the first layer, which reads the image
+      entry["from"] = json::array();
+      for (const int source : layer.from) entry["from"].push_back(name(source));
+    }
+    layers.push_back(std::move(entry));
+  }
+  return {{"layers", std::move(layers)}};
 }
 
 std::vector<std::string> builtin_networks() { return {"goshawk-n", "goshawk-s", "goshawk-m"}; }
@@ -263,11 +320,18 @@ Network load_network(const std::string& name, int classes) {
     network.name = name;
     return network;
   }
+  if (name.ends_with(".onnx")) {
+    Network network = read_trained_model(name).network;
+    network.classes = classes;
+    network.layers.back().channels = 4 * network.bins + classes;
+    return network;
+  }
   const auto colon = name.rfind(".yaml:");
   const std::string file = colon == std::string::npos ? name : name.substr(0, colon + 5);
   if (!file.ends_with(".yaml") && !file.ends_with(".yml")) {
-    throw Error(ErrorCode::kUsage, fmt::format("there is no network '{}'{}", name, did_you_mean(name, builtin)), "--model",
-                "Take goshawk-n, goshawk-s, goshawk-m, or a YAML file that describes a network.");
+    throw Error(
+        ErrorCode::kUsage, fmt::format("there is no network '{}'{}", name, did_you_mean(name, builtin)), "--model",
+        "Take goshawk-n, goshawk-s, goshawk-m, a YAML file that describes a network, or a model from goshawk train.");
   }
   const std::string scale = colon == std::string::npos ? std::string() : name.substr(colon + 6);
   auto network = parse_network(read_document(file), scale, classes, file);

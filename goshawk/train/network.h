@@ -30,7 +30,11 @@ struct Layer {
   int stride = 1;                   // kConv: 1 or 2
   int repeats = 1;                  // kCsp
   bool shortcut = false;            // kCsp: bottlenecks add their input
-  int downsampling = 1;             // input pixels per pixel of the output
+  // Channels within: what pruning changes. kCsp: of the two parts behind the first convolution, then of each bottleneck
+  // behind its first and its second. kSppf: behind the first convolution. kDetect: of each input behind the two convolutions
+  // of the box branch, then of the class branch.
+  std::vector<int> inner;
+  int downsampling = 1;  // input pixels per pixel of the output
   bool operator==(const Layer&) const = default;
 };
 
@@ -46,11 +50,9 @@ struct Network {
   const Layer& head() const { return layers.back(); }
 };
 
-/// Channels within the two branches of the head. They follow the channels of its finest map.
-struct HeadChannels {
-  int boxes = 0, classes = 0;
-};
-HeadChannels head_channels(const Network& network);
+/// `inner` of a layer whose description says nothing of it: halves of a block's channels; in the head what follows from the
+/// channels of its finest map.
+std::vector<int> usual_inner(const Layer& layer, const Network& network);
 
 /// Bounds on a description from outside.
 inline constexpr int kMostLayers = 500;
@@ -58,13 +60,16 @@ inline constexpr int kMostChannels = 8192;
 inline constexpr int kMostClasses = 10'000;
 
 /// Settles a description: `scale` is a key of its `scales` (empty: the first), `classes` >= 1. `where` is put before places
-/// in messages. Channels are `channels * width` (at most max_channels before that) rounded up to a multiple of 8; repeats
-/// above 1 are `repeats * depth`, rounded, at least 1. Throws Error{kBadConfig} with the layer's number for what is unknown
-/// (with a suggestion), missing, or cannot work.
+/// in messages. Channels are `channels * width` (at most max_channels before that) rounded up to a multiple of 8, or without
+/// scales as they stand; repeats above 1 are `repeats * depth`, rounded, at least 1. Throws Error{kBadConfig} with the
+/// layer's number for what is unknown (with a suggestion), missing, or cannot work.
 Network parse_network(const nlohmann::json& document, std::string_view scale, int classes, const std::string& where);
 
-/// A built-in network by name ("goshawk-n", "goshawk-s", "goshawk-m"), or a YAML file ("my.yaml", "my.yaml:s").
-/// Throws Error{kNotFound, kBadConfig, kUsage}.
+/// The description from which parse_network makes this network again, with nothing left to settle.
+nlohmann::json description_of(const Network& network);
+
+/// A built-in network by name ("goshawk-n", "goshawk-s", "goshawk-m"), a YAML file ("my.yaml", "my.yaml:s"), or that of a
+/// model (trained_model.h). Throws Error{kNotFound, kBadData, kBadConfig, kUsage}.
 Network load_network(const std::string& name, int classes);
 
 /// "goshawk-n", "goshawk-s", "goshawk-m".

@@ -74,6 +74,32 @@ TEST(Network, RefusesWhatCannotWorkAndSaysWhere) {
   EXPECT_THAT(refused("layers: 5"), HasSubstr("list of layers"));
 }
 
+TEST(Network, IsTheSameAfterItsDescription) {
+  for (const char* name : {"goshawk-n", "goshawk-m"}) {
+    const auto network = load_network(name, 80);
+    auto again = parse_network(description_of(network), "", 80, "again");
+    again.name = network.name;
+    EXPECT_EQ(again, network) << name;
+  }
+}
+
+TEST(Network, TakesTheChannelsWithinItsBlocks) {
+  const std::string tail = "  - {op: detect, from: [previous], bins: 4, inner: [8, 9, 10, 11]}\n";
+  const auto csp = [&](const char* more) {
+    return std::string("layers:\n  - {op: conv, channels: 20, stride: 2}\n  - {op: csp, channels: 20, repeats: 2, ") + more +
+           "}\n" + tail;
+  };
+  const auto network = parse(csp("inner: [3, 5, 7, 5, 6, 5], shortcut: true"));
+  EXPECT_THAT(network.layers[1].inner, ElementsAre(3, 5, 7, 5, 6, 5));
+  EXPECT_EQ(network.layers[1].channels, 20) << "without scales nothing is rounded";
+  EXPECT_THAT(network.head().inner, ElementsAre(8, 9, 10, 11));
+  EXPECT_EQ(parse_network(description_of(network), "", 3, "again"), network);
+  EXPECT_THAT(parse(csp("shortcut: true")).layers[1].inner, ElementsAre(10, 10, 10, 10, 10, 10));
+  EXPECT_THAT(refused(csp("inner: [3, 5]")), HasSubstr("layers[1].inner"));
+  EXPECT_THAT(refused(csp("inner: [3, 5, 7, 5, 0, 5]")), HasSubstr("a list of 6 numbers"));
+  EXPECT_THAT(refused(csp("inner: [3, 5, 7, 4, 6, 5], shortcut: true")), HasSubstr("keep the channels"));
+}
+
 TEST(Network, ScalesAreChosenByName) {
   const std::string yaml = "scales: {n: {width: 0.5}, s: {width: 1}}" + kSmall;
   EXPECT_EQ(parse(yaml, 3, "n").layers[2].channels, 16);

@@ -214,6 +214,19 @@ class Train(EndToEnd):
         self.goshawk("train", self.data, "--weights", "missing.safetensors", code=66)
         self.goshawk("train", self.data, "--weights", "other.yaml", code=65)
 
+    def test_a_pruned_model_is_trained_on_and_comes_out_small(self):
+        self.goshawk("train", self.data, "--epochs", 2, "--name", "whole", *self.FLAGS, timeout=300)
+        whole = self.folder / "runs/train/whole/weights/best.onnx"
+        told = json.loads(self.goshawk("prune", whole, "--keep", 0.5, "--output", "small.onnx", "--json").stdout)
+        self.assertLess(told["multiply_adds_after"], 0.52 * told["multiply_adds_before"])
+
+        tuned = json.loads(self.goshawk("train", self.data, "--model", "small.onnx", "--epochs", 1, "--json", *self.FLAGS, timeout=300).stdout)
+        best = self.folder / tuned["best"]
+        self.assertLess(best.stat().st_size, 0.8 * whole.stat().st_size)
+        self.goshawk("verify", best, "--device", "cpu")
+        refused = self.goshawk("train", self.data, "--model", self.model, *self.FLAGS, code=65)
+        self.assertIn("does not say how its network is built", refused.stderr)
+
     def test_bad_input_is_told(self):
         self.assertIn("a data set is needed", self.goshawk("train", code=64).stderr)
         self.goshawk("train", "nothing.yaml", code=66)

@@ -42,9 +42,9 @@ class ConvLayer final : public LayerModule {
 
 class Bottleneck final : public torch::nn::Module {
  public:
-  Bottleneck(int channels, bool shortcut) : shortcut_(shortcut) {
-    first_ = register_module("cv1", std::make_shared<ConvBlock>(channels, channels, 3));
-    second_ = register_module("cv2", std::make_shared<ConvBlock>(channels, channels, 3));
+  Bottleneck(int inputs, int hidden, int outputs, bool shortcut) : shortcut_(shortcut) {
+    first_ = register_module("cv1", std::make_shared<ConvBlock>(inputs, hidden, 3));
+    second_ = register_module("cv2", std::make_shared<ConvBlock>(hidden, outputs, 3));
   }
   Tensor forward(const Tensor& x) {
     auto y = second_->forward(first_->forward(x));
@@ -58,14 +58,18 @@ class Bottleneck final : public torch::nn::Module {
 
 class CspLayer final : public LayerModule {
  public:
-  explicit CspLayer(const Layer& layer) : half_(layer.channels / 2) {
-    first_ = register_module("cv1", std::make_shared<ConvBlock>(layer.input_channels[0], 2 * half_));
-    last_ = register_module("cv2", std::make_shared<ConvBlock>((2 + layer.repeats) * half_, layer.channels));
+  explicit CspLayer(const Layer& layer) : parts_{layer.inner[0], layer.inner[1]} {
+    first_ = register_module("cv1", std::make_shared<ConvBlock>(layer.input_channels[0], layer.inner[0] + layer.inner[1]));
+    int all = layer.inner[0] + layer.inner[1];
+    for (std::size_t i = 3; i < layer.inner.size(); i += 2) all += layer.inner[i];
+    last_ = register_module("cv2", std::make_shared<ConvBlock>(all, layer.channels));
     blocks_ = register_module("m", ModuleList());
-    for (int i = 0; i < layer.repeats; ++i) blocks_->push_back(std::make_shared<Bottleneck>(half_, layer.shortcut));
+    for (std::size_t i = 2; i < layer.inner.size(); i += 2)
+      blocks_->push_back(
+          std::make_shared<Bottleneck>(layer.inner[i - 1], layer.inner[i], layer.inner[i + 1], layer.shortcut));
   }
   Tensor forward(const std::vector<Tensor>& inputs) override {
-    auto parts = first_->forward(inputs[0]).split(half_, 1);
+    auto parts = first_->forward(inputs[0]).split_with_sizes(parts_, 1);
     // A convolution takes whole maps only; without this it copies these channels again on the way back.
     parts.back() = parts.back().contiguous(torch::MemoryFormat::ChannelsLast);
     for (const auto& block : *blocks_) parts.push_back(block->as<Bottleneck>()->forward(parts.back()));
@@ -73,7 +77,7 @@ class CspLayer final : public LayerModule {
   }
 
  private:
-  int half_;
+  std::vector<std::int64_t> parts_;
   std::shared_ptr<ConvBlock> first_, last_;
   ModuleList blocks_{nullptr};
 };
@@ -81,9 +85,8 @@ class CspLayer final : public LayerModule {
 class SppfLayer final : public LayerModule {
  public:
   explicit SppfLayer(const Layer& layer) : kernel_(layer.kernel) {
-    const int half = layer.input_channels[0] / 2;
-    first_ = register_module("cv1", std::make_shared<ConvBlock>(layer.input_channels[0], half));
-    last_ = register_module("cv2", std::make_shared<ConvBlock>(4 * half, layer.channels));
+    first_ = register_module("cv1", std::make_shared<ConvBlock>(layer.input_channels[0], layer.inner[0]));
+    last_ = register_module("cv2", std::make_shared<ConvBlock>(4 * layer.inner[0], layer.channels));
   }
   Tensor forward(const std::vector<Tensor>& inputs) override {
     std::vector<Tensor> maps{first_->forward(inputs[0])};
@@ -141,17 +144,17 @@ DetectModule::DetectModule(const Network& network) {
   boxes_ = register_module("cv2", ModuleList());
   classes_ = register_module("cv3", ModuleList());
   const auto& head = network.head();
-  const HeadChannels channels = head_channels(network);
-  for (const int inputs : head.input_channels) {
-    const auto branch = [&](int hidden, int outputs) {
+  for (std::size_t i = 0; i < head.input_channels.size(); ++i) {
+    const auto branch = [&](int first, int second, int outputs) {
       ModuleList list;
-      list->push_back(std::make_shared<ConvBlock>(inputs, hidden, 3));
-      list->push_back(std::make_shared<ConvBlock>(hidden, hidden, 3));
-      list->push_back(plain_convolution(hidden, outputs));
+      list->push_back(std::make_shared<ConvBlock>(head.input_channels[i], first, 3));
+      list->push_back(std::make_shared<ConvBlock>(first, second, 3));
+      list->push_back(plain_convolution(second, outputs));
       return list;
     };
-    boxes_->push_back(branch(channels.boxes, 4 * network.bins));
-    classes_->push_back(branch(channels.classes, network.classes));
+    const int* inner = &head.inner[4 * i];
+    boxes_->push_back(branch(inner[0], inner[1], 4 * network.bins));
+    classes_->push_back(branch(inner[2], inner[3], network.classes));
   }
   set_start_biases(network);
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "goshawk/core/error.h"
 #include "goshawk/train/torch/norm_silu.h"
 #include "goshawk/train/torch/peers.h"
 
@@ -74,7 +75,38 @@ struct SyncNorm : torch::autograd::Function<SyncNorm> {
 
 }  // namespace
 
+void NormLayer::unfold(const Tensor& given) {
+  const torch::NoGradGuard no_grad;
+  weight.fill_(1);
+  bias.copy_(given);
+  running_mean.zero_();
+  running_var.fill_(1 - options.eps());
+}
+
+void NormLayer::watch() {
+  seen_.emplace(Seen{0, torch::zeros_like(running_mean, torch::kFloat64), torch::zeros_like(running_mean, torch::kFloat64)});
+}
+
+void NormLayer::settle() {
+  const torch::NoGradGuard no_grad;
+  require(seen_ && seen_->count > 1, "NormLayer::settle: nothing was seen");
+  const Tensor mean = seen_->sum / seen_->count;
+  const Tensor variance = (seen_->squares / seen_->count - mean.square()).clamp_min(0);
+  seen_.reset();
+  const Tensor slope = weight / (running_var + options.eps()).sqrt();
+  bias.add_((mean.to(torch::kFloat32) - running_mean) * slope);
+  weight.copy_(slope * (variance.to(torch::kFloat32) + options.eps()).sqrt());
+  running_mean.copy_(mean);
+  running_var.copy_(variance);
+}
+
 Tensor NormLayer::forward(const Tensor& x) {
+  if (seen_ && !is_training()) {
+    const Tensor values = x.detach().to(torch::kFloat64);
+    seen_->count += static_cast<double>(x.numel() / x.size(1));
+    seen_->sum += values.sum(kAllButChannels);
+    seen_->squares += values.square().sum(kAllButChannels);
+  }
   if (peers_ == nullptr || !is_training()) return BatchNorm2dImpl::forward(x);
   Statistics seen;
   Tensor scale;
@@ -91,7 +123,7 @@ Tensor NormLayer::forward(const Tensor& x) {
 }
 
 Tensor NormLayer::forward_silu(const Tensor& x) {
-  if (peers_ != nullptr && is_training()) return torch::silu(forward(x));
+  if (seen_ || (peers_ != nullptr && is_training())) return torch::silu(forward(x));
   return norm_silu(*this, x);
 }
 

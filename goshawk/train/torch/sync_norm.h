@@ -3,6 +3,8 @@
 
 #include <torch/nn/modules/batchnorm.h>
 
+#include <optional>
+
 namespace goshawk::train {
 
 class Peers;
@@ -20,8 +22,21 @@ class NormLayer : public torch::nn::BatchNorm2dImpl {
   /// `peers` must outlive the training; nullptr: each for itself again.
   void share(Peers* peers) { peers_ = peers; }
 
+  /// For a norm that was folded into its convolution: outside of training it adds `bias` [C] to what it gets.
+  void unfold(const torch::Tensor& bias);
+  /// From here to `settle` the statistics of what passes outside of training are gathered.
+  void watch();
+  /// Makes what was gathered the running statistics, with a weight and bias that leave what the layer computes as it is: in
+  /// training, where statistics are those of the batch, it then begins with nearly the same.
+  void settle();
+
  private:
+  struct Seen {
+    double count = 0;
+    torch::Tensor sum, squares;  // [C] doubles
+  };
   Peers* peers_ = nullptr;
+  std::optional<Seen> seen_;
 };
 
 }  // namespace goshawk::train

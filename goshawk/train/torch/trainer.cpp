@@ -15,6 +15,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/train/run_pictures.h"
 #include "goshawk/train/torch/artefact.h"
+#include "goshawk/train/torch/weights.h"
 
 namespace goshawk::train {
 namespace {
@@ -149,14 +150,15 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
     if (layer_of(item.key()) < options_.freeze) item.value().set_requires_grad(false);
   }
   if (!checkpoint && !options_.weights.empty()) start_from(options_.weights);
+  const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
+  make_store(memory * 3 / 4);
+  if (!checkpoint && options_.model.ends_with(".onnx")) start_from_model(options_.model);
   average_ = std::make_unique<MovingAverage>(*network_);
   use_channels_last(average_->network());
   optimizer_ = std::make_unique<Optimizer>(
       *network_, options_.optimizer == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd, weight_decay());
   criterion_ = std::make_unique<DetectionLoss>(description_, LossWeights{options_.box, options_.cls, options_.dfl});
 
-  const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
-  make_store(memory * 3 / 4);
   judge_ =
       std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
   if (checkpoint) go_on_from(*checkpoint);
@@ -224,6 +226,23 @@ void Trainer::start_from(const fs::path& path) {
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
   }
   note(fmt::format("{} of {} tensors come from {}", taken, all.size(), path.string()));
+}
+
+void Trainer::start_from_model(const fs::path& path) {
+  const auto taken = take_weights(*network_, read_trained_model(path), [&] {
+    constexpr int kBatches = 16;
+    const torch::NoGradGuard no_grad;
+    auto loading = loader_options();
+    loading.rank = 0, loading.world = 1;  // all processes see the same
+    EpochLoader loader(*store_, loading, 0, epochs_done_ < options_.epochs - options_.close_mosaic);
+    for (int i = 0; i < kBatches; ++i) {
+      const auto batch = loader.next();
+      if (!batch) break;
+      const Autocast autocast(compute_);
+      network_->forward(to_input(batch->pixels, batch->size(), batch->side, compute_));
+    }
+  });
+  note(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
 Checkpoint Trainer::state() const {
@@ -357,7 +376,7 @@ std::string Trainer::time_left(std::size_t done, std::size_t batches, double epo
   return duration_text(left);
 }
 
-bool Trainer::train_epoch(LossParts& mean) {
+LoaderOptions Trainer::loader_options() const {
   LoaderOptions loading;
   loading.batch = options_.batch / peers_.world();
   loading.rank = peers_.rank();
@@ -365,8 +384,12 @@ bool Trainer::train_epoch(LossParts& mean) {
   loading.workers = options_.workers > 0 ? options_.workers : share_of_cores(request_.self);
   loading.seed = static_cast<std::uint64_t>(options_.seed);
   loading.augment = options_.augment;
+  return loading;
+}
+
+bool Trainer::train_epoch(LossParts& mean) {
   const bool mosaic = epochs_done_ < options_.epochs - options_.close_mosaic;
-  EpochLoader loader(*store_, loading, epochs_done_, mosaic);
+  EpochLoader loader(*store_, loader_options(), epochs_done_, mosaic);
   set_training_mode();
 
   std::optional<Progress> progress;

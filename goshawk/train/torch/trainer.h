@@ -45,6 +45,9 @@ class Trainer {
   void go_on_from(const Checkpoint& checkpoint);
   /// Takes from the file what fits by name and shape.
   void start_from(const std::filesystem::path& path);
+  /// The weights of a model, whose norms get their statistics back from the first batches.
+  void start_from_model(const std::filesystem::path& path);
+  LoaderOptions loader_options() const;
   Checkpoint state() const;
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 

@@ -1,5 +1,7 @@
 #include "goshawk/train/torch/weights.h"
 
+#include <cstring>
+
 #include "goshawk/core/error.h"
 
 namespace goshawk::train {
@@ -14,6 +16,55 @@ WeightSource weights_of(const DetectionNetwork& network) {
     const auto* begin = tensor.const_data_ptr<float>();
     return Weights{tensor.sizes().vec(), {begin, begin + tensor.numel()}};
   };
+}
+
+namespace {
+
+/// The tensor of a folded model that holds what a parameter of the network needs: "model.0.conv.weight" is "model.0.weight",
+/// and of its norm only the bias is there.
+std::string folded_name(std::string name) {
+  for (const char* part : {".conv.", ".bn."}) {
+    if (const auto at = name.rfind(part); at != std::string::npos) return name.replace(at, std::strlen(part), ".");
+  }
+  return name;
+}
+
+bool copy_fitting(torch::Tensor tensor, const Weights& weights) {
+  if (weights.shape != tensor.sizes().vec()) return false;
+  const torch::NoGradGuard no_grad;
+  tensor.copy_(torch::from_blob(const_cast<float*>(weights.values.data()), tensor.sizes(), torch::kFloat32));
+  return true;
+}
+
+}  // namespace
+
+Taken take_weights(DetectionNetwork& network, const TrainedModel& model, const std::function<void()>& look) {
+  Taken taken;
+  std::vector<NormLayer*> norms;
+  for (const auto& item : network.named_modules("", /*include_self=*/false)) {
+    auto* norm = item.value()->as<NormLayer>();
+    if (norm == nullptr) continue;
+    ++taken.of;
+    const auto found = model.weights.find(folded_name(item.key() + ".bias"));
+    if (found == model.weights.end() || found->second.shape != norm->bias.sizes().vec()) continue;
+    torch::Tensor bias = torch::empty_like(norm->bias);
+    copy_fitting(bias, found->second);
+    norm->unfold(bias);
+    norms.push_back(norm);
+    ++taken.tensors;
+  }
+  for (const auto& item : network.named_parameters()) {
+    if (item.key().find(".bn.") != std::string::npos) continue;
+    ++taken.of;
+    const auto found = model.weights.find(folded_name(item.key()));
+    if (found != model.weights.end() && copy_fitting(item.value(), found->second)) ++taken.tensors;
+  }
+  for (auto* norm : norms) norm->watch();
+  network.eval();
+  if (!norms.empty()) look();
+  network.train();
+  for (auto* norm : norms) norm->settle();
+  return taken;
 }
 
 torch::Tensor decode_maps(const std::vector<torch::Tensor>& maps, const Network& network) {

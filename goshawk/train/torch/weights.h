@@ -1,15 +1,26 @@
 // The tensors of a network by name.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "goshawk/train/export_onnx.h"
 #include "goshawk/train/torch/modules.h"
+#include "goshawk/train/trained_model.h"
 
 namespace goshawk::train {
 
 /// Reads parameters and buffers of `network`, which must outlive the result. Values are copied as float.
 WeightSource weights_of(const DetectionNetwork& network);
+
+struct Taken {
+  std::size_t tensors = 0, of = 0;
+};
+
+/// Gives `network` the weights of a model as far as they fit (a head for other classes does not). Norms, which the model has
+/// folded, come back with statistics taken while `look` runs the network over pictures; outside of training the network
+/// computes what the model computes. Leaves the network in training mode.
+Taken take_weights(DetectionNetwork& network, const TrainedModel& model, const std::function<void()>& look);
 
 /// What the exported model computes, in torch: raw maps -> [N, 4 + classes, anchors], cx cy w h in pixels and scores.
 torch::Tensor decode_maps(const std::vector<torch::Tensor>& maps, const Network& network);
