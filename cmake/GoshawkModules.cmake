@@ -68,6 +68,9 @@ function(goshawk_test name)
   endif()
   add_executable(${name} ${ARG_SOURCES})
   target_link_libraries(${name} PRIVATE ${ARG_LINK} goshawk_build GTest::gmock GTest::gtest_main)
+  if(GOSHAWK_SANITIZE MATCHES "address")
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/leak_suppressions.cpp)
+  endif()
   target_compile_definitions(${name} PRIVATE GOSHAWK_SHARED_DATA="${GOSHAWK_SHARED_DATA}"
                              GOSHAWK_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
   gtest_discover_tests(${name} TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
