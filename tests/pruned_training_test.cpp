@@ -6,6 +6,7 @@
 #include "goshawk/core/testing.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/onnx/model.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/prune.h"
 #include "goshawk/optimize/simplify.h"
 #include "goshawk/runtime/session.h"
@@ -73,6 +74,18 @@ TEST_F(PrunedTraining, BeginsWithWhatTheModelComputes) {
   EXPECT_LT(furthest(decode_maps(network.forward(pictures), model.network), told), 1e-2);
 }
 
+TEST_F(PrunedTraining, TakesWeightsThatAreStoredInHalfPrecision) {
+  const auto whole = read_trained_model(path_);
+  for (const auto& stored : {optimize::store_fp16(model_), optimize::to_bf16(model_)}) {
+    write(stored.model);
+    const auto half = read_trained_model(path_);
+    EXPECT_EQ(half.network.layers, whole.network.layers);
+    const auto &a = half.weights.at("model.4.cv1.weight").values, &b = whole.weights.at("model.4.cv1.weight").values;
+    EXPECT_NE(a, b);
+    for (std::size_t i = 0; i < a.size(); ++i) ASSERT_NEAR(a[i], b[i], 1e-2 * std::abs(b[i]) + 1e-6);
+  }
+}
+
 TEST_F(PrunedTraining, HeadForOtherClassesIsLeftOut) {
   DetectionNetwork network(load_network(path_.string(), 3));
   const auto taken = take_weights(network, read_trained_model(path_), [&] { network.forward(torch::rand({2, 3, 64, 64})); });
@@ -84,6 +97,11 @@ TEST_F(PrunedTraining, ModelsOfOthersAndTornOnesAreRefused) {
   other.metadata.erase(kNetworkKey);
   write(other);
   EXPECT_EQ(code_of([&] { read_trained_model(path_); }), ErrorCode::kBadData);
+  for (const char* hostile : {"5", "[]", R"({"network": 7})", R"({"network": "goshawk-x"})", "{"}) {
+    other.metadata["goshawk.training"] = hostile;
+    write(other);
+    EXPECT_NE(code_of([&] { read_trained_model(path_); }), ErrorCode::kInternal) << hostile;
+  }
 
   auto torn = model_;
   auto& bias = torn.constants.at("model.4.cv2.bias");

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
@@ -46,9 +47,10 @@ class Reader {
     // Files from before the description was part of them name one of the built-in networks.
     if (const auto found = model_.metadata.find("goshawk.training"); found != model_.metadata.end()) {
       const json training = parse_json(found->second, where_);
-      const auto builtin = builtin_networks();
-      const std::string name = training.value("network", "");
-      if (std::find(builtin.begin(), builtin.end(), name) != builtin.end()) return load_network(name, classes);
+      const json name = training.is_object() ? training.value("network", json()) : json();
+      for (const auto& builtin : builtin_networks()) {
+        if (name == builtin) return load_network(builtin, classes);
+      }
     }
     fail("the model does not say how its network is built");
   }
@@ -70,8 +72,13 @@ class Reader {
 
   std::vector<float> values_of(const onnx::Tensor& tensor) const {
     if (tensor.type == onnx::ElementType::kFloat) return tensor.floats();
-    if (tensor.type != onnx::ElementType::kFloat16) fail("weights of an integer model: " + tensor.name);
     std::vector<float> values(tensor.count());
+    if (tensor.type == onnx::ElementType::kBfloat16) {  // the upper half of a float
+      for (std::size_t i = 0; i < values.size(); ++i)
+        std::memcpy(reinterpret_cast<char*>(&values[i]) + 2, tensor.bytes.data() + 2 * i, 2);
+      return values;
+    }
+    if (tensor.type != onnx::ElementType::kFloat16) fail("weights of an integer model: " + tensor.name);
     const cv::Mat half(1, static_cast<int>(values.size()), CV_16F, const_cast<char*>(tensor.bytes.data()));
     cv::Mat whole(half.size(), CV_32F, values.data());
     half.convertTo(whole, CV_32F);

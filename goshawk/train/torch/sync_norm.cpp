@@ -25,25 +25,29 @@ struct Statistics {
   Tensor mean, variance;  // [C] floats; the variance without correction
 };
 
-/// Sums of squares are taken around each process's own mean, and put together in doubles: nothing cancels out.
+/// Sums over x [N, C, H, W] floats of values, then of their squares: [2 C] doubles. Squares are taken around the mean first
+/// and put together in doubles: nothing cancels out.
+Tensor sums_of(const Tensor& x) {
+  const auto count = static_cast<double>(x.numel() / x.size(1));
+  const auto [variance, mean] = torch::var_mean(x, kAllButChannels, /*unbiased=*/false);
+  const Tensor wide = mean.to(torch::kFloat64);
+  return torch::cat({wide, variance.to(torch::kFloat64) + wide.square()}) * count;
+}
+
+Statistics statistics_from(const Tensor& sums, double count) {
+  const auto halves = (sums / count).chunk(2);
+  return {count, halves[0].to(torch::kFloat32), (halves[1] - halves[0].square()).clamp_min(0).to(torch::kFloat32)};
+}
+
 Statistics statistics_of(const Tensor& x, Peers& peers) {
   const auto channels = x.size(1);
   Tensor sums = torch::zeros({2 * channels + 1}, x.options().dtype(torch::kFloat64));
   if (x.size(0) > 0) {
-    const auto count = static_cast<double>(x.numel() / channels);
-    const auto [variance, mean] = torch::var_mean(x, kAllButChannels, /*unbiased=*/false);
-    const Tensor wide = mean.to(torch::kFloat64);
-    sums.slice(0, 0, channels).copy_(wide * count);
-    sums.slice(0, channels, 2 * channels).copy_((variance.to(torch::kFloat64) + wide.square()) * count);
-    sums[2 * channels] = count;
+    sums.slice(0, 0, 2 * channels).copy_(sums_of(x));
+    sums[2 * channels] = static_cast<double>(x.numel() / channels);
   }
   peers.sum({sums});
-  Statistics result;
-  result.count = std::max(sums[2 * channels].item<double>(), 1.0);
-  const Tensor mean = sums.slice(0, 0, channels) / result.count;
-  result.mean = mean.to(torch::kFloat32);
-  result.variance = (sums.slice(0, channels, 2 * channels) / result.count - mean.square()).clamp_min(0).to(torch::kFloat32);
-  return result;
+  return statistics_from(sums.slice(0, 0, 2 * channels), std::max(sums[2 * channels].item<double>(), 1.0));
 }
 
 /// The normalisation with its gradient, which too runs through the statistics that all have made together.
@@ -83,29 +87,24 @@ void NormLayer::unfold(const Tensor& given) {
   running_var.fill_(1 - options.eps());
 }
 
-void NormLayer::watch() {
-  seen_.emplace(Seen{0, torch::zeros_like(running_mean, torch::kFloat64), torch::zeros_like(running_mean, torch::kFloat64)});
-}
+void NormLayer::watch() { seen_.emplace(Seen{0, torch::zeros_like(running_mean, torch::kFloat64).repeat(2)}); }
 
 void NormLayer::settle() {
   const torch::NoGradGuard no_grad;
   require(seen_ && seen_->count > 1, "NormLayer::settle: nothing was seen");
-  const Tensor mean = seen_->sum / seen_->count;
-  const Tensor variance = (seen_->squares / seen_->count - mean.square()).clamp_min(0);
+  const Statistics seen = statistics_from(seen_->sums, seen_->count);
   seen_.reset();
   const Tensor slope = weight / (running_var + options.eps()).sqrt();
-  bias.add_((mean.to(torch::kFloat32) - running_mean) * slope);
-  weight.copy_(slope * (variance.to(torch::kFloat32) + options.eps()).sqrt());
-  running_mean.copy_(mean);
-  running_var.copy_(variance);
+  bias.add_((seen.mean - running_mean) * slope);
+  weight.copy_(slope * (seen.variance + options.eps()).sqrt());
+  running_mean.copy_(seen.mean);
+  running_var.copy_(seen.variance);
 }
 
 Tensor NormLayer::forward(const Tensor& x) {
   if (seen_ && !is_training()) {
-    const Tensor values = x.detach().to(torch::kFloat64);
     seen_->count += static_cast<double>(x.numel() / x.size(1));
-    seen_->sum += values.sum(kAllButChannels);
-    seen_->squares += values.square().sum(kAllButChannels);
+    seen_->sums += sums_of(x.detach().to(torch::kFloat32));
   }
   if (peers_ == nullptr || !is_training()) return BatchNorm2dImpl::forward(x);
   Statistics seen;

@@ -33,7 +33,7 @@ class NormLayer : public torch::nn::BatchNorm2dImpl {
  private:
   struct Seen {
     double count = 0;
-    torch::Tensor sum, squares;  // [C] doubles
+    torch::Tensor sums;  // [2 C] doubles: of values, then of squares
   };
   Peers* peers_ = nullptr;
   std::optional<Seen> seen_;

@@ -15,6 +15,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/train/run_pictures.h"
 #include "goshawk/train/torch/artefact.h"
+#include "goshawk/train/torch/stored.h"
 #include "goshawk/train/torch/weights.h"
 
 namespace goshawk::train {
@@ -35,36 +36,6 @@ std::string duration_text(double seconds) {
   if (all >= 3600) return fmt::format("{} h {:02} min", all / 3600, all / 60 % 60);
   if (all >= 60) return fmt::format("{} min {:02} s", all / 60, all % 60);
   return fmt::format("{} s", all);
-}
-
-StoredTensor stored(const Tensor& tensor) {
-  const Tensor plain = tensor.detach().to(torch::kCPU).contiguous();
-  const bool counter = plain.scalar_type() == torch::kInt64;
-  require(counter || plain.scalar_type() == torch::kFloat32, "a checkpoint holds floats and counters");
-  StoredTensor result{counter ? StoredType::kInt64 : StoredType::kFloat32, plain.sizes().vec(), {}};
-  result.bytes.assign(static_cast<const char*>(plain.const_data_ptr()), plain.nbytes());
-  return result;
-}
-
-/// Sets `tensor` to the stored values; its layout in memory stays.
-void restore(Tensor tensor, const std::map<std::string, StoredTensor>& tensors, const std::string& name) {
-  const torch::NoGradGuard no_grad;
-  const auto found = tensors.find(name);
-  const auto type = tensor.scalar_type() == torch::kInt64 ? StoredType::kInt64 : StoredType::kFloat32;
-  if (found == tensors.end() || found->second.type != type || found->second.shape != tensor.sizes().vec())
-    throw Error(ErrorCode::kBadData, "the checkpoint does not fit the network: tensor " + name);
-  tensor.copy_(
-      torch::from_blob(const_cast<char*>(found->second.bytes.data()), tensor.sizes(), tensor.options().device(torch::kCPU)));
-}
-
-template <typename Names>
-void store_all(std::map<std::string, StoredTensor>& to, const std::string& prefix, const Names& tensors) {
-  for (const auto& [name, tensor] : tensors) to[prefix + name] = stored(tensor);
-}
-
-template <typename Names>
-void restore_all(const Names& tensors, const std::map<std::string, StoredTensor>& from, const std::string& prefix) {
-  for (const auto& [name, tensor] : tensors) restore(tensor, from, prefix + name);
 }
 
 /// For model files, which go where this machine's folders do not: of a path, the name of the file.
@@ -209,37 +180,30 @@ void Trainer::go_on_from(const Checkpoint& checkpoint) {
 }
 
 void Trainer::start_from(const fs::path& path) {
-  const auto tensors = read_safetensors(path).tensors;
-  // A checkpoint holds the average, which is the better network, beside the weights of the last step.
-  const bool own = std::any_of(tensors.begin(), tensors.end(), [](const auto& t) { return t.first.starts_with("ema."); });
-  const std::string prefix = own ? "ema." : "";
-  const auto all = tensors_of(*network_);
-  std::size_t taken = 0;
-  for (const auto& [name, tensor] : all) {
-    const auto found = tensors.find(prefix + name);
-    if (found == tensors.end() || found->second.shape != tensor.sizes().vec()) continue;
-    restore(tensor, tensors, prefix + name);
-    ++taken;
-  }
-  if (taken == 0) {
+  const auto taken = take_checkpoint(*network_, path);
+  if (taken.tensors == 0) {
     throw Error(ErrorCode::kBadData, "no tensor in it fits the network " + options_.model, path.string(),
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
   }
-  note(fmt::format("{} of {} tensors come from {}", taken, all.size(), path.string()));
+  note(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
 void Trainer::start_from_model(const fs::path& path) {
   const auto taken = take_weights(*network_, read_trained_model(path), [&] {
-    constexpr int kBatches = 16;
+    constexpr std::size_t kBatches = 16;
     const torch::NoGradGuard no_grad;
     auto loading = loader_options();
     loading.rank = 0, loading.world = 1;  // all processes see the same
     EpochLoader loader(*store_, loading, 0, epochs_done_ < options_.epochs - options_.close_mosaic);
-    for (int i = 0; i < kBatches; ++i) {
+    const auto batches = static_cast<std::int64_t>(std::min<std::size_t>(loader.batches(), kBatches));
+    std::optional<Progress> progress;
+    if (!request_.quiet) progress.emplace("statistics of batch norms", batches, "batches");
+    for (std::int64_t i = 0; i < batches; ++i) {
       const auto batch = loader.next();
-      if (!batch) break;
+      if (!batch || peers_.any(request_.stop.stop_requested())) throw Error(ErrorCode::kInterrupted, "stopped");
       const Autocast autocast(compute_);
       network_->forward(to_input(batch->pixels, batch->size(), batch->side, compute_));
+      if (progress) progress->update(i + 1);
     }
   });
   note(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));

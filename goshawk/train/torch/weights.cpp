@@ -1,8 +1,11 @@
 #include "goshawk/train/torch/weights.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "goshawk/core/error.h"
+#include "goshawk/train/torch/ema.h"
+#include "goshawk/train/torch/stored.h"
 
 namespace goshawk::train {
 
@@ -37,6 +40,21 @@ bool copy_fitting(torch::Tensor tensor, const Weights& weights) {
 }
 
 }  // namespace
+
+Taken take_checkpoint(DetectionNetwork& network, const std::filesystem::path& path) {
+  const auto tensors = read_safetensors(path).tensors;
+  const bool own = std::any_of(tensors.begin(), tensors.end(), [](const auto& t) { return t.first.starts_with("ema."); });
+  const std::string prefix = own ? "ema." : "";
+  Taken taken;
+  for (const auto& [name, tensor] : tensors_of(network)) {
+    ++taken.of;
+    const auto found = tensors.find(prefix + name);
+    if (found == tensors.end() || found->second.shape != tensor.sizes().vec()) continue;
+    restore(tensor, tensors, prefix + name);
+    ++taken.tensors;
+  }
+  return taken;
+}
 
 Taken take_weights(DetectionNetwork& network, const TrainedModel& model, const std::function<void()>& look) {
   Taken taken;

@@ -1,6 +1,7 @@
 // The tensors of a network by name.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 
@@ -13,9 +14,14 @@ namespace goshawk::train {
 /// Reads parameters and buffers of `network`, which must outlive the result. Values are copied as float.
 WeightSource weights_of(const DetectionNetwork& network);
 
+/// How many of the network's tensors have got values.
 struct Taken {
   std::size_t tensors = 0, of = 0;
 };
+
+/// Gives `network` the tensors of a checkpoint (or of any safetensors file with such names) that fit by name and shape: of
+/// a checkpoint the averaged ones, which are the better network. Throws what read_safetensors throws.
+Taken take_checkpoint(DetectionNetwork& network, const std::filesystem::path& path);
 
 /// Gives `network` the weights of a model as far as they fit (a head for other classes does not). Norms, which the model has
 /// folded, come back with statistics taken while `look` runs the network over pictures; outside of training the network
