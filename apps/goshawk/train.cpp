@@ -173,7 +173,10 @@ int run_train(const Invocation& call) {
   if (const int count = processes_to_start(call, request.self); count > 1) return run_processes(count, call.stop);
   request.stop = call.stop;
   request.quiet = call.config.boolean("log.quiet") || !request.self.first();
-  if (request.self.first()) request.note = [](const std::string& line) { spdlog::warn("{}", line); };
+  if (request.self.first()) {
+    request.tell = [](const std::string& line) { spdlog::info("{}", line); };
+    request.warn = [](const std::string& line) { spdlog::warn("{}", line); };
+  }
   return resumes ? resume(call, std::move(request)) : begin(call, std::move(request));
 }
 

@@ -22,7 +22,7 @@ struct TrainRequest {
   bool resume = false;  // go on from weights/last.safetensors of `folder`
   bool quiet = false;   // no progress
   std::stop_token stop;
-  std::function<void(const std::string&)> note;  // what the user should know, a line each; may be empty
+  std::function<void(const std::string&)> tell, warn;  // news, and what the user should know: a line each; may be empty
 };
 
 struct TrainOutcome {

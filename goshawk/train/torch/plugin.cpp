@@ -56,18 +56,18 @@ TrainingSet read_set(const TrainRequest& request, const std::string& data) {
   for (const auto& problem : read.problems) {
     if (problem.severity == dataset::Severity::kNote) continue;
     ++bad;
-    if (!request.note || shown++ >= kShown) continue;
-    request.note(
+    if (!request.warn || shown++ >= kShown) continue;
+    request.warn(
         fmt::format("{}{}: {}", problem.file, problem.line > 0 ? fmt::format(":{}", problem.line) : "", problem.message));
   }
-  if (request.note && bad > kShown) {
+  if (request.warn && bad > kShown) {
     const std::size_t more = bad - kShown + read.problems_left_out;
-    request.note(fmt::format("and {} more problem{}; `goshawk data check` lists {}", more, more == 1 ? "" : "s",
+    request.warn(fmt::format("and {} more problem{}; `goshawk data check` lists {}", more, more == 1 ? "" : "s",
                              more == 1 ? "it" : "them"));
   }
   auto set = make_training_set(read.dataset);
   for (const auto& line : set.notes) {
-    if (request.note) request.note(line);
+    if (request.warn) request.warn(line);
   }
   return set;
 }
@@ -109,8 +109,8 @@ void train(TrainRequest request, TrainOutcome& outcome) {
   const auto device = choose_device(options.device, request.self.local_rank);
   Peers peers(request.self, device);
   request.folder = peers.of_first(request.folder.string());
-  if (device.is_cuda() && !peers.alone() && !Peers::has_nccl() && request.note)
-    request.note("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
+  if (device.is_cuda() && !peers.alone() && !Peers::has_nccl() && request.warn)
+    request.warn("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
   Trainer trainer(request, set, checkpoint, device, peers);
   if (peers.first()) {
     std::error_code error;

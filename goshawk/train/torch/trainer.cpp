@@ -101,13 +101,13 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
     throw Error(ErrorCode::kBadData, "the checkpoint is of another network than '" + options_.model + "' is now",
                 options_.model);
   if (checkpoint && checkpoint->fingerprint != set_.fingerprint)
-    note("the data set has changed since the training began: it will not end as it would have");
+    warn("the data set has changed since the training began: it will not end as it would have");
   at::set_num_threads(options_.threads > 0 ? options_.threads : share_of_cores(request_.self));
   if (!checkpoint) {
     const auto images = static_cast<std::int64_t>(set_.train.size());
     if (options_.batch == 0) {
       options_ = settled_batch(options_, description_, images, compute_, peers_, request_.self.local_world);
-      note(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
+      tell(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
     }
     options_ = settled(options_, images, classes);
   }
@@ -151,8 +151,12 @@ void Trainer::make_store(std::uint64_t memory) {
   if (cache.process != 0) make();
 }
 
-void Trainer::note(const std::string& line) const {
-  if (request_.note) request_.note(line);
+void Trainer::tell(const std::string& line) const {
+  if (request_.tell) request_.tell(line);
+}
+
+void Trainer::warn(const std::string& line) const {
+  if (request_.warn) request_.warn(line);
 }
 
 double Trainer::weight_decay() const {
@@ -185,7 +189,7 @@ void Trainer::start_from(const fs::path& path) {
     throw Error(ErrorCode::kBadData, "no tensor in it fits the network " + options_.model, path.string(),
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
   }
-  note(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
+  tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
 void Trainer::start_from_model(const fs::path& path) {
@@ -206,7 +210,7 @@ void Trainer::start_from_model(const fs::path& path) {
       if (progress) progress->update(i + 1);
     }
   });
-  note(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
+  tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
 Checkpoint Trainer::state() const {
@@ -417,7 +421,7 @@ void Trainer::tell_unreadable() {
   std::string text;
   for (std::size_t i = 0; i < unreadable_.size(); ++i) {
     text += unreadable_[i] + "\n";
-    if (i >= told_unreadable_ && i < told_unreadable_ + kShown) note("left out: " + unreadable_[i]);
+    if (i >= told_unreadable_ && i < told_unreadable_ + kShown) warn("left out: " + unreadable_[i]);
   }
   told_unreadable_ = unreadable_.size();
   write_file_atomically(request_.folder / "unreadable.txt", text);
@@ -494,7 +498,7 @@ void Trainer::halve_batch() {
   }
   const Checkpoint before = read_checkpoint(weights("last.safetensors"));
   options_.batch /= 2;
-  note(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
+  warn(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
   optimizer_->set_weight_decay(weight_decay());
   go_on_from(before);
   step_ = epochs_done_ * batches_per_epoch();  // the schedule counts epochs in steps, which are shorter now
@@ -531,7 +535,7 @@ void Trainer::run(TrainOutcome& outcome) {
       end_epoch(mean, start);
       write_last();
       if (options_.val && options_.patience > 0 && epochs_done_ - best_epoch_ >= options_.patience) {
-        note(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
+        tell(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
         break;
       }
     }

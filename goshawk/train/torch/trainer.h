@@ -69,7 +69,8 @@ class Trainer {
   void write_models();
   void halve_batch();
   std::int64_t batches_per_epoch() const;
-  void note(const std::string& line) const;
+  void tell(const std::string& line) const;
+  void warn(const std::string& line) const;
 
   const TrainRequest& request_;
   Peers& peers_;

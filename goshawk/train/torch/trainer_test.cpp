@@ -51,7 +51,7 @@ class Training : public testing::Test {
     fs::create_directories(folder_ / "weights");
     request_.folder = folder_.path();
     request_.quiet = true;
-    request_.note = [this](const std::string& line) { notes_ += line + "\n"; };
+    request_.tell = request_.warn = [this](const std::string& line) { notes_ += line + "\n"; };
     request_.options.imgsz = 64;
     request_.options.batch = 8;
     request_.options.epochs = 1;
