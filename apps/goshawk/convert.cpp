@@ -48,6 +48,7 @@ int run_convert(const Invocation& call) {
   else if (to == "fp16-storage") done = optimize::store_fp16(prepared.model, options);
   else if (to == "bf16") done = optimize::to_bf16(prepared.model, options);
   else done.model = prepared.model;
+  if (to != "fp32") done.model = optimize::stored_as(std::move(done.model), prepared.weights_stored);
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
   artefact.arithmetic = to == "fp16" ? optimize::Arithmetic::kReduced : optimize::Arithmetic::kFp32;

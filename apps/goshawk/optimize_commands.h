@@ -43,6 +43,8 @@ std::filesystem::path target_of(const Invocation& call, const std::filesystem::p
 
 /// AP in points, "32.95"; "-" where it was not measured.
 std::string points(double ap);
+/// "3.42 G", "40.4 M".
+std::string multiplications(double count);
 /// "3.5 MB".
 std::string megabytes(std::uint64_t bytes);
 

@@ -69,6 +69,10 @@ fs::path target_of(const Invocation& call, const fs::path& model, const std::str
 
 std::string points(double ap) { return ap < 0 ? "-" : fmt::format("{:.2f}", 100 * ap); }
 
+std::string multiplications(double count) {
+  return count >= 1e9 ? fmt::format("{:.2f} G", count / 1e9) : fmt::format("{:.1f} M", count / 1e6);
+}
+
 std::string megabytes(std::uint64_t bytes) { return fmt::format("{:.2f} MB", static_cast<double>(bytes) / 1e6); }
 
 }  // namespace goshawk::cli

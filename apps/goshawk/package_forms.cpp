@@ -39,6 +39,7 @@ ordered_json make_fp16(const Invocation& call, const fs::path& model, const fs::
   bars("halving " + model.stem().string(), 0, 1);
   const auto prepared = optimize::prepare_model(model, device, false);
   auto halved = optimize::to_fp16(prepared.model);
+  halved.model = optimize::stored_as(std::move(halved.model), prepared.weights_stored);
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
   artefact.arithmetic = optimize::Arithmetic::kReduced;

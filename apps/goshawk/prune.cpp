@@ -1,5 +1,7 @@
 // goshawk prune: fewer channels.
 
+#include "apps/goshawk/prune.h"
+
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -8,15 +10,13 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
-#include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
-#include "goshawk/optimize/prune.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantizable.h"
 
 namespace goshawk::cli {
-namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
@@ -36,7 +36,6 @@ optimize::PruneOptions prune_options(const Invocation& call) {
   return options;
 }
 
-/// `material` is there for --by activation.
 optimize::Pruned remove_channels(const Invocation& call, const optimize::Prepared& prepared,
                                  const optimize::PruneOptions& options, const std::optional<optimize::Material>& material,
                                  StepBars& bars) {
@@ -49,12 +48,11 @@ optimize::Pruned remove_channels(const Invocation& call, const optimize::Prepare
                                       optimize::values_to_calibrate(prepared.model), calibrating);
   }
   auto done = optimize::prune(prepared.model, calibration ? &*calibration : nullptr, options);
-  if (done.after > done.before * options.target * 1.02) {
-    spdlog::warn("{:.0f} % of the multiplications remain: no more channels may go with these limits",
-                 100 * done.after / done.before);
-  }
+  done.model = optimize::stored_as(std::move(done.model), prepared.weights_stored);
   return done;
 }
+
+namespace {
 
 /// AP before and after, not fine-tuned; -1 each where there are no labels.
 struct Loss {
@@ -65,11 +63,8 @@ Loss measure_loss(const Invocation& call, const optimize::Prepared& prepared, co
                   const std::optional<optimize::Material>& material, StepBars& bars) {
   if (!material || !material->evaluation) return {};
   optimize::Judge judge(*material->evaluation, material->renamed);
-  auto judging = optimize::judging_options(judged_options(call));
-  judging.session.cache_folder.reset();
   const auto judged = [&](const fs::path& file, const char* what) {
-    const auto detector = detect::Detector::load(file, judging);
-    return judge.accuracy(*detector, call.stop, [&](auto i, auto n) { bars(what, i, n); });
+    return judge.accuracy(file, judged_options(call), call.stop, [&](auto i, auto n) { bars(what, i, n); });
   };
   const optimize::ScratchModel file(pruned, prepared.recipe, fs::temp_directory_path());
   return {judged(prepared.path, "judging the original"), judged(file.path(), "judging the pruned model")};
@@ -94,14 +89,27 @@ void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path&
     table.add_row({what, fmt::format("{:.2f} {}", a / unit, name), fmt::format("{:.2f} {}", b / unit, name),
                    fmt::format("{:.0f} %", 100 * b / a)});
   };
-  row("multiplications", done.before, done.after, 1e9, "G");
+  table.add_row({"multiplications", multiplications(done.before), multiplications(done.after),
+                 fmt::format("{:.0f} %", 100 * done.after / done.before)});
   row("weights", static_cast<double>(done.weights_before), static_cast<double>(done.weights_after), 1e6, "M");
   row("file", static_cast<double>(fs::file_size(model)), static_cast<double>(fs::file_size(target)), 1e6, "MB");
   if (loss.before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(loss.before.ap), points(loss.after.ap), ""});
   fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
 }
 
+/// Flags that only pruning in steps has.
+void refuse_step_flags(const Invocation& call) {
+  for (const char* flag : {"steps", "max-drop", "time", "resume"}) {
+    if (call.has(flag)) {
+      throw Error(ErrorCode::kUsage, "it goes with --fine-tune EPOCHS", std::string("--") + flag,
+                  "Without training on, what is pruned is pruned once.");
+    }
+  }
+}
+
 int run_prune(const Invocation& call) {
+  if (call.has("fine-tune")) return run_prune_in_steps(call);
+  refuse_step_flags(call);
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto target = target_of(call, model, "pruned");
   const auto options = prune_options(call);
@@ -111,6 +119,10 @@ int run_prune(const Invocation& call) {
   std::optional<optimize::Material> material;
   if (call.has("data")) material = read_material(call, 64, 0);
   const auto done = remove_channels(call, prepared, options, material, bars);
+  if (done.after > done.before * options.target * 1.02) {
+    spdlog::warn("{:.0f} % of the multiplications remain: no more channels may go with these limits",
+                 100 * done.after / done.before);
+  }
   const auto loss = measure_loss(call, prepared, done.model, material, bars);
   bars.finish();
   optimize::ArtefactOptions artefact;
@@ -139,12 +151,14 @@ Command prune_command() {
   command.summary = "Remove whole channels from a model";
   command.details =
       "The channels that matter least go, with all that depends on them, until the share of multiplications asked for "
-      "remains. The "
-      "answers of the pruned model are others than before: it needs fine-tuning to be of use. With labels, --data tells "
-      "what it "
-      "has lost.";
+      "remains. The answers of the pruned model are others than before: it needs fine-tuning to be of use. With labels, "
+      "--data tells what it has lost. With --fine-tune, a model that goshawk trained is pruned in --steps steps and trained "
+      "on after each, for as long as it loses no more than --max-drop on the val split; runs/prune/NAME/ holds each step's "
+      "model, steps.json and a plot, and --output gets the last step within the drop.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes"};
+  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",
+                      "detect.recipe",  "detect.names",      "detect.classes",  "output.project",
+                      "output.name",    "train.batch",       "train.workers",   "train.seed"};
   command.options = {{"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
                      {"by", "SALIENCY", "magnitude (of filters) or activation (on --data); else magnitude"},
                      {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
@@ -155,10 +169,17 @@ Command prune_command() {
                      {"from", "FORMAT", "format of the data set; else recognised"},
                      map_flag(),
                      {"images", "N", "pictures to look at; else 64"},
+                     {"fine-tune", "EPOCHS", "that each step is trained on with --data's train split"},
+                     {"steps", "N", "in which --keep is reached; else 1"},
+                     {"max-drop", "POINTS", "of AP50-95 (of 100) that a step may lose; else 2.0"},
+                     {"time", "SECONDS", "that the original and each step are timed; else 2"},
+                     {"resume", "RUN", "folder of interrupted steps, which go on"},
                      {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
   command.json = true;
   command.examples = {"goshawk prune yolov8n.onnx --keep 0.7",
-                      "goshawk prune yolov8n.onnx --keep 0.5 --by activation --data data.yaml"};
+                      "goshawk prune yolov8n.onnx --keep 0.5 --by activation --data data.yaml",
+                      "goshawk prune best.onnx --data data.yaml --keep 0.5 --steps 3 --fine-tune 20 --max-drop 2",
+                      "goshawk prune best.onnx --data data.yaml --steps 3 --fine-tune 20 --resume runs/prune/best"};
   command.run = run_prune;
   return command;
 }

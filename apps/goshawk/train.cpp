@@ -1,6 +1,5 @@
-// goshawk train: from a labelled data set to a verified model. LibTorch is loaded here alone, and only when it runs.
+// goshawk train: from a labelled data set to a verified model.
 
-#include <dlfcn.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
@@ -12,61 +11,15 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/train_processes.h"
+#include "apps/goshawk/training.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
-#include "goshawk/train/plugin.h"
 
 namespace goshawk::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-constexpr const char* kPluginFile = "libgoshawk_train_plugin.so";
-
-/// Where the shared object lies: beside the program in a build, in lib/goshawk/ of an installation.
-fs::path plugin_path() {
-  std::error_code error;
-  const fs::path folder = fs::read_symlink("/proc/self/exe", error).parent_path();
-  for (const auto& path : {folder / kPluginFile, folder.parent_path() / "lib" / "goshawk" / kPluginFile}) {
-    if (fs::is_regular_file(path, error)) return path;
-  }
-  throw Error(ErrorCode::kUnavailable, "this goshawk was built without training", kPluginFile,
-              "Run `tools/setup --train` and build again: LibTorch comes with it.");
-}
-
-/// Loads the shared object for the rest of the process's life.
-train::TrainFunction load_plugin() {
-  const fs::path path = plugin_path();
-  void* library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    throw Error(ErrorCode::kUnavailable, std::string("LibTorch cannot be loaded: ") + ::dlerror(), path.string(),
-                "Run `tools/setup --train` and build again.");
-  }
-  void* symbol = ::dlsym(library, train::kTrainSymbol);
-  if (symbol == nullptr)
-    throw Error(ErrorCode::kUnavailable, "it is of another version of goshawk than the program", path.string());
-  return reinterpret_cast<train::TrainFunction>(symbol);
-}
-
-/// The settings of section `train`: fields of the same names.
-train::TrainOptions options_of(const Config& config) {
-  train::TrainOptions options;
-  train::for_each_field(options, [&](const char* name, auto& field) {
-    const std::string key = std::string("train.") + name;
-    if (find_setting(key) == nullptr) return;  // data is an argument
-    using Field = std::decay_t<decltype(field)>;
-    if (key == "train.batch" && config.text(key) == "auto") {
-      options.batch = 0;
-      return;
-    }
-    if constexpr (std::is_same_v<Field, bool>) field = config.boolean(key);
-    else if constexpr (std::is_integral_v<Field>) field = static_cast<Field>(config.integer(key));
-    else if constexpr (std::is_floating_point_v<Field>) field = config.number(key);
-    else field = config.text(key);
-  });
-  return options;
-}
 
 std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
 
@@ -107,7 +60,6 @@ void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
 }
 
 int report(const train::TrainOutcome& outcome, const train::TrainRequest& request, bool json) {
-  if (outcome.error) throw Error(*outcome.error, outcome.message, outcome.where, outcome.hint);
   const fs::path& folder = request.folder;
   if (request.self.first()) {
     if (json) print_json(outcome, folder);
@@ -132,17 +84,14 @@ int processes_to_start(const Invocation& call, const train::Membership& self) {
 }
 
 int resume(const Invocation& call, train::TrainRequest request) {
-  train::TrainOutcome outcome;
   request.resume = true;
   request.folder = call.options.at("resume");
   if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
-  load_plugin()(request, outcome);
-  return report(outcome, request, call.json);
+  return report(Training::load().run(request), request, call.json);
 }
 
 int begin(const Invocation& call, train::TrainRequest request) {
-  train::TrainOutcome outcome;
-  request.options = options_of(call.config);
+  request.options = training_options(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
   if (auto& model = request.options.model; fs::is_regular_file(model))
@@ -151,15 +100,14 @@ int begin(const Invocation& call, train::TrainRequest request) {
     if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
     weights = fs::absolute(weights).lexically_normal().string();
   }
-  const auto run_training = load_plugin();
+  const auto training = Training::load();
   std::optional<RunFolder> run;  // of process 0; it tells the others
   if (request.self.first()) {
     run.emplace(call, "train");
     request.folder = run->path();
     spdlog::info("training {} in {}", request.options.model, request.folder.string());
   }
-  run_training(request, outcome);
-  return report(outcome, request, call.json);
+  return report(training.run(request), request, call.json);
 }
 
 int run_train(const Invocation& call) {
@@ -168,15 +116,9 @@ int run_train(const Invocation& call) {
     throw Error(ErrorCode::kUsage, resumes ? "a resumed training knows its data set" : "a data set is needed", "DATA",
                 "goshawk train data.yaml, or goshawk train --resume runs/train/NAME");
   }
-  train::TrainRequest request;
-  request.self = train::membership_of([](const char* name) { return std::getenv(name); });
-  if (const int count = processes_to_start(call, request.self); count > 1) return run_processes(count, call.stop);
-  request.stop = call.stop;
-  request.quiet = call.config.boolean("log.quiet") || !request.self.first();
-  if (request.self.first()) {
-    request.tell = [](const std::string& line) { spdlog::info("{}", line); };
-    request.warn = [](const std::string& line) { spdlog::warn("{}", line); };
-  }
+  const auto self = train::membership_of([](const char* name) { return std::getenv(name); });
+  if (const int count = processes_to_start(call, self); count > 1) return run_processes(count, call.stop);
+  auto request = training_request(call, self);
   return resumes ? resume(call, std::move(request)) : begin(call, std::move(request));
 }
 

@@ -12,6 +12,7 @@
 #include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantizable.h"
 #include "goshawk/optimize/simplify.h"
 
@@ -90,7 +91,7 @@ class Int8Search {
       : prepared_(prepared),
         calibration_(calibration),
         judge_(judge),
-        device_(judging_options(device)),
+        device_(device),
         options_(options),
         probe_(prepared.model, prepared.recipe, probes, options.probe_images) {}
 
@@ -117,10 +118,8 @@ class Int8Search {
 
   Accuracy judged(const onnx::Model& model, const std::string& what) {
     const ScratchModel file(model, prepared_.recipe, fs::temp_directory_path());
-    auto device = device_;
-    device.session.cache_folder.reset();
-    const auto detector = detect::Detector::load(file.path(), device);
-    return judge_->accuracy(*detector, options_.stop, [&](auto done, auto total) { tell("judging " + what, done, total); });
+    return judge_->accuracy(file.path(), device_, options_.stop,
+                            [&](auto done, auto total) { tell("judging " + what, done, total); });
   }
 
   bool better(const Int8Trial& a, const Int8Trial& b) const {
@@ -129,6 +128,7 @@ class Int8Search {
 
   void attempt(const QuantizeOptions& options) {
     auto quantized = quantize(prepared_.model, calibration_, options);
+    quantized.model = stored_as(std::move(quantized.model), prepared_.weights_stored);
     Int8Trial trial{options, {}, probe_.error_of(quantized.model)};
     const std::string name =
         std::string(to_string(options.method)) + (options.methods_of_layers.empty() ? "" : ", refined") +
@@ -251,6 +251,7 @@ Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& opti
   prepared.recipe = detector->recipe();
   prepared.runs_on = detector->session().device();
   prepared.runs_in = detector->session().precision();
+  prepared.weights_stored = storage_of(prepared.model);
   prepared.nodes_before = simplify(prepared.model).nodes_before;
   if (upgrade && !upgrade_to_13(prepared.model)) {
     throw Error(

@@ -35,7 +35,9 @@ struct Prepared {
   Recipe recipe;
   onnx::Model model;
   std::size_t nodes_before = 0;  // of the original
-  runtime::Device runs_on;       // what `auto` settled on
+  // What the original's weights are stored in (storage_of); here they are FP32. What is written goes back with stored_as.
+  onnx::ElementType weights_stored = onnx::ElementType::kFloat;
+  runtime::Device runs_on;  // what `auto` settled on
   runtime::Precision runs_in = runtime::Precision::kFp32;
 };
 /// Throws what reading and recognising throw, and Error{kBadConfig} where `upgrade` is asked for and the operator set is too

@@ -67,6 +67,13 @@ Accuracy Judge::accuracy(detect::Detector& detector, const std::stop_token& stop
   return {summary.ap, summary.ap50};
 }
 
+Accuracy Judge::accuracy(const std::filesystem::path& model, detect::DetectorOptions options, const std::stop_token& stop,
+                         const Progress& progress) {
+  options = judging_options(std::move(options));
+  options.session.cache_folder.reset();
+  return accuracy(*detect::Detector::load(model, options), stop, progress);
+}
+
 std::vector<cv::Mat> Judge::pictures(std::size_t most) {
   std::vector<cv::Mat> some;
   for (std::size_t i = 0; i < std::min(most, truth_.images.size()); ++i) some.push_back(image(i));

@@ -41,6 +41,10 @@ class Judge {
   /// evaluate::match_classes throws, and Error{kInterrupted}.
   Accuracy accuracy(detect::Detector& detector, const std::stop_token& stop = {}, const Progress& progress = {});
 
+  /// The same of a file, loaded under `judging_options` and without a cache of compiled models.
+  Accuracy accuracy(const std::filesystem::path& model, detect::DetectorOptions options, const std::stop_token& stop = {},
+                    const Progress& progress = {});
+
   /// The first pictures, as many as are wanted and there, for timing.
   std::vector<cv::Mat> pictures(std::size_t most);
 

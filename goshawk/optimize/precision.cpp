@@ -284,4 +284,26 @@ Halved store_fp16(const Model& model, const HalfOptions& options) { return store
 
 Halved to_bf16(const Model& model, const HalfOptions& options) { return stored(model, ElementType::kBfloat16, options); }
 
+ElementType storage_of(const Model& model) {
+  const onnx::Wiring wiring(model);
+  std::map<ElementType, std::size_t> numbers;
+  for (const auto& node : model.nodes) {
+    if (!takes_weights(node)) continue;
+    const auto maker = wiring.producer(node.inputs[1]);
+    const bool widened = maker != onnx::Wiring::kNone && model.nodes[maker].is("Cast");
+    const auto* weights = model.constant(widened ? model.nodes[maker].inputs[0] : node.inputs[1]);
+    if (weights) numbers[weights->type] += weights->count();
+  }
+  ElementType most = ElementType::kFloat;
+  for (const auto type : {ElementType::kFloat16, ElementType::kBfloat16}) {
+    if (numbers[type] > numbers[most]) most = type;
+  }
+  return most;
+}
+
+Model stored_as(Model model, ElementType type) {
+  if (type == ElementType::kFloat || model.opset < 13) return model;
+  return stored(model, type, {}).model;
+}
+
 }  // namespace goshawk::optimize

@@ -41,4 +41,12 @@ Halved store_fp16(const onnx::Model& model, const HalfOptions& options = {});
 /// --precision says (bf16 on CPUs that have it, where the weights are then exact). Operator set 13 or later.
 Halved to_bf16(const onnx::Model& model, const HalfOptions& options = {});
 
+/// What the weights of convolutions and products are stored in: FP16 or BF16 where most of their numbers are widened when
+/// the model is loaded, else FP32.
+onnx::ElementType storage_of(const onnx::Model& model);
+
+/// The model with such weights, where they are FP32, stored in `type`: what a change has widened goes back. As it is for
+/// FP32, and below operator set 13.
+onnx::Model stored_as(onnx::Model model, onnx::ElementType type);
+
 }  // namespace goshawk::optimize

@@ -152,8 +152,10 @@ class Pruner {
   }
 
   /// How many channels of a layer stay at least.
-  std::size_t least_kept(std::size_t count) const {
-    const auto share = static_cast<std::size_t>(std::ceil(options_.least_kept * static_cast<double>(count)));
+  std::size_t least_kept(std::size_t layer, std::size_t count) const {
+    const auto width = options_.widths.find(source_.nodes[layer].label());
+    const std::size_t whole = width != options_.widths.end() ? width->second : count;
+    const auto share = static_cast<std::size_t>(std::ceil(options_.least_kept * static_cast<double>(whole)));
     return std::max<std::size_t>({share, 1, std::min(count, multiple_of(count))});
   }
 
@@ -173,7 +175,7 @@ class Pruner {
       const auto found = may_lose.find(layer);
       if (found != may_lose.end()) return found->second;
       const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
-      std::size_t most = count - std::min(count, least_kept(count));
+      std::size_t most = count - std::min(count, least_kept(layer, count));
       if (!options_.global) most = std::min(most, static_cast<std::size_t>(share * static_cast<double>(count)));
       return may_lose[layer] = most;
     };
@@ -334,6 +336,16 @@ Saliency parse_saliency(std::string_view text) {
   const std::vector<std::string> names{"magnitude", "activation"};
   throw Error(ErrorCode::kUsage, "'" + std::string(text) + "' is no saliency" + did_you_mean(text, names), "--by",
               "It is magnitude or activation.");
+}
+
+std::map<std::string, std::size_t> widths_of(const Model& model) {
+  std::map<std::string, std::size_t> widths;
+  for (const auto& node : model.nodes) {
+    if (!node.is("Conv")) continue;
+    if (const auto* weights = model.constant(node.inputs[1]))
+      widths[node.label()] = static_cast<std::size_t>(weights->shape[0]);
+  }
+  return widths;
 }
 
 Pruned prune(const Model& model, const Calibration* calibration, const PruneOptions& options) {

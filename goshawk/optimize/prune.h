@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,9 +24,11 @@ Saliency parse_saliency(std::string_view text);
 
 struct PruneOptions {
   Saliency saliency = Saliency::kMagnitude;
-  bool global = true;                // channels compete across layers; else each layer loses the same share
-  double target = 0.5;               // multiplications that remain, of the original's, in (0, 1)
-  double least_kept = 0.25;          // of a layer's channels, whatever their saliency
+  bool global = true;        // channels compete across layers; else each layer loses the same share
+  double target = 0.5;       // multiplications that remain, of the original's, in (0, 1)
+  double least_kept = 0.25;  // of a layer's channels, whatever their saliency
+  // Channels of layers, by label, that `least_kept` is of: the original's, where the model was pruned before.
+  std::map<std::string, std::size_t> widths = {};
   int multiple = 16;                 // channel counts that remain are multiples of it, which is what a vector of AVX-512
                                      // holds; it is halved, down to 8, for layers of less than two of it
   std::set<std::string> whole = {};  // labels of convolutions that lose nothing
@@ -42,6 +45,9 @@ struct Pruned {
   double before = 0, after = 0;     // multiplications and additions of the convolutions for one picture
   std::size_t weights_before = 0, weights_after = 0;
 };
+
+/// Output channels of each convolution, by its label.
+std::map<std::string, std::size_t> widths_of(const onnx::Model& model);
 
 /// Removes channels until `target` is reached or nothing more may go. Channels that meet in an addition, a depthwise
 /// convolution, or a product go together; concatenation, split, pooling and resizing are followed; channels that reach a

@@ -13,6 +13,7 @@
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
 
@@ -85,7 +86,7 @@ class Search {
   /// Before anything is measured.
   void begin() {
     const auto now = begun_with();
-    if (options_.resume) require_same(state_, now, state_file());
+    if (options_.resume) require_same(state_.begun_with, now, state_file());
     state_.begun_with = now;
     save_state();
   }
@@ -119,7 +120,7 @@ class Search {
 
   void add_float_ways() {
     const auto float_file = candidate_file("fp32");
-    ScratchModel::write(prepared_.model, prepared_.recipe, float_file);
+    ScratchModel::write(stored_as(prepared_.model, prepared_.weights_stored), prepared_.recipe, float_file);
     state_.made["fp32"] = {
         {"step", "simplify"}, {"nodes_before", prepared_.nodes_before}, {"nodes_after", prepared_.model.nodes.size()}};
     devices_ = devices();
@@ -207,9 +208,8 @@ class Search {
   Accuracy accuracy_of(const Way& way) {
     const auto key = way.name + ", " + sha256_of_file(way.file);
     if (const auto found = state_.accuracy.find(key); found != state_.accuracy.end()) return found->second;
-    const auto detector = detect::Detector::load(way.file, judging_options(options_of(way)));
-    const auto accuracy =
-        judge_->accuracy(*detector, options_.stop, [&](auto done, auto total) { tell("judging " + way.name, done, total); });
+    const auto accuracy = judge_->accuracy(way.file, options_of(way), options_.stop,
+                                           [&](auto done, auto total) { tell("judging " + way.name, done, total); });
     state_.accuracy[key] = accuracy;
     save_state();
     return accuracy;

@@ -69,7 +69,8 @@ SearchState read_state(const fs::path& file) {
   }
 }
 
-void require_same(const SearchState& begun, const std::map<std::string, std::string>& now, const fs::path& file) {
+void require_same(const std::map<std::string, std::string>& begun, const std::map<std::string, std::string>& now,
+                  const fs::path& file) {
   constexpr std::size_t kShort = 40;  // hashes tell nobody anything
   std::string differences;
   const auto add = [&](const std::string& what, const std::string& was, const std::string& is) {
@@ -77,12 +78,12 @@ void require_same(const SearchState& begun, const std::map<std::string, std::str
     if (was.size() < kShort && is.size() < kShort) differences += fmt::format(" ({} then, {} now)", was, is);
   };
   for (const auto& [what, is] : now) {
-    const auto was = begun.begun_with.find(what);
-    if (was == begun.begun_with.end()) add(what, "not told", is);
+    const auto was = begun.find(what);
+    if (was == begun.end()) add(what, "not told", is);
     else if (was->second != is) add(what, was->second, is);
   }
   if (differences.empty()) return;
-  throw Error(ErrorCode::kBadConfig, "the search was begun with other settings: " + differences, file.string(),
+  throw Error(ErrorCode::kBadConfig, "the run was begun with other settings: " + differences, file.string(),
               "What was measured does not hold for these. Go on with the same ones, or leave --resume out.");
 }
 

@@ -65,11 +65,11 @@ TEST(SearchState, WhatIsNoneIsOneErrorWithTheFile) {
 
 TEST(SearchState, SaysWhatDiffersFromWhatWasBegun) {
   const auto state = some_state();
-  EXPECT_NO_THROW(require_same(state, state.begun_with, "search.json"));
+  EXPECT_NO_THROW(require_same(state.begun_with, state.begun_with, "search.json"));
   auto now = state.begun_with;
   now["--max-drop"] = "0.5";
   now["model"] = std::string(64, 'c');
-  const auto text = text_of_error([&] { require_same(state, now, "search.json"); }, ErrorCode::kBadConfig);
+  const auto text = text_of_error([&] { require_same(state.begun_with, now, "search.json"); }, ErrorCode::kBadConfig);
   EXPECT_THAT(text, AllOf(HasSubstr("--max-drop (1 then, 0.5 now)"), HasSubstr("model"), Not(HasSubstr("recipe")),
                           Not(HasSubstr("aaaa")), HasSubstr("search.json")));
 }

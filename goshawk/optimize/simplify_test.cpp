@@ -209,6 +209,24 @@ TEST(Precision, Bf16IsStoredSmallAndRunsEverywhere) {
   EXPECT_LT(relative_error(expected, floats_of(outputs_of(half.model, 1, true)[0])), 2e-2);
 }
 
+TEST(Precision, WhatAChangeHasWidenedGoesBackAsItWasStored) {
+  for (const auto& small : {store_fp16(small_network()), to_bf16(small_network())}) {
+    const auto type = storage_of(small.model);
+    EXPECT_EQ(type == onnx::ElementType::kFloat16 || type == onnx::ElementType::kBfloat16, true);
+    Model widened = small.model;
+    simplify(widened);
+    EXPECT_EQ(storage_of(widened), onnx::ElementType::kFloat);
+    const auto again = stored_as(widened, type);
+    EXPECT_EQ(storage_of(again), type);
+    EXPECT_EQ(floats_of(outputs_of(again, 1, false)[0]), floats_of(outputs_of(small.model, 1, false)[0])) << "bit by bit";
+    const auto fewer = prune(widened, nullptr, {.target = 0.6, .multiple = 8}).model;
+    EXPECT_EQ(floats_of(outputs_of(stored_as(fewer, type), 1, false)[0]), floats_of(outputs_of(fewer, 1, false)[0]));
+  }
+  const Model whole = small_network();
+  EXPECT_EQ(storage_of(whole), onnx::ElementType::kFloat);
+  EXPECT_EQ(onnx::serialize(stored_as(whole, onnx::ElementType::kFloat)), onnx::serialize(whole));
+}
+
 /// The answer of a network whose channels `gone` are zero must be that of one without them.
 TEST(Prune, RemovingChannelsIsZeroingThem) {
   Model model = small_network();
@@ -244,6 +262,27 @@ TEST(Prune, CountsThatRemainAreMultiples) {
   for (const auto& layer : done.layers) EXPECT_EQ(layer.after % 8, 0U) << layer.label;
   EXPECT_FALSE(done.layers.empty());
   EXPECT_EQ(outputs_of(done.model, 1, false)[0].shape, (std::vector<std::int64_t>{1, 5, 6, 7}));
+}
+
+TEST(Prune, WhatALayerKeepsIsOfItsFirstWidth) {
+  PruneOptions options{.target = 0.7, .least_kept = 0.6, .multiple = 1};
+  options.widths = widths_of(small_network());
+  EXPECT_EQ(options.widths.at("stem"), 32U);
+  EXPECT_EQ(options.widths.at("wide"), 24U);
+  const auto once = prune(small_network(), nullptr, options);
+  options.target = 0.01;
+  const auto held = prune(once.model, nullptr, options).model;
+  options.widths.clear();
+  const auto free = prune(once.model, nullptr, options).model;
+  const auto least = [](const Model& model) {
+    double share = 1;
+    const auto whole = widths_of(small_network());
+    for (const auto& [layer, width] : widths_of(model))
+      share = std::min(share, static_cast<double>(width) / static_cast<double>(whole.at(layer)));
+    return share;
+  };
+  EXPECT_GE(least(held), 0.6);
+  EXPECT_LT(least(free), 0.6);
 }
 
 TEST(Prune, AnOpenBatchCostsWhatOnePictureDoes) {
