@@ -28,6 +28,8 @@ optimize::PruneOptions prune_options(const Invocation& call) {
   options.global = !call.has("by-layer");
   if (const auto multiple = count_option(call, "multiple"))
     options.multiple = static_cast<int>(std::min<std::uint64_t>(*multiple, 64));
+  // In steps there are pictures in any case, and what looks at them keeps more of the accuracy (docs/decisions/092).
+  if (call.has("fine-tune")) options.saliency = optimize::Saliency::kActivation;
   if (call.has("by")) options.saliency = optimize::parse_saliency(call.options.at("by"));
   for (const auto& layer : list_option(call, "whole")) options.whole.insert(layer);
   if (options.saliency == optimize::Saliency::kActivation && !call.has("data")) {
@@ -159,22 +161,23 @@ Command prune_command() {
   command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",
                       "detect.recipe",  "detect.names",      "detect.classes",  "output.project",
                       "output.name",    "train.batch",       "train.workers",   "train.seed"};
-  command.options = {{"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
-                     {"by", "SALIENCY", "magnitude (of filters) or activation (on --data); else magnitude"},
-                     {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
-                     {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
-                     {"multiple", "N", "channel counts that remain are multiples of it; else 16"},
-                     {"whole", "LAYER,...", "convolutions that lose nothing"},
-                     {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
-                     map_flag(),
-                     {"images", "N", "pictures to look at; else 64"},
-                     {"fine-tune", "EPOCHS", "that each step is trained on with --data's train split"},
-                     {"steps", "N", "in which --keep is reached; else 1"},
-                     {"max-drop", "POINTS", "of AP50-95 (of 100) that a step may lose; else 2.0"},
-                     {"time", "SECONDS", "that the original and each step are timed; else 2"},
-                     {"resume", "RUN", "folder of interrupted steps, which go on"},
-                     {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
+  command.options = {
+      {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
+      {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},
+      {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
+      {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
+      {"multiple", "N", "channel counts that remain are multiples of it; else 16"},
+      {"whole", "LAYER,...", "convolutions that lose nothing"},
+      {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
+      {"from", "FORMAT", "format of the data set; else recognised"},
+      map_flag(),
+      {"images", "N", "pictures to look at; else 64"},
+      {"fine-tune", "EPOCHS", "that each step is trained on with --data's train split"},
+      {"steps", "N", "in which --keep is reached; else 1"},
+      {"max-drop", "POINTS", "of AP50-95 (of 100) that a step may lose; else 2.0"},
+      {"time", "SECONDS", "that the original and each step are timed; else 2"},
+      {"resume", "RUN", "folder of interrupted steps, which go on"},
+      {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
   command.json = true;
   command.examples = {"goshawk prune yolov8n.onnx --keep 0.7",
                       "goshawk prune yolov8n.onnx --keep 0.5 --by activation --data data.yaml",
