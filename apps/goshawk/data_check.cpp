@@ -59,6 +59,8 @@ int run_check(const Invocation& call) {
   limits.problems = 100'000;  // of all kinds together; the list below has its own limit for each
   const auto read = read_files(call, call.argument(0), format, limits);
   const auto list = look(call, read, distance);
+  if (read.dataset.images.empty() && list.total(Severity::kError) == 0)
+    throw Error(ErrorCode::kBadData, "the data set has no images", call.argument(0));
   const CheckResult result{call.argument(0), read.dataset, list, !call.has("no-images")};
   std::string json;
   if (call.json || call.has("out")) {

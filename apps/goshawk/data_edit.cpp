@@ -42,7 +42,7 @@ int run_convert(const Invocation& call) {
   required_option(call, "to");
   auto read = read_set(call, call.argument(0), format_option(call, "from"));
   dataset::Filter part;
-  part.split = split_option(call, "split");
+  part.split = split_of(call, read.dataset);
   dataset::filter(read.dataset, part);
   apply_map(call, read.dataset);
   return write_set(call, read.dataset, dataset::Format::kYolo, number_of_problems(read));
@@ -81,9 +81,12 @@ dataset::ClassMapping chosen_classes(const Invocation& call, const dataset::Data
 
 dataset::Filter filter_of(const Invocation& call) {
   dataset::Filter filter;
-  filter.split = split_option(call, "split");
+  (void)split_option(call, "split");  // refused before anything is read
   if (call.has("min-size")) filter.min_size = dataset::parse_size_limit(call.options.at("min-size"));
   if (call.has("max-size")) filter.max_size = dataset::parse_size_limit(call.options.at("max-size"));
+  if (filter.min_size && filter.max_size && filter.min_size->fraction == filter.max_size->fraction &&
+      filter.min_size->value > filter.max_size->value)
+    throw Error(ErrorCode::kUsage, "--min-size is more than --max-size: no object would be left");
   filter.min_score = number_option(call, "min-score", 0, 1).value_or(0);
   filter.labelled_only = call.has("labelled-only");
   filter.with_objects = call.has("with-objects");
@@ -94,8 +97,9 @@ dataset::Filter filter_of(const Invocation& call) {
 
 int run_filter(const Invocation& call) {
   check_target(call);
-  const auto filter = filter_of(call);
+  auto filter = filter_of(call);
   auto read = read_set(call, call.argument(0), format_option(call, "from"));
+  filter.split = split_of(call, read.dataset);
   const std::size_t objects = read.dataset.annotations.size();
   dataset::map_classes(read.dataset, chosen_classes(call, read.dataset));
   apply_map(call, read.dataset);

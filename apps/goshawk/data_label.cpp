@@ -58,25 +58,20 @@ ClassThresholds class_thresholds(const Invocation& call) {
   return thresholds;
 }
 
-/// A folder, or a glob, of images that no format claims.
+/// An image, or a glob of them; a folder of images is a data set without labels.
 dataset::Dataset set_of_images(const Invocation& call, const std::string& source, bool glob) {
   dataset::ReadLimits limits;
   limits.stop = call.stop;
   dataset::Dataset set;
   std::vector<fs::path> files;
-  if (glob) {
-    files = media::images_of_glob(source);
-  } else if (fs::is_directory(source)) {
-    for (auto& file : dataset::images_below(source, limits)) files.emplace_back(std::move(file));
-  } else if (media::has_image_extension(source)) {
-    files.emplace_back(source);
-  }
+  if (glob) files = media::images_of_glob(source);
+  else if (media::has_image_extension(source)) files.emplace_back(source);
   std::erase_if(files, [](const fs::path& file) { return !media::has_image_extension(file); });
   if (files.empty()) {
     throw Error(ErrorCode::kBadData, "there is neither a labelled data set nor an image", source,
                 "Give a folder of images, or a data set: data.yaml, instances.json, a folder or an archive.");
   }
-  set.root = fs::absolute(glob || !fs::is_directory(source) ? files.front().parent_path() : fs::path(source));
+  set.root = fs::absolute(files.front().parent_path());
   for (const auto& file : files) {
     dataset::ImageEntry image;
     image.id = static_cast<std::int64_t>(set.images.size()) + 1;
@@ -98,7 +93,8 @@ Input read_input(const Invocation& call) {
   Input input;
   input.format = format_option(call, "from");
   if (!input.format && !glob) input.format = dataset::recognise_format(source);
-  if (!input.format) {
+  const bool images = !fs::is_directory(source, error) || dataset::images_below(source, {}).empty();
+  if (!input.format && images) {  // some images, or none: then that is the error
     input.set = set_of_images(call, source, glob);
     return input;
   }
@@ -258,8 +254,8 @@ std::string table_of(const dataset::Dataset& set, const Labelling& labelling, bo
   add("all objects", before, added);
   const auto images = image_counts(set, labelling);
   std::string text = table.str();
-  text += fmt::format("\n{} images: {} labelled before, {} by {} now, {} without labels\n", images.all, images.before,
-                      images.now, labelling.model, images.without);
+  text += fmt::format("\n{} image{}: {} labelled before, {} by {} now, {} without labels\n", images.all,
+                      images.all == 1 ? "" : "s", images.before, images.now, labelling.model, images.without);
   if (labelling.redone > 0)
     text += fmt::format("{} had been labelled by a model alone, and were done again\n", labelling.redone);
   if (adding) text += fmt::format("{} detections were of objects that are labelled already\n", labelling.result.known);

@@ -17,6 +17,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/random.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/image_files.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::cli {
@@ -34,7 +35,7 @@ struct Wanted {
 
 Wanted wanted_of(const Invocation& call, const dataset::Dataset& set) {
   const auto words = list_option(call, "classes");
-  return {named_classes(set, words), split_option(call, "split"), !words.empty()};
+  return {named_classes(set, words), split_of(call, set), !words.empty()};
 }
 
 /// `most` images at random, in their order.
@@ -118,7 +119,8 @@ std::uint64_t limited(const Invocation& call, const std::string& flag, std::uint
 bool is_picture(const fs::path& path) {
   const std::string extension = to_lower(path.extension().string());
   if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") return true;
-  if (media::has_image_extension(path)) throw Error(ErrorCode::kUsage, "a sheet is written as .jpg or .png", path.string());
+  if (dataset::has_image_extension(path.filename().string()))
+    throw Error(ErrorCode::kUsage, "a sheet is written as .jpg or .png", path.string());
   return false;
 }
 

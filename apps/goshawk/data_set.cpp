@@ -6,11 +6,14 @@
 
 #include <array>
 #include <charconv>
+#include <ranges>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/fenced_read.h"
+#include "goshawk/dataset/recognise.h"
+#include "goshawk/dataset/unlabelled.h"
 
 namespace goshawk::cli {
 namespace {
@@ -134,12 +137,24 @@ std::string counts_table(const dataset::Dataset& set, dataset::Format format) {
   return text;
 }
 
+void print_dropped_classes(const std::vector<std::string>& names) {
+  constexpr std::size_t kNamed = 10;
+  if (names.empty()) return;
+  const auto first = names | std::views::take(kNamed);
+  fmt::print("{} dropped: {}", names.size() == 1 ? "class" : "classes", fmt::join(first.begin(), first.end(), ", "));
+  if (names.size() > kNamed) fmt::print(" and {} more", names.size() - kNamed);
+  fmt::print("\n");
+}
+
 void print_table(const Report& report) {
   fmt::print("{}\n", report.told.table.empty() ? counts_table(report.set, report.format) : report.told.table);
+  std::vector<std::string> gone;
   for (const auto& [from, to] : report.set.class_mapping) {
     if (from.empty()) fmt::print("classes are those of {}\n", to);
-    else fmt::print("class {} {}\n", from, to.empty() ? "dropped" : "-> " + to);
+    else if (to.empty()) gone.push_back(from);
+    else fmt::print("class {} -> {}\n", from, to);
   }
+  print_dropped_classes(gone);
   std::size_t missing = 0;
   for (const auto& note : report.notes) {
     if (note.kind == dataset::ProblemKind::kMissingImage) ++missing;
@@ -160,6 +175,15 @@ dataset::Images images_option(const Invocation& call) {
 void check_text_flag(const Invocation& call, dataset::Format format) {
   if (call.has("text") && format != dataset::Format::kLabelImg)
     throw Error(ErrorCode::kUsage, fmt::format("goes with --to labelimg, not with {}", dataset::name(format)), "--text");
+}
+
+/// The images of a folder that no label format claims; nullopt for anything else.
+std::optional<dataset::ReadResult> unlabelled_images(const fs::path& path, const dataset::ReadLimits& limits) {
+  std::error_code error;
+  if (!fs::is_directory(path, error) || dataset::recognise_format(path)) return std::nullopt;
+  auto result = dataset::read_unlabelled(path, limits);
+  if (result.dataset.images.empty()) return std::nullopt;
+  return result;
 }
 
 [[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
@@ -186,6 +210,20 @@ std::optional<Split> split_option(const Invocation& call, const std::string& fla
   }
   if (given->second == "none") return Split::kNone;
   reject(flag, "train, val, test or none", given->second);
+}
+
+std::optional<Split> split_of(const Invocation& call, const dataset::Dataset& set) {
+  const auto wanted = split_option(call, "split");
+  const auto holds = [&](Split split) {
+    return std::any_of(set.images.begin(), set.images.end(), [&](const auto& image) { return image.split == split; });
+  };
+  if (!wanted || holds(*wanted)) return wanted;
+  std::vector<std::string> known;
+  for (const Split split : kSplits) {
+    if (split != Split::kNone && holds(split)) known.emplace_back(dataset::name(split));
+  }
+  throw Error(ErrorCode::kUsage, fmt::format("the data set has no split '{}'", call.options.at("split")), "--split",
+              known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
 }
 
 std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag) {
@@ -277,6 +315,12 @@ dataset::ReadResult read_files(const Invocation& call, const std::string& path, 
   const bool hands_on = std::any_of(options.begin(), options.end(), [](const auto& o) { return o.flag == "follow-links"; });
   const auto activity = activity_of(call, "reading " + path);
   const bool fenced = hands_on && !call.has("follow-links");
+  if (!format && call.command.name.starts_with("data ")) {
+    if (auto images = unlabelled_images(path, limits)) {
+      if (fenced) dataset::take_out_links(*images, limits);
+      return std::move(*images);
+    }
+  }
   return fenced ? dataset::read_fenced_dataset(path, format, limits) : dataset::read_dataset(path, format, limits);
 }
 
@@ -311,6 +355,7 @@ void check_target(const Invocation& call) {
 int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Format format, std::uint64_t problems,
               const Told& told) {
   const fs::path target = required_option(call, "out");
+  if (set.images.empty()) throw Error(ErrorCode::kBadData, "no image is left: nothing was written", call.argument(0));
   format = format_option(call, "to").value_or(format);
   dataset::WriteOptions options;
   options.images = images_option(call);

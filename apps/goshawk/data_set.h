@@ -18,6 +18,8 @@ namespace goshawk::cli {
 std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag);
 /// "--split val" (or train, test, none).
 std::optional<dataset::Split> split_option(const Invocation& call, const std::string& flag);
+/// The same, of a set that has been read. Throws Error{kUsage} when it has no such split.
+std::optional<dataset::Split> split_of(const Invocation& call, const dataset::Dataset& set);
 /// A whole number from 0. Throws Error{kUsage}.
 std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag);
 /// A number within [least, most]. Throws Error{kUsage}.
@@ -43,7 +45,7 @@ std::optional<Activity> activity_of(const Invocation& call, const std::string& t
 
 /// Reads a set with a line on stderr about its problems (the first few in full).
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
-/// As dataset::read_dataset; without what links lead out of the set to where the command has --follow-links and it is not
+/// As dataset::read_dataset, and for the `data` commands a folder of images that no format claims: they are not labelled. Without what links lead out of the set to where the command has --follow-links and it is not
 /// given. Stopped with the command.
 dataset::ReadResult read_files(const Invocation& call, const std::string& path, std::optional<dataset::Format> format,
                                dataset::ReadLimits limits = {});

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
@@ -14,6 +15,7 @@
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/formats.h"
 #include "goshawk/dataset/near_duplicates.h"
+#include "goshawk/dataset/recognise.h"
 #include "goshawk/dataset/split.h"
 #include "goshawk/dataset/split_write.h"
 #include "goshawk/media/image.h"
@@ -35,6 +37,13 @@ std::optional<T> number_in(std::string_view text, T least, T most) {
   return value;
 }
 
+/// "70", "0.7" or "12.5" in millionths.
+std::optional<std::int64_t> parse_share(std::string_view text) {
+  const auto share = number_in<double>(text, 0.0, 1e6);
+  if (!share || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  return std::llround(*share * 1e6);
+}
+
 std::array<std::int64_t, 3> parse_ratio(const std::string& text) {
   std::array<std::int64_t, 3> ratio{};
   std::string_view rest = text;
@@ -42,16 +51,18 @@ std::array<std::int64_t, 3> parse_ratio(const std::string& text) {
   for (bool more = true; more; ++parts) {
     const auto end = rest.find('/');
     more = end != std::string_view::npos;
-    const auto part = number_in<std::int64_t>(rest.substr(0, end), 0, 1'000'000);
+    const auto part = parse_share(rest.substr(0, end));
     if (!part || parts == 3) parts = 10;
     else ratio[parts] = *part;
     if (parts >= 3) break;
     if (more) rest.remove_prefix(end + 1);
   }
-  if (parts < 2 || parts > 3 || ratio[0] + ratio[1] + ratio[2] == 0) {
-    throw Error(ErrorCode::kUsage, "--ratio must be train/val/test such as 70/20/10 or 80/20, not '" + text + "'");
+  const std::int64_t common = std::gcd(std::gcd(ratio[0], ratio[1]), ratio[2]);  // 0.7/0.2/0.1 splits as 70/20/10 does
+  if (parts >= 2 && parts <= 3 && common > 0 && *std::max_element(ratio.begin(), ratio.end()) / common <= 1'000'000) {
+    for (auto& part : ratio) part /= common;
+    return ratio;
   }
-  return ratio;
+  throw Error(ErrorCode::kUsage, "--ratio must be train/val/test such as 70/20/10 or 0.8/0.2, not '" + text + "'");
 }
 
 dataset::SplitOptions options_of(const Invocation& call) {
@@ -227,6 +238,13 @@ json balance_json(const dataset::Dataset& set) {
 /// The data.yaml that lists in place belong to.
 fs::path config_in_place(const Invocation& call, const dataset::Dataset& set) {
   const fs::path source = call.argument(0);
+  const auto format = dataset::recognise_format(source);
+  if (format != dataset::Format::kYolo) {
+    throw Error(ErrorCode::kUsage,
+                fmt::format("--in-place is for YOLO data sets, and this is {}",
+                            format ? dataset::name(*format) : "a folder of images"),
+                source.string(), "`goshawk data split " + source.string() + " --out DIR` writes one.");
+  }
   std::error_code ignored;
   if (fs::is_regular_file(source, ignored)) return source;
   for (const char* file : {"data.yaml", "dataset.yaml"}) {
@@ -268,6 +286,7 @@ int run_data_split(const Invocation& call) {
   auto& set = read.dataset;
   if (set.images.empty()) throw Error(ErrorCode::kBadData, "the data set has no images", call.argument(0));
   if (call.has("check")) return check(call, set, options);
+  if (call.has("in-place")) (void)config_in_place(call, set);  // refuses before the long work
 
   const Known known = look_at(set, options, call);
   const auto groups = dataset::split_groups(set, known.origins, known.hashes, options);

@@ -37,7 +37,7 @@ evaluate::Overlap overlap_of(const Invocation& call) {
   const auto found = call.options.find("type");
   if (found == call.options.end() || found->second == "bbox") return evaluate::Overlap::kBoxes;
   if (found->second == "segm") return evaluate::Overlap::kMasks;
-  throw Error(ErrorCode::kUsage, "is bbox or segm, not '" + found->second + "'", "--type");
+  throw Error(ErrorCode::kUsage, "--type must be bbox or segm, not '" + found->second + "'");
 }
 
 std::vector<std::uint32_t> limits_of(const Invocation& call) {
@@ -51,13 +51,13 @@ std::vector<std::uint32_t> limits_of(const Invocation& call) {
     std::uint32_t limit = 0;
     const auto [next, error] = std::from_chars(place, end, limit);
     if (error != std::errc() || limit == 0 || (next != end && *next != ','))
-      throw Error(ErrorCode::kUsage, "takes numbers above 0, as in 1,10,100", "--max-dets");
+      throw Error(ErrorCode::kUsage, "--max-dets takes numbers above 0, as in 1,10,100");
     limits.push_back(limit);
     more = next != end;
     place = next + 1;
   }
   if (limits.size() > 8 || !std::is_sorted(limits.begin(), limits.end()))
-    throw Error(ErrorCode::kUsage, "takes up to 8 numbers that rise, as in 1,10,100", "--max-dets");
+    throw Error(ErrorCode::kUsage, "--max-dets takes up to 8 numbers that rise, as in 1,10,100");
   return limits;
 }
 
@@ -81,12 +81,17 @@ void judge_problems(const std::vector<Problem>& problems, std::uint64_t left_out
     (may_be_skipped(problem, of_truth) ? skipped : fatal).push_back(&problem);
   }
   if (!fatal.empty()) {
-    std::string message = line_of(*fatal.front());
+    constexpr const char* kMend = "Figures over a part of the data would be wrong: mend the file first.";
+    const Problem& first = *fatal.front();
+    if (fatal.size() == 1 && left_out == 0) {
+      throw Error(ErrorCode::kBadData, first.message,
+                  first.line > 0 ? fmt::format("{}:{}", file.string(), first.line) : file.string(), kMend);
+    }
+    std::string message = line_of(first);
     for (std::size_t i = 1; i < std::min(fatal.size(), kShown); ++i) message += "\n  " + line_of(*fatal[i]);
     const std::uint64_t more = fatal.size() - std::min(fatal.size(), kShown) + left_out;
     if (more > 0) message += fmt::format("\n  and {} more", more);
-    throw Error(ErrorCode::kBadData, message, file.string(),
-                "Figures over a part of the data would be wrong: mend the file first.");
+    throw Error(ErrorCode::kBadData, message, file.string(), kMend);
   }
   for (std::size_t i = 0; i < std::min(skipped.size(), kShown); ++i)
     fmt::print(stderr, "warning: {}: {}\n", file.string(), line_of(*skipped[i]));

@@ -86,15 +86,7 @@ dataset::Dataset read_truth(const Invocation& call) {
   const auto holds = [&](dataset::Split split) {
     return std::any_of(truth.images.begin(), truth.images.end(), [&](const auto& image) { return image.split == split; });
   };
-  auto wanted = split_option(call, "split");
-  if (wanted && !holds(*wanted)) {
-    std::vector<std::string> known;
-    for (const auto split : {dataset::Split::kTrain, dataset::Split::kVal, dataset::Split::kTest}) {
-      if (holds(split)) known.emplace_back(dataset::name(split));
-    }
-    throw Error(ErrorCode::kUsage, fmt::format("the data set has no split '{}'", call.options.at("split")), "--split",
-                known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
-  }
+  auto wanted = split_of(call, truth);
   if (!wanted && holds(dataset::Split::kVal)) wanted = dataset::Split::kVal;
   if (!wanted && holds(dataset::Split::kTest)) wanted = dataset::Split::kTest;
   dataset::Filter part;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <string>
 #include <tuple>
 #include <unordered_set>
@@ -169,6 +170,19 @@ void take_over(const ReadResult& read, bool images_follow, FindingList& list) {
             -1, -1, -1});
 }
 
+/// What goes by name (--map, merging, a model's classes) takes two classes of one name for one.
+void check_classes(const Dataset& dataset, FindingList& list) {
+  std::map<std::string, std::int64_t> numbers;
+  for (const Category& category : dataset.categories) {
+    const auto [first, fresh] = numbers.emplace(category.name, category.id);
+    if (fresh) continue;
+    list.add({make_problem(ProblemKind::kDuplicateClass, Severity::kWarning, dataset.source, 0,
+                           fmt::format("the classes {} and {} are both called {}", first->second, category.id,
+                                       dataset::quoted(category.name))),
+              -1, -1, -1});
+  }
+}
+
 }  // namespace
 
 bool FindingList::lists(ProblemKind kind, Severity severity) const {
@@ -194,6 +208,7 @@ FindingList check_dataset(const ReadResult& read, const CheckOptions& options) {
   take_over(read, images, list);
   std::unordered_set<std::string> faulty;
   for (const auto& problem : read.problems) faulty.insert(problem.file);
+  check_classes(read.dataset, list);
   LabelCheck(read.dataset, options.stop, list).run(faulty);
   if (images) check_images(read.dataset, options, list);
   return list;

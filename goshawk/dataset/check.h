@@ -60,8 +60,9 @@ class FindingList {
 /// Severities. Errors: what a reader left out, images that are missing, cannot be decoded or are of another size than the
 /// labels say, boxes without width or height or wholly outside, and the same or nearly the same picture in two splits.
 /// Warnings: boxes that reach out by more than a pixel (and a thousandth of the image) or are thinner than one, equal boxes
-/// of one class (one finding however many), images without labels, equal pictures within a split, links that lead out of the
-/// data set. Notes: label files without objects, and boxes of MOT that reach out, which its ground truth does on purpose.
+/// of one class (one finding however many), classes of one name, images without labels, equal pictures within a split, links
+/// that lead out of the data set. Notes: label files without objects, and boxes of MOT that reach out, which its ground
+/// truth does on purpose.
 ///
 /// Images are decoded whole, on all cores, one a thread; of those above 16 megapixels one at a time. Equal files are told by
 /// SHA-256. Pairs of near duplicates are counted each; an image that is equal to another of its split is left out of them.

@@ -202,6 +202,11 @@ void CocoJson::expect_end() {
   fail("there is something behind the end of the JSON", place);
 }
 
+std::string sentence(const std::string& element, const std::string& text) {
+  const bool goes_on = text.starts_with("has ") || text.starts_with("is ") || text.starts_with("names ");
+  return element + (goes_on ? " " : ": ") + text;
+}
+
 Got get_number(ondemand::value value, double& out) {
   if (value.get_double().get(out) == simdjson::SUCCESS) return std::isfinite(out) ? Got::kNumber : Got::kNotFinite;
   const std::string_view token = trimmed(value.raw_json_token());

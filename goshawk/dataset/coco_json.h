@@ -86,8 +86,11 @@ bool get_size(ondemand::value value, std::uint32_t& out);
 /// What is wrong with a field, for a message.
 struct FieldProblem {
   ProblemKind kind;
-  std::string text;
+  std::string text;  // goes on from the element's name: "has no bbox"; or a sentence of its own: "its bbox is no list"
 };
+
+/// "detection 3 has no bbox", "detection 3: its bbox is no list".
+std::string sentence(const std::string& element, const std::string& text);
 
 /// [x, y, width, height].
 std::optional<FieldProblem> get_rectangle(CocoJson& json, ondemand::value value, Rectangle& out);

@@ -31,7 +31,9 @@ class CocoFile {
 
   void read() {
     ondemand::object top;
-    if (json_.document().get_object().get(top) != simdjson::SUCCESS)
+    const auto opened = json_.document().get_object().get(top);
+    if (opened != simdjson::SUCCESS && opened != simdjson::INCORRECT_TYPE) json_.check(opened);
+    if (opened != simdjson::SUCCESS)
       json_.fail("COCO's labels are an object with images, categories and annotations; this is another kind of JSON");
     bool images = false, annotations = false;
     json_.for_each_field(top, [&](std::string_view key, ondemand::value value) {
@@ -67,7 +69,8 @@ class CocoFile {
 
   /// Of the element that is being read.
   void report(ProblemKind kind, const std::string& what, Severity severity = Severity::kError) {
-    problems_.add(kind, severity, name_, line_, std::string(section_) + "[" + std::to_string(element_) + "] " + what);
+    problems_.add(kind, severity, name_, line_,
+                  sentence(std::string(section_) + "[" + std::to_string(element_) + "]", what));
   }
 
   std::string text_of(ondemand::value value) {

@@ -18,8 +18,9 @@ class ResultsFile {
 
   CocoResults read() {
     ondemand::array array;
-    if (json_.document().get_array().get(array) != simdjson::SUCCESS)
-      json_.fail("COCO's results are a list of detections; this is another kind of JSON");
+    const auto opened = json_.document().get_array().get(array);
+    if (opened != simdjson::SUCCESS && opened != simdjson::INCORRECT_TYPE) json_.check(opened);
+    if (opened != simdjson::SUCCESS) json_.fail("COCO's results are a list of detections; this is another kind of JSON");
     json_.for_each_element(array, [&](ondemand::value element) {
       if (element_ % kStopEvery == 0 && limits_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
       if (element_ == std::numeric_limits<std::int32_t>::max()) json_.fail("there are too many detections");
@@ -91,7 +92,7 @@ class ResultsFile {
 
   void report(const char* place, const FieldProblem& problem) {
     problems_.add(problem.kind, Severity::kError, json_.where(), json_.line_of(place),
-                  "detection " + std::to_string(element_) + " " + problem.text);
+                  sentence("detection " + std::to_string(element_), problem.text));
   }
 
   CocoJson json_;

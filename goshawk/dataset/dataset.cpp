@@ -28,6 +28,8 @@ const char* name(ProblemKind kind) {
       return "duplicate_box";
     case ProblemKind::kUnknownClass:
       return "unknown_class";
+    case ProblemKind::kDuplicateClass:
+      return "duplicate_class";
     case ProblemKind::kDuplicateImage:
       return "duplicate_image";
     case ProblemKind::kNearDuplicate:

@@ -138,6 +138,7 @@ enum class ProblemKind : std::uint8_t {
   kDegenerateBox,   // no width or no height
   kDuplicateBox,    // same image, class and box
   kUnknownClass,    // a class beyond the list; the object is left out
+  kDuplicateClass,  // two classes of one name
   kDuplicateImage,  // the same bytes twice
   kNearDuplicate,   // pictures that look the same
   kUnsafePath,      // a path that leads out of the data set; the image is left out

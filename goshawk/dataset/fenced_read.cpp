@@ -205,8 +205,10 @@ ReadResult read_fenced_dataset(const fs::path& path, std::optional<Format> forma
   if (is_folder) require_held_sources(path);
   ReadResult result = read_dataset(path, format, limits);
   if (result.dataset.unpacked) return result;  // archives with links are refused
-  Filter(result, limits).run();
+  take_out_links(result, limits);
   return result;
 }
+
+void take_out_links(ReadResult& result, const ReadLimits& limits) { Filter(result, limits).run(); }
 
 }  // namespace goshawk::dataset

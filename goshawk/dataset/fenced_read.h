@@ -17,4 +17,7 @@ namespace goshawk::dataset {
 ReadResult read_fenced_dataset(const std::filesystem::path& path, std::optional<Format> format = {},
                                const ReadLimits& limits = {});
 
+/// Takes the same out of what was read already. For sets whose classes are in no file of their own.
+void take_out_links(ReadResult& result, const ReadLimits& limits = {});
+
 }  // namespace goshawk::dataset

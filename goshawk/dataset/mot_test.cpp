@@ -1,5 +1,7 @@
 #include "goshawk/dataset/mot.h"
 
+#include <algorithm>
+
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/testing.h"
 
@@ -53,6 +55,41 @@ TEST_F(Mot, ForeignClassesAndDetectionsMakeTheRoundTripToo) {
   const auto detections = read_mot(folder_ / "d");
   EXPECT_EQ(detections.dataset.annotations.at(0).score, 0.75F);
   EXPECT_EQ(detections.dataset.annotations.at(0).track, -1);
+}
+
+TEST_F(Mot, ImagesOfNoSequenceMakeOneSequenceASize) {
+  Dataset set;
+  set.root = folder_ / "photos";
+  set.categories = {{1, "person", ""}};
+  const auto add = [&](const char* file, std::uint32_t width, std::uint32_t height, Rectangle box) {
+    write(std::string("photos/") + file, file);
+    ImageEntry image;
+    image.file = file;
+    image.width = width;
+    image.height = height;
+    Annotation annotation;
+    annotation.image = static_cast<std::uint32_t>(set.images.size());
+    annotation.rectangle = box;
+    set.images.push_back(image);
+    set.annotations.push_back(annotation);
+  };
+  add("a.jpg", 64, 48, {1, 2, 3, 4});
+  add("b.jpg", 48, 640, {5, 600, 7, 8});
+  add("c.jpg", 64, 48, {9, 10, 11, 12});
+  add("d.png", 64, 48, {13, 14, 15, 16});
+  std::filesystem::create_directory(folder_ / "out");
+  write_mot(set, folder_ / "out");
+  const auto back = read_mot(folder_ / "out").dataset;
+  ASSERT_EQ(back.images.size(), 4U);
+  ASSERT_EQ(back.annotations.size(), 4U);
+  for (const auto& annotation : back.annotations) {
+    const ImageEntry& image = back.images[annotation.image];
+    const auto original = std::ranges::find(set.annotations, annotation.rectangle, &Annotation::rectangle);
+    ASSERT_NE(original, set.annotations.end());
+    const ImageEntry& before = set.images[original->image];
+    EXPECT_EQ(read(("out/" + image.file).c_str()), before.file);  // the picture that the box was of
+    EXPECT_EQ(std::pair(image.width, image.height), std::pair(before.width, before.height));
+  }
 }
 
 TEST_F(Mot, ListsWhatIsWrongWithFileAndLine) {

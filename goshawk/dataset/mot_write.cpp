@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
+#include <tuple>
 
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/decimal.h"
@@ -26,12 +28,15 @@ class Writer {
       return one.track < 0 && one.score >= 0;
     });
     number_classes();
+    std::vector<std::size_t> loose;
     for (std::size_t i = 0; i < dataset_.images.size(); ++i) {
       const auto safe = safe_relative_path(dataset_.images[i].sequence);
-      sequences_[safe ? std::string(file_name_of(*safe)) : kLooseImages].push_back(i);
+      if (safe) sequences_[std::string(file_name_of(*safe))].images.push_back(i);
+      else loose.push_back(i);
     }
+    arrange(loose);
     names_.resize(dataset_.images.size());
-    for (const auto& [name, images] : sequences_) write_sequence(name, images);
+    for (const auto& [name, sequence] : sequences_) write_sequence(name, sequence);
     Holds holds;
     holds.scores = detections_;
     holds.tracks = holds.attributes = holds.class_numbers = true;
@@ -42,6 +47,32 @@ class Writer {
   }
 
  private:
+  struct Sequence {
+    std::vector<std::size_t> images;
+    bool loose = false;  // images of no sequence, numbered as they come
+  };
+
+  /// A sequence states one size and one extension for all of its images, so images of no sequence make one of each kind.
+  void arrange(const std::vector<std::size_t>& loose) {
+    using Kind = std::tuple<std::uint32_t, std::uint32_t, std::string>;
+    std::map<Kind, std::vector<std::size_t>> kinds;
+    std::set<std::pair<std::uint32_t, std::uint32_t>> sizes;
+    for (const std::size_t i : loose) {
+      const ImageEntry& image = dataset_.images[i];
+      kinds[{image.width, image.height, std::filesystem::path(image.file).extension().string()}].push_back(i);
+      sizes.emplace(image.width, image.height);
+    }
+    for (auto& [kind, images] : kinds) {
+      const auto& [width, height, extension] = kind;
+      std::string name = kLooseImages;
+      if (sizes.size() > 1) name += fmt::format("-{}x{}", width, height);
+      if (kinds.size() > sizes.size()) name += "-" + extension.substr(std::min<std::size_t>(1, extension.size()));
+      Sequence& sequence = sequences_[name];
+      sequence.loose = true;
+      sequence.images.insert(sequence.images.end(), images.begin(), images.end());
+    }
+  }
+
   /// The Challenge's own numbers where every class is one of its.
   void number_classes() {
     own_numbers_ =
@@ -51,7 +82,8 @@ class Writer {
     }
   }
 
-  void write_sequence(const std::string& name, const std::vector<std::size_t>& images) {
+  void write_sequence(const std::string& name, const Sequence& sequence) {
+    const auto& images = sequence.images;
     std::string text;
     std::int64_t last = 0, next = 1;
     std::int32_t fresh = 0;  // identity for what has none
@@ -61,7 +93,7 @@ class Writer {
     for (const std::size_t i : images) {
       if (options_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
       const ImageEntry& image = dataset_.images[i];
-      const std::int64_t frame = name == kLooseImages || image.frame < 1 ? next : image.frame;
+      const std::int64_t frame = sequence.loose || image.frame < 1 ? next : image.frame;
       next = frame + 1;
       last = std::max(last, frame);
       names_[i] = fmt::format("{}/img1/{:06}{}", name, frame, std::filesystem::path(image.file).extension().string());
@@ -103,7 +135,7 @@ class Writer {
   std::vector<std::size_t> begin_;
   bool detections_ = false, own_numbers_ = false;
   std::vector<std::int64_t> classes_;
-  std::map<std::string, std::vector<std::size_t>> sequences_;
+  std::map<std::string, Sequence> sequences_;
   std::vector<std::string> names_;
 };
 

@@ -51,7 +51,7 @@ std::optional<Format> format_of_xml(const fs::path& path) {
 
 std::optional<Format> format_of_zip(const fs::path& path) {
   const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(zip_open(path.c_str(), ZIP_RDONLY, nullptr), &zip_discard);
-  if (!archive) return std::nullopt;
+  if (!archive) throw Error(ErrorCode::kBadData, "this is no zip archive, or it is damaged or cut off", path.string());
   const zip_int64_t count = std::min<zip_int64_t>(zip_get_num_entries(archive.get(), 0), kMostEntries);
   for (zip_int64_t i = 0; i < count; ++i) {
     const char* entry = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
@@ -127,6 +127,9 @@ std::optional<Format> format_of_folder(const fs::path& folder) {
 
 std::optional<Format> recognise_format(const fs::path& path) {
   if (is_folder(path)) return format_of_folder(path);
+  std::error_code ignored;
+  if (!is_file(path) && fs::exists(path, ignored))
+    throw Error(ErrorCode::kNotFound, "this is a pipe or a device, a file or folder was expected", path.string());
   if (!is_file(path)) throw Error(ErrorCode::kNotFound, "there is no such file or folder", path.string());
   return format_of_file(path);
 }

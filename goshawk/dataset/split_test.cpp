@@ -296,5 +296,29 @@ TEST_F(SplitFiles, ListsKeepTheOtherKeysOfDataYaml) {
   EXPECT_EQ(text.find("test:"), std::string::npos) << text;
 }
 
+TEST_F(SplitFiles, DataYamlKeepsItsOrderAndComments) {
+  Dataset set = frames_of_videos(1, 2, 1);
+  set.root = folder_;
+  put_splits(set, {Split::kTrain, Split::kVal});
+  const auto config = write("data.yaml",
+                            "# made by hand\npath: .\ntrain:  # two folders\n  - images/a\n  - images/b\nval: images/c\n\n"
+                            "nc: 12\nnames:\n  0: a\n  2: b  # rare\n  10: c\n");
+  write_split_lists(set, config);
+  EXPECT_EQ(read("data.yaml"),
+            "# made by hand\npath: .\ntrain: train.txt\nval: val.txt\n\n"
+            "nc: 12\nnames:\n  0: a\n  2: b  # rare\n  10: c\n");
+}
+
+TEST_F(SplitFiles, DataYamlOnOneLineIsWrittenAnew) {
+  Dataset set = frames_of_videos(1, 2, 1);
+  set.root = folder_;
+  put_splits(set, {Split::kTrain, Split::kVal});
+  const auto config = write("data.yaml", "{train: images, val: images, names: [a]}\n");
+  write_split_lists(set, config);
+  const std::string text = read("data.yaml");
+  for (const char* part : {"train: train.txt", "val: val.txt", "names: [a]"})
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+}
+
 }  // namespace
 }  // namespace goshawk::dataset

@@ -55,7 +55,8 @@ std::vector<Category> read_names(const json& document, const fs::path& file) {
   const std::int64_t stated = count != document.end() && count->is_number_integer() ? count->get<std::int64_t>() : -1;
   const auto names = document.find("names");
   if (names == document.end() || names->is_null()) {
-    if (stated < 0 || stated > YoloClasses::kMost) reject("neither names nor nc says which classes there are", file);
+    if (stated > YoloClasses::kMost) reject("nc is more than " + std::to_string(YoloClasses::kMost), file);
+    if (stated < 0) reject("neither names nor nc says which classes there are", file);
     for (std::int64_t i = 0; i < stated; ++i) add(i, "class_" + std::to_string(i));
     return categories;
   }

@@ -129,6 +129,49 @@ class Convert(DataTest):
         self.assertFalse((self.folder / "b").exists())
 
 
+    def test_a_split_that_is_not_there_is_refused(self):
+        self.yolo_set("a", {"train/1": "", "val/2": ""})
+        for command in (("convert", "a", "--to", "voc"), ("filter", "a"), ("preview", "a")):
+            self.assert_fails(USAGE, "data", *command, "--split", "test", "--out", "b", says=["no split 'test'", "train, val"])
+        self.assertFalse((self.folder / "b").exists())
+
+    def test_dropped_classes_are_told_in_one_line(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n"}, names=[f"c{i}" for i in range(40)])
+        result = self.goshawk("data", "filter", "a", "--classes", "c0", "--out", "b")
+        self.assertRegex(result.stdout, r"(?m)^classes dropped: c1, c2, .* and 29 more$")
+
+
+class Unlabelled(DataTest):
+    def test_a_folder_of_images_is_a_set_without_labels(self):
+        for name in ("one.png", "deep/two.png"):
+            (self.folder / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+            (self.folder / "photos" / name).write_bytes(png(40, 20))
+        report = self.report("convert", "photos", "--to", "coco", "--out", "coco")
+        self.assertEqual((report["images"]["total"], report["objects"]["total"]), (2, 0))
+        self.report("convert", "photos", "--to", "yolo", "--out", "yolo")
+        self.assertEqual(self.report("convert", "yolo", "--to", "voc", "--out", "voc")["images"]["total"], 2)
+        kinds = {entry["kind"]: entry["count"] for entry in self.report("check", "photos")["kinds"]}
+        self.assertEqual(kinds, {"missing_labels": 2, "duplicate_image": 1})
+
+    def test_a_set_without_images_is_an_error(self):
+        self.write("none/instances.json", '{"images": [], "annotations": [], "categories": []}')
+        self.assert_fails(BAD_DATA, "data", "check", "none/instances.json", says="no images")
+        self.assert_fails(BAD_DATA, "data", "convert", "none/instances.json", "--to", "yolo", "--out", "b", says="no image")
+        (self.folder / "empty").mkdir()
+        self.assert_fails(USAGE, "data", "check", "empty", says="cannot tell the format")
+
+    def test_two_classes_of_one_name_are_told(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n"}, names=("car", "bus", "car"))
+        self.assertEqual([(row["kind"], row["severity"]) for row in self.report("check", "a")["kinds"]],
+                         [("duplicate_class", "warning")])
+
+    def test_damaged_archives_and_pipes_are_told_as_such(self):
+        self.write("cut.zip", "PK\3\4 and no more")
+        self.assert_fails(BAD_DATA, "data", "check", "cut.zip", says="no zip archive")
+        os.mkfifo(self.folder / "pipe.json")
+        self.assert_fails(NO_INPUT, "data", "check", "pipe.json", says="a pipe or a device")
+
+
 class Merge(DataTest):
     def test_classes_by_name_and_images_apart(self):
         self.yolo_set("a", {"train/1": "1 .5 .5 .5 .5\n"})
@@ -153,6 +196,8 @@ class Filter(DataTest):
         self.assertEqual(report["images"], {"val": 1, "total": 1})
         self.assert_fails(USAGE, "data", "filter", "a", "--classes", "cra", "--out", "d", says="did you mean 'car'?")
         self.assert_fails(USAGE, "data", "filter", "a", "--min-size", "big", "--out", "d", says="'big'")
+        self.assert_fails(USAGE, "data", "filter", "a", "--min-size", "9", "--max-size", "4", "--out", "d", says="--max-size")
+        self.assert_fails(BAD_DATA, "data", "filter", "a", "--limit", "0", "--out", "d", "-q", says="no image is left")
 
     def test_a_seed_is_repeatable(self):
         self.yolo_set("a", {f"train/{i}": "" for i in range(30)})

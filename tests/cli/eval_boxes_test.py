@@ -112,8 +112,8 @@ class EvalBoxes(ProgramTest):
     def test_wrong_detections_end_it_with_their_place(self):
         first = json.dumps(RESULTS[0])
         for text, says in [
-                (first.replace("0.99", "NaN"), ""),
-                (first.replace("0.99", "1e999"), ""),
+                (first.replace("0.99", "NaN"), "detection 1: its score is not finite"),
+                (first.replace("0.99", "1e999"), "detection 1: its score is not finite"),
                 (first.replace("0.99", '"high"'), "score"),
                 (first.replace("[310, 10, 20, 20]", "[310, 10, 20]"), "bbox"),
                 (first.replace("[310, 10, 20, 20]", "[310, 10, 1e999, 20]"), ""),
@@ -134,7 +134,12 @@ class EvalBoxes(ProgramTest):
             with self.subTest(text=text[:40]):
                 self.put("bad.json", text)
                 self.fails(BAD_DATA, "bad.json", results="bad.json")
+        for text in (whole[:-1], whole[:len(whole) // 2]):
+            self.put("bad.json", text)
+            self.fails(BAD_DATA, ["cut off", "bad.json"], results="bad.json")
         truth = json.dumps(TRUTH)
+        self.put("bad.json", truth[:-1])
+        self.fails(BAD_DATA, ["cut off", "bad.json"], truth="bad.json")
         for text in ("", truth[:-1], truth[:len(truth) // 2], "[]", '{"images":' + "[" * 100_000, "{}"):
             with self.subTest(truth=text[:40]):
                 self.put("bad.json", text)
@@ -152,7 +157,7 @@ class EvalBoxes(ProgramTest):
     def test_usage(self):
         self.fails(NO_INPUT, "nowhere.json", truth="nowhere.json")
         self.fails(NO_INPUT, "nowhere.json", results="nowhere.json")
-        self.fails(USAGE, "bbox or segm", flags=("--type", "boxes"))
+        self.fails(USAGE, "--type must be bbox or segm", flags=("--type", "boxes"))
         for limits in ("0", "10,1", "1,,10", "many", "1,2,3,4,5,6,7,8,9"):
             self.fails(USAGE, "--max-dets", flags=("--max-dets", limits))
         self.assert_fails(USAGE, "eval-boxes", "--gt", "gt.json", says="--dt")

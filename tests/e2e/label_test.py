@@ -169,9 +169,9 @@ class Label(EndToEnd):
             pictures.append((self.folder / "sheet.png").read_bytes())
         self.assertEqual(pictures[0], pictures[1])
         self.assertNotEqual(pictures[0], pictures[2])
-        for words, code, says in ((("--classes", "disc"), 65, "no image"), (("--split", "val"), 65, "no image"),
+        for words, code, says in ((("--classes", "disc"), 65, "no image"), (("--split", "val"), 64, "no split 'val'"),
                                   (("--classes", "dics"), 64, "did you mean 'disc'"), (("--columns", "0"), 64, "--columns"),
-                                  (("--out", "sheet.webp"), 64, ".jpg or .png")):
+                                  (("--out", "sheet.webp"), 64, ".jpg or .png"), (("--out", "sheet.gif"), 64, ".jpg or .png")):
             extra = () if "--out" in words else ("--out", "sheets")
             self.assertIn(says, self.goshawk("data", "preview", data, *words, *extra, code=code).stderr)
             self.assertFalse((self.folder / "sheets").exists())

@@ -46,6 +46,24 @@ class Split(EndToEnd):
         self.assertIn("train: train.txt", (self.folder / "set" / "data.yaml").read_text())
         self.goshawk("data", "split", "set/data.yaml", "--check", "--block", 2, "--distance", 0)
 
+    def test_frames_that_nobody_has_labelled(self):
+        result = self.goshawk("data", "split", "set/images", "--out", "new", "--block", 2, "--distance", 0, "--ratio", "0.5/0.25/0.25")
+        self.assertIn("train", result.stdout)
+        splits = self.split_of("new")
+        self.assertEqual(sorted(splits), sorted(frame["file"] for frame in self.frames))
+        seen = {}
+        for frame in self.frames:
+            seen.setdefault((frame["source"], int(frame["time"] // 2)), set()).add(splits[frame["file"]])
+        self.assertTrue(all(len(found) == 1 for found in seen.values()), seen)
+        self.goshawk("data", "split", "new", "--check", "--block", 2, "--distance", 0)
+
+    def test_lists_in_place_are_for_yolo(self):
+        self.goshawk("data", "convert", "set/data.yaml", "--to", "voc", "--out", "voc")
+        for source in ("voc", "set/images"):
+            result = self.goshawk("data", "split", source, "--in-place", code=64)
+            self.assertIn("--in-place is for YOLO data sets", result.stderr)
+        self.assertFalse((self.folder / "voc" / "data.yaml").exists())
+
     def test_a_split_that_leaks_is_refused_with_the_pairs(self):
         root = self.folder / "leaky"
         for split in ("train", "val"):
