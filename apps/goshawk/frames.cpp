@@ -163,18 +163,19 @@ json to_json(const pipeline::FramesSummary& summary, const fs::path& folder) {
           {"sources", sources}};
 }
 
-/// In megabytes of video, or in frames where a live source has no end.
+/// In kilobytes or megabytes of video, or in frames where a live source has no end.
 class FramesBar {
  public:
   explicit FramesBar(std::size_t sources) : sources_(sources) {}
   void update(const pipeline::FramesProgress& now) {
-    constexpr double kUnit = 1e6;
+    const bool large = now.total >= 1e8;
+    const double unit = large ? 1e6 : 1e3;
     if (!bar_) {
-      if (now.total >= kUnit) bar_.emplace("taking frames", static_cast<std::int64_t>(now.total / kUnit), "MB");
+      if (now.total >= unit) bar_.emplace("taking frames", static_cast<std::int64_t>(now.total / unit), large ? "MB" : "kB");
       else bar_.emplace("taking frames", std::nullopt, "frames");
     }
     const std::string files = sources_ > 1 ? fmt::format("{}/{} videos, ", now.sources_ended, sources_) : "";
-    bar_->update(now.total >= kUnit ? static_cast<std::int64_t>(now.done / kUnit) : now.read,
+    bar_->update(now.total >= unit ? static_cast<std::int64_t>(now.done / unit) : now.read,
                  fmt::format("{}{} images", files, now.written));
   }
   void finish() {

@@ -63,9 +63,9 @@ std::string Progress::line(std::int64_t done, const std::string& note, int width
   if (total_) {
     const double fraction = static_cast<double>(done) / static_cast<double>(*total_);
     const double left = rate > 0 ? static_cast<double>(std::max<std::int64_t>(0, *total_ - done)) / rate : 0;
+    const std::string time = rate > 0 ? clock_time(left) + " left" : clock_time(elapsed);
     if (terminal_) text += bar(fraction, std::clamp(width - 70, 8, 30)) + " ";
-    text += fmt::format("{:3.0f}%  {}/{} {}  {:.1f}/s  {} left", 100 * std::min(1.0, fraction), done, *total_, unit_, rate,
-                        clock_time(left));
+    text += fmt::format("{:3.0f}%  {}/{} {}  {:.1f}/s  {}", 100 * std::min(1.0, fraction), done, *total_, unit_, rate, time);
   } else {
     text += fmt::format("{} {}  {:.1f}/s  {}", done, unit_, rate, clock_time(elapsed));
   }
