@@ -25,6 +25,7 @@ optimize::Int8Options int8_options(const Invocation& call, StepBars& bars) {
     options.methods = {optimize::parse_range_method(method->second)};
   }
   if (call.has("placement")) options.placement = optimize::parse_placement(call.options.at("placement"));
+  if (call.has("activations")) options.activations = optimize::parse_activations(call.options.at("activations"));
   for (const auto& layer : list_option(call, "float")) options.float_layers.insert(layer);
   return options;
 }

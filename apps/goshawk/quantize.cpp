@@ -19,11 +19,12 @@ using nlohmann::ordered_json;
 
 void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, const fs::path& target) {
   const bool judged = outcome.original.ap >= 0;
-  Table table({"calibration", "layers in float", "AP50-95", "AP50", "drop", "output error"});
-  if (judged) table.add_row({"(float model)", "", points(outcome.original.ap), points(outcome.original.ap50), "", ""});
+  Table table({"calibration", "activations", "layers in float", "AP50-95", "AP50", "drop", "output error"});
+  if (judged) table.add_row({"(float model)", "", "", points(outcome.original.ap), points(outcome.original.ap50), "", ""});
   for (const auto& trial : outcome.trials) {
     const std::string refined = trial.options.methods_of_layers.empty() ? "" : ", refined";
     table.add_row({std::string(optimize::to_string(trial.options.method)) + refined,
+                   std::string(optimize::to_string(trial.options.activations)),
                    std::to_string(trial.options.float_layers.size()), points(trial.accuracy.ap), points(trial.accuracy.ap50),
                    judged ? fmt::format("{:.2f}", 100 * (outcome.original.ap - trial.accuracy.ap)) : "-",
                    fmt::format("{:.4f}", trial.output_error)});
@@ -101,6 +102,7 @@ Command quantize_command() {
                      {"eval-images", "N", "pictures to judge on; else all that were not calibrated with"},
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that may be lost; else 1.0"},
                      {"placement", "WHERE", "fused (OpenVINO, TensorRT) or every-node (CPU provider); else by --device"},
+                     {"activations", "KIND", "symmetric, asymmetric or signed; else by --device and what is lost"},
                      {"float", "LAYER,...", "nodes that stay in float"},
                      {"dynamic", "", "for models of matrix products: no pictures, activations measured as it runs"}};
   command.json = true;

@@ -97,15 +97,16 @@ class Int8Search {
 
   Int8Outcome run() {
     base_.placement = options_.placement.value_or(placement_for(prepared_.runs_on.kind));
+    base_.activations = options_.activations.value_or(
+        base_.placement == Placement::kEveryNode ? Activations::kAsymmetric : activations_for(prepared_.runs_on.kind));
     base_.float_layers = options_.float_layers;
     if (judge_) outcome_.original = judged(prepared_.model, "the original");
-    for (const auto method : options_.methods) {
-      auto options = base_;
-      options.method = method;
-      attempt(options);
+    try_methods();
+    if (judge_ && !good() && !options_.activations && base_.activations == Activations::kSymmetric) {
+      base_.activations = Activations::kAsymmetric;
+      try_methods();
     }
-    if (options_.methods.size() > 1 && (!judge_ || outcome_.drop() > std::min(options_.good_drop, options_.max_drop)))
-      refine();
+    if (options_.methods.size() > 1 && (!judge_ || !good())) refine();
     if (judge_ && outcome_.drop() > options_.max_drop) put_back();
     return std::move(outcome_);
   }
@@ -122,6 +123,16 @@ class Int8Search {
                             [&](auto done, auto total) { tell("judging " + what, done, total); });
   }
 
+  bool good() const { return outcome_.drop() <= std::min(options_.good_drop, options_.max_drop); }
+
+  void try_methods() {
+    for (const auto method : options_.methods) {
+      auto options = base_;
+      options.method = method;
+      attempt(options);
+    }
+  }
+
   bool better(const Int8Trial& a, const Int8Trial& b) const {
     return judge_ ? a.accuracy.ap > b.accuracy.ap : a.output_error < b.output_error;
   }
@@ -131,7 +142,8 @@ class Int8Search {
     quantized.model = stored_as(std::move(quantized.model), prepared_.weights_stored);
     Int8Trial trial{options, {}, probe_.error_of(quantized.model)};
     const std::string name =
-        std::string(to_string(options.method)) + (options.methods_of_layers.empty() ? "" : ", refined") +
+        std::string(to_string(options.method)) + ", " + std::string(to_string(options.activations)) +
+        (options.methods_of_layers.empty() ? "" : ", refined") +
         (options.float_layers.empty() ? "" : ", " + std::to_string(options.float_layers.size()) + " in float");
     if (judge_) trial.accuracy = judged(quantized.model, name);
     outcome_.trials.push_back(trial);
@@ -267,6 +279,7 @@ nlohmann::ordered_json to_json(const Int8Trial& trial) {
   for (const auto& [layer, method] : trial.options.methods_of_layers) own[layer] = to_string(method);
   nlohmann::ordered_json entry{{"calibration", to_string(trial.options.method)},
                                {"placement", to_string(trial.options.placement)},
+                               {"activations", to_string(trial.options.activations)},
                                {"float_layers", trial.options.float_layers},
                                {"own_calibration", own},
                                {"output_error", trial.output_error}};

@@ -56,11 +56,12 @@ nlohmann::ordered_json to_json(const Int8Trial& trial);
 
 struct Int8Options {
   std::vector<RangeMethod> methods{std::begin(kRangeMethods), std::end(kRangeMethods)};
-  std::optional<Placement> placement;   // nullopt: by the device that ran the float model
-  std::set<std::string> float_layers;   // that stay in float whatever comes
-  double max_drop = 1.0;                // points of AP50-95 (of 100)
-  double good_drop = 0.5;               // below this (or max_drop, where that is less) the search ends early
-  std::size_t most_refined_layers = 6;  // that are tried with each method
+  std::optional<Placement> placement;      // nullopt: by the device that ran the float model
+  std::optional<Activations> activations;  // nullopt: by the device; asymmetric too where symmetric loses over `good_drop`
+  std::set<std::string> float_layers;      // that stay in float whatever comes
+  double max_drop = 1.0;                   // points of AP50-95 (of 100)
+  double good_drop = 0.5;                  // below this (or max_drop, where that is less) the search ends early
+  std::size_t most_refined_layers = 6;     // that are tried with each method
   std::size_t most_float_layers = 16;
   int probe_images = 8;  // on which outputs are compared
   std::stop_token stop;

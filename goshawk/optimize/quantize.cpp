@@ -37,6 +37,10 @@ class Quantizer {
   }
 
  private:
+  bool is_symmetric(const Range& seen) const {
+    return options_.activations == Activations::kSigned || (options_.activations == Activations::kSymmetric && seen.low < 0);
+  }
+
   void settle_grids() {
     std::map<std::string, Histogram> merged;
     for (const auto& value : plan_.values) merged[plan_.groups.find(value)].merge(calibration_.values.at(value).histogram);
@@ -47,7 +51,7 @@ class Quantizer {
     };
     std::map<std::string, Grid> by_group;
     for (const auto& [group, histogram] : merged) {
-      const bool symmetric = options_.symmetric_activations && histogram.seen().low < 0;
+      const bool symmetric = is_symmetric(histogram.seen());
       by_group[group] = grid_of(choose_range(histogram, method_of(group), symmetric), symmetric);
     }
     for (const auto& value : plan_.values) grids_[value] = by_group.at(plan_.groups.find(value));
@@ -56,7 +60,7 @@ class Quantizer {
       const auto& seen = calibration_.values.at(value);
       for (Range range : method_of(value) == RangeMethod::kMinMax ? seen.channel_ranges : seen.channel_extremes) {
         range = {std::min(range.low, 0.0F), std::max(range.high, 0.0F)};
-        channel_grids_[value].push_back(grid_of(range, options_.symmetric_activations && range.low < 0));
+        channel_grids_[value].push_back(grid_of(range, options_.activations == Activations::kSigned));
       }
     }
   }
@@ -218,6 +222,7 @@ class Quantizer {
 };
 
 constexpr std::array kPlacements{Placement::kFused, Placement::kEveryNode};
+constexpr std::array kActivations{Activations::kAsymmetric, Activations::kSymmetric, Activations::kSigned};
 
 }  // namespace
 
@@ -232,6 +237,24 @@ Placement parse_placement(std::string_view text) {
 
 Placement placement_for(runtime::DeviceKind device) {
   return device == runtime::DeviceKind::kCpu ? Placement::kEveryNode : Placement::kFused;
+}
+
+std::string_view to_string(Activations activations) {
+  if (activations == Activations::kAsymmetric) return "asymmetric";
+  return activations == Activations::kSymmetric ? "symmetric" : "signed";
+}
+
+Activations parse_activations(std::string_view text) {
+  for (const auto activations : kActivations) {
+    if (to_string(activations) == text) return activations;
+  }
+  throw Error(ErrorCode::kUsage, "'" + std::string(text) + "' is no kind of activations", "",
+              "They are asymmetric, symmetric or signed.");
+}
+
+Activations activations_for(runtime::DeviceKind device) {
+  if (device == runtime::DeviceKind::kCpu) return Activations::kAsymmetric;
+  return device == runtime::DeviceKind::kOpenVino ? Activations::kSymmetric : Activations::kSigned;
 }
 
 Quantized quantize(const Model& model, const Calibration& calibration, const QuantizeOptions& options) {

@@ -26,11 +26,25 @@ Placement parse_placement(std::string_view text);
 /// What the device's provider fuses.
 Placement placement_for(runtime::DeviceKind device);
 
+/// Which integers stand for the values between layers.
+enum class Activations {
+  kAsymmetric,  // uint8 over the whole range: the finest steps, and a zero point, which OpenVINO's convolutions pay for
+                // where they pad (docs/decisions/092)
+  kSymmetric,   // int8 around 0; uint8 where nothing is below, and with zero points in values with a scale for each channel,
+                // whose int8 OpenVINO refuses between BF16
+  kSigned,      // int8 around 0 for all values: TensorRT takes no other
+};
+std::string_view to_string(Activations activations);
+/// "asymmetric", "symmetric", "signed". Throws Error{kUsage}.
+Activations parse_activations(std::string_view text);
+/// What runs fastest, or at all, on the device.
+Activations activations_for(runtime::DeviceKind device);
+
 struct QuantizeOptions {
   Placement placement = Placement::kFused;
   RangeMethod method = RangeMethod::kMinMax;
-  bool symmetric_activations = false;  // int8 around 0 instead of uint8 over the range
-  bool depthwise_by_channel = true;    // kFused: inputs of depthwise convolutions have a scale for each channel
+  Activations activations = Activations::kAsymmetric;
+  bool depthwise_by_channel = true;  // kFused: inputs of depthwise convolutions have a scale for each channel
   std::map<std::string, RangeMethod> methods_of_layers = {};  // by label: of the value that goes into the layer
   bool correct_bias = true;                                   // by what rounding the weights shifts a channel's mean
   bool narrow_weights = false;              // 7 bits, for CPUs without VNNI, whose 16-bit sums would saturate

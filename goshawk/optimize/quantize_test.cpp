@@ -143,20 +143,45 @@ TEST(Quantize, AnswersStayNearInEveryPlacementAndMethod) {
   const auto expected = floats_of(outputs_of(model, 1, false)[0]);
   for (const auto placement : {Placement::kFused, Placement::kEveryNode}) {
     for (const auto method : kRangeMethods) {
-      for (const bool symmetric : {false, true}) {
+      for (const auto activations : {Activations::kAsymmetric, Activations::kSymmetric, Activations::kSigned}) {
         const auto done =
-            quantize(model, calibration, {.placement = placement, .method = method, .symmetric_activations = symmetric});
+            quantize(model, calibration, {.placement = placement, .method = method, .activations = activations});
         EXPECT_EQ(done.layers.size(), 6U);
         EXPECT_TRUE(done.in_float.empty());
         // As it stands, and as the CPU provider fuses it.
         for (const bool optimize : {false, true}) {
           const double error = relative_error(expected, floats_of(outputs_of(done.model, 1, optimize)[0]));
           EXPECT_LT(error, method == RangeMethod::kEntropy ? 0.35 : 0.12)
-              << to_string(placement) << " " << to_string(method) << " " << symmetric;
+              << to_string(placement) << " " << to_string(method) << " " << to_string(activations);
           EXPECT_GT(error, 1e-5);
         }
       }
     }
+  }
+}
+
+TEST(Quantize, ZeroPointsAreThereOnlyWhereTheKindOfActivationsHasThem) {
+  const Model model = small_network();
+  auto calibration = calibrated(model);
+  Histogram picture;
+  picture.add(std::vector<float>{0, 0.5F, 1});
+  calibration.values.at("x").histogram = picture;
+  for (const auto placement : {Placement::kFused, Placement::kEveryNode}) {
+    std::map<Activations, int> offsets, unsigned_values;
+    for (const auto activations : {Activations::kAsymmetric, Activations::kSymmetric, Activations::kSigned}) {
+      const auto done = quantize(model, calibration, {.placement = placement, .activations = activations});
+      for (const auto& node : done.model.nodes) {
+        if (node.op != "QuantizeLinear") continue;
+        const Tensor& zero = *done.model.constant(node.inputs[2]);
+        offsets[activations] += std::any_of(zero.bytes.begin(), zero.bytes.end(), [](const auto b) { return b != 0; });
+        unsigned_values[activations] += zero.type == onnx::ElementType::kUint8;
+      }
+    }
+    EXPECT_GT(offsets[Activations::kAsymmetric], 0);
+    EXPECT_EQ(offsets[Activations::kSymmetric], 0);
+    EXPECT_EQ(offsets[Activations::kSigned], 0);
+    EXPECT_GT(unsigned_values[Activations::kSymmetric], 0) << "pictures have nothing below zero";
+    EXPECT_EQ(unsigned_values[Activations::kSigned], 0);
   }
 }
 

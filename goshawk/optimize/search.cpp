@@ -140,23 +140,29 @@ class Search {
   void add_int8_ways() {
     std::map<std::string, std::optional<fs::path>> files;  // nullopt: it cannot be made
     for (const auto& device : devices_) {
-      const auto name = "int8-" + std::string(to_string(placement_for(device.kind)));
-      if (!files.contains(name)) files[name] = int8_file_or_note(name, device);
-      if (!files[name]) continue;
-      for (const auto precision : precisions(device.kind)) {
-        add({.name = fmt::format("int8 file, {} on {}", runtime::to_string(precision), runtime::to_string(device)),
-             .file = *files[name],
-             .device = device,
-             .precision = precision,
-             .eight_bits = true,
-             .made = state_.made[name]});
+      std::vector kinds{activations_for(device.kind)};
+      if (kinds[0] == Activations::kSymmetric) kinds.push_back(Activations::kAsymmetric);  // slower, and loses less
+      for (const auto activations : kinds) {
+        const auto name = fmt::format("int8-{}-{}", to_string(placement_for(device.kind)), to_string(activations));
+        if (!files.contains(name)) files[name] = int8_file_or_note(name, device, activations);
+        if (!files[name]) continue;
+        for (const auto precision : precisions(device.kind)) {
+          add({.name = fmt::format("int8 file ({}), {} on {}", to_string(activations), runtime::to_string(precision),
+                                   runtime::to_string(device)),
+               .file = *files[name],
+               .device = device,
+               .precision = precision,
+               .eight_bits = true,
+               .made = state_.made[name]});
+        }
       }
     }
   }
 
-  std::optional<fs::path> int8_file_or_note(const std::string& name, const runtime::Device& device) {
+  std::optional<fs::path> int8_file_or_note(const std::string& name, const runtime::Device& device,
+                                            Activations activations) {
     try {
-      return int8_file(name, device);
+      return int8_file(name, device, activations);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadConfig && error.code() != ErrorCode::kBadData) throw;
       note(name + ": " + error.what());
@@ -164,7 +170,7 @@ class Search {
     }
   }
 
-  fs::path int8_file(const std::string& name, const runtime::Device& device) {
+  fs::path int8_file(const std::string& name, const runtime::Device& device, Activations activations) {
     const auto file = candidate_file(name);
     std::error_code ignored;
     if (state_.made.contains(name) && fs::exists(file, ignored) &&
@@ -173,6 +179,7 @@ class Search {
     }
     Int8Options options;
     options.placement = placement_for(device.kind);
+    options.activations = activations;
     options.max_drop = options_.max_drop;
     options.stop = options_.stop;
     options.progress = [&](const std::string& doing, auto done, auto total) { tell(name + ": " + doing, done, total); };
