@@ -322,7 +322,7 @@ Command data_split_command() {
   command.details =
       "Frames of one video and block of time, and near duplicates, stay together; the classes are balanced. The same seed "
       "gives the same split on any machine. --check says whether an existing split leaks.";
-  command.positionals = {{.name = "SOURCE", .help = "data.yaml, a folder, or labels of another format"}};
+  command.positionals = {{.name = "SOURCE", .help = "data set of any format, or a folder of images"}};
   command.options = {
       {"out", "DIR", "Write a YOLO data set there"},
       {"in-place", "", "Write train.txt, val.txt, test.txt and data.yaml beside the images of a YOLO data set"},

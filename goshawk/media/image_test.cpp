@@ -205,6 +205,20 @@ TEST(ReadImage, OfDamagedFilesIsOneClearError) {
   EXPECT_EQ(code_of(folder / "missing.jpg"), ErrorCode::kNotFound);
 }
 
+TEST(ReadImage, CutAnywhereSpeaksOfThePictureAndNotOfACall) {
+  const TemporaryFolder folder;
+  const auto jpeg = encode_jpeg(picture(200, 150), 95);
+  for (std::size_t size = 20; size < 1200; size += 3) {  // the headers end at about 620 bytes
+    write_bytes(folder / "cut.jpg", jpeg.substr(0, size));
+    try {
+      (void)read_image(folder / "cut.jpg");
+      ADD_FAILURE() << size << " bytes were taken for a picture";
+    } catch (const Error& error) {
+      EXPECT_EQ(std::string(error.what()).find("tjDecompress"), std::string::npos) << size << ": " << error.what();
+    }
+  }
+}
+
 TEST(ReadImage, ThatPromisesTooManyPixelsIsRefused) {
   const TemporaryFolder folder;
   write_image(folder / "a.png", picture(64, 64));

@@ -44,7 +44,9 @@ void decode_into(cv::Mat& image, int format, tjhandle decoder, std::string_view 
   if (status == 0) return;
   const std::string said = tjGetErrorStr2(decoder);
   if (tjGetErrorCode(decoder) == TJERR_WARNING && harmless(said)) return;
-  throw Error(ErrorCode::kBadData, "the JPEG is damaged or cut short: " + said, where);
+  // Of headers without a picture it says "tjDecompress2(): Invalid argument", which is of no use to anybody.
+  const bool of_the_call = said.starts_with("tjDecompress");
+  throw Error(ErrorCode::kBadData, "the JPEG is damaged or cut short" + (of_the_call ? "" : ": " + said), where);
 }
 
 /// libjpeg-turbo leaves out coefficients that a smaller picture does not need.
