@@ -84,7 +84,7 @@ class Schedule {
     for (int step = 0; record_.ended.empty(); ++step) {
       const auto place = static_cast<std::size_t>(step);
       if (step == options_.steps) {
-        record_.ended = fmt::format("all {} steps were made", step);
+        record_.ended = fmt::format("step {} of {} was the last", step, step);
         break;
       }
       const double now = place == 0 ? 1.0 : share_of(record_.steps[place - 1]);

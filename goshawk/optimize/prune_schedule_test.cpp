@@ -75,7 +75,7 @@ TEST_F(Schedule, EndsAtTheShareOfTheOriginal) {
   EXPECT_THAT(costs(record), ElementsAre(794, 630, 500));
   EXPECT_EQ(record.original.multiply_adds, 1000);
   EXPECT_EQ(record.best, 2U);
-  EXPECT_THAT(record.ended, HasSubstr("3 steps"));
+  EXPECT_THAT(record.ended, HasSubstr("step 3 of 3"));
   EXPECT_EQ(record.steps[1].pruned.ap, 0.1);
   EXPECT_NEAR(record.steps[1].tuned.ap, 0.4063, 1e-9);
   const auto again = read_record(folder_ / "steps.json");
