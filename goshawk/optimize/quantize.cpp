@@ -6,6 +6,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/int8_weights.h"
+#include "goshawk/optimize/provider_graph.h"
 #include "goshawk/optimize/qdq_plan.h"
 #include "goshawk/optimize/quantizable.h"
 
@@ -259,7 +260,9 @@ Activations activations_for(runtime::DeviceKind device) {
 
 Quantized quantize(const Model& model, const Calibration& calibration, const QuantizeOptions& options) {
   if (model.opset < 13) throw Error(ErrorCode::kBadConfig, "the model's operator set is older than 13");
-  return Quantizer(model, calibration, options).run();
+  auto done = Quantizer(model, calibration, options).run();
+  if (options.placement == Placement::kEveryNode) fit_to_provider(done.model, runtime::DeviceKind::kCpu);
+  return done;
 }
 
 }  // namespace goshawk::optimize

@@ -14,6 +14,7 @@
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
+#include "goshawk/optimize/provider_graph.h"
 #include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
 
@@ -119,20 +120,31 @@ class Search {
   }
 
   void add_float_ways() {
-    const auto float_file = candidate_file("fp32");
-    ScratchModel::write(stored_as(prepared_.model, prepared_.weights_stored), prepared_.recipe, float_file);
-    state_.made["fp32"] = {
-        {"step", "simplify"}, {"nodes_before", prepared_.nodes_before}, {"nodes_after", prepared_.model.nodes.size()}};
     devices_ = devices();
     for (const auto& device : devices_) {
+      const auto name = float_file(device);
       for (const auto precision : precisions(device.kind)) {
         add({.name = fmt::format("fp32 file, {} on {}", runtime::to_string(precision), runtime::to_string(device)),
-             .file = float_file,
+             .file = candidate_file(name),
              .device = device,
              .precision = precision,
-             .made = state_.made["fp32"]});
+             .made = state_.made[name]});
       }
     }
+  }
+
+  /// The name of the tidied file for the device: one for all that have no wishes.
+  std::string float_file(const runtime::Device& device) {
+    auto model = prepared_.model;
+    const auto fitted = fit_to_provider(model, device.kind);
+    const std::string name = fitted == 0 ? "fp32" : "fp32-" + runtime::to_string(device);
+    if (state_.made.contains(name) && fs::exists(candidate_file(name))) return name;
+    ScratchModel::write(stored_as(model, prepared_.weights_stored), prepared_.recipe, candidate_file(name));
+    state_.made[name] = {{"step", "simplify"},
+                         {"nodes_before", prepared_.nodes_before},
+                         {"nodes_after", model.nodes.size()},
+                         {"fitted", fitted}};
+    return name;
   }
 
   fs::path candidate_file(const std::string& name) const { return folder_ / "candidates" / (name + ".onnx"); }

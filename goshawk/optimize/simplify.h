@@ -21,9 +21,8 @@ struct Simplified {
 };
 
 /// Turns Constant nodes into constants, folds what depends on no input, removes nodes that do nothing and branches that
-/// nobody uses, folds batch norms, and notes the shapes of values where they are fixed. Inputs, outputs and metadata stay.
-/// Outputs are the same bit by bit where no batch norm was folded. Throws Error{kBadData} where constants cannot be
-/// computed.
+/// nobody uses, and folds batch norms. Inputs, outputs and metadata stay. Outputs are the same bit by bit where no batch
+/// norm was folded. Throws Error{kBadData} where constants cannot be computed.
 Simplified simplify(onnx::Model& model, const SimplifyOptions& options = {});
 
 /// Brings a model of operator set 11 or 12 to 13, from which on Q/DQ can be by channel. False, and the model as it was,
