@@ -20,8 +20,8 @@ namespace goshawk::dataset {
 ReadResult read_coco(const std::filesystem::path& path, const ReadLimits& limits = {});
 
 /// annotations/instances_SPLIT.json (instances.json where there is no split) and images/. Numbers are written with the
-/// fewest digits that read back the same. `score`, `track_id`, `sequence`, `frame` and `attributes` are further fields that
-/// other readers skip.
+/// fewest digits that read back the same. `score`, `track_id`, `sequence`, `frame` and `attributes` (of objects and images)
+/// are further fields that other readers skip. Licences are numbered anew, those that no image has are left out.
 std::vector<Problem> write_coco(const Dataset& dataset, const std::filesystem::path& folder,
                                 const WriteOptions& options = {});
 

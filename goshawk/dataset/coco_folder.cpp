@@ -94,12 +94,14 @@ class Joiner {
   explicit Joiner(Dataset& all) : all_(all) {}
 
   void add(Dataset&& part) {
+    if (all_.about.empty()) all_.about = std::move(part.about);
     const auto categories = join_categories(part);
     const auto first_image = static_cast<std::uint32_t>(all_.images.size());
     const auto masks = static_cast<std::int32_t>(all_.masks.size());
     const auto attributes = static_cast<std::int32_t>(all_.attributes.size());
     for (ImageEntry& image : part.images) {
       image.id = fresh(image.id, image_ids_, next_image_id_);
+      if (image.attributes >= 0) image.attributes += attributes;
       all_.images.push_back(std::move(image));
     }
     for (Annotation& annotation : part.annotations) {

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "goshawk/dataset/coco_json.h"
+#include "goshawk/dataset/coco_origin.h"
 #include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
@@ -41,12 +42,16 @@ class CocoFile {
       else if (key == "categories") read_list(value, "categories", [&](auto element) { read_category(element); });
       else if (key == "annotations")
         annotations = true, read_list(value, "annotations", [&](auto element) { read_annotation(element); });
+      else if (!options_.names) return;
+      else if (key == "info") read_scalars(value, "", key, dataset_.about);
+      else if (key == "licenses") read_list(value, "licenses", [&](auto element) { read_license(element); });
       else unknown_.count("", key);
     });
     json_.expect_end();
     if (!images) json_.fail("there is no list of images");
     if (!annotations) json_.fail("there is no list of annotations");
     look_up();
+    describe_images();
     unknown_.list(name_, problems_);
   }
 
@@ -98,6 +103,7 @@ class CocoFile {
     ImageEntry image;
     bool has_id = false, has_name = false, bad_size = false;
     std::string file;
+    Description about;
     json_.for_each_field(object, [&](std::string_view key, ondemand::value value) {
       if (key == "id") has_id = get_integer(value, image.id);
       else if (key == "width") bad_size |= !get_size(value, image.width);
@@ -106,6 +112,9 @@ class CocoFile {
       else if (key == "file_name") has_name = true, file = text_of(value);
       else if (key == "sequence") image.sequence = text_of(value);
       else if (key == "frame") get_integer(value, image.frame);
+      else if (key == "license") about.has_license = get_integer(value, about.license);
+      else if (key == "attributes") read_scalars(value, "images", key, about.attributes);
+      else if (is_origin(key) && !text_of(value).empty()) about.attributes.emplace_back(key, text_of(value));
       else unknown_.count("images", key);
     });
     if (!has_id) return report(ProblemKind::kBadLine, "has no id that is a whole number");
@@ -120,7 +129,36 @@ class CocoFile {
       json_.fail("there are more than " + std::to_string(limits_.images) + " images");
     if (!image_index_.add(image.id, static_cast<std::uint32_t>(dataset_.images.size())))
       return report(ProblemKind::kBadLine, "has the id " + std::to_string(image.id) + " of an earlier image");
+    if (about.has_license || !about.attributes.empty()) {
+      about.image = dataset_.images.size();
+      descriptions_.push_back(std::move(about));
+    }
     dataset_.images.push_back(std::move(image));
+  }
+
+  void read_license(ondemand::object object) {
+    std::int64_t id = 0;
+    License license;
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value value) {
+      if (key == "id") get_integer(value, id);
+      else if (key == "name") license.name = text_of(value);
+      else if (key == "url") license.url = text_of(value);
+      else unknown_.count("licenses", key);
+    });
+    if (license_index_.add(id, static_cast<std::uint32_t>(licenses_.size()))) licenses_.push_back(std::move(license));
+  }
+
+  /// Licences are looked up at the end, as they may stand behind the images.
+  void describe_images() {
+    for (auto& about : descriptions_) {
+      const auto license = about.has_license ? license_index_.find(about.license) : std::nullopt;
+      if (license && !licenses_[*license].name.empty()) about.attributes.emplace_back(kLicense, licenses_[*license].name);
+      if (license && !licenses_[*license].url.empty()) about.attributes.emplace_back(kLicenseUrl, licenses_[*license].url);
+      if (about.has_license && !license) unknown_.count("images", "license");
+      if (about.attributes.empty()) continue;
+      dataset_.images[about.image].attributes = static_cast<std::int32_t>(dataset_.attributes.size());
+      dataset_.attributes.push_back(std::move(about.attributes));
+    }
   }
 
   struct Draft {
@@ -212,6 +250,13 @@ class CocoFile {
     json_.for_each_field(object, [&](std::string_view key, ondemand::value field) { read_attribute(draft, key, field); });
   }
 
+  /// Those fields of an object that are texts, numbers or truth values.
+  void read_scalars(ondemand::value value, const char* section, std::string_view name, Attributes& out) {
+    ondemand::object object;
+    if (value.get_object().get(object) != simdjson::SUCCESS) return unknown_.count(section, name);
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value field) { read_scalar(key, field, out); });
+  }
+
   void read_attribute(Draft& draft, std::string_view key, ondemand::value value) {
     Annotation& annotation = draft.annotation;
     bool* const flag = key == "occluded"    ? &annotation.occluded
@@ -219,15 +264,19 @@ class CocoFile {
                        : key == "difficult" ? &annotation.difficult
                                             : nullptr;
     if (flag != nullptr && value.get_bool().get(*flag) == simdjson::SUCCESS) return;
+    read_scalar(key, value, draft.attributes);
+  }
+
+  void read_scalar(std::string_view key, ondemand::value value, Attributes& out) {
     ondemand::json_type type{};
     json_.check(value.type().get(type));
     const std::string name(key);
     if (type == ondemand::json_type::string) {
-      draft.attributes.emplace_back(name, text_of(value));
+      out.emplace_back(name, text_of(value));
     } else if (type == ondemand::json_type::number || type == ondemand::json_type::boolean) {
       std::string_view token = value.raw_json_token();
       token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
-      draft.attributes.emplace_back(name, std::string(token));
+      out.emplace_back(name, std::string(token));
     } else {
       unknown_.count("attributes", key);
     }
@@ -307,6 +356,17 @@ class CocoFile {
                   "several annotations have the id " + std::to_string(*first));
   }
 
+  /// What a file says of an image beside its name and size.
+  struct Description {
+    std::size_t image = 0;
+    bool has_license = false;
+    std::int64_t license = 0;
+    Attributes attributes;
+  };
+  struct License {
+    std::string name, url;
+  };
+
   CocoJson json_;
   std::string name_;
   const CocoFileOptions& options_;
@@ -314,7 +374,9 @@ class CocoFile {
   Dataset& dataset_;
   ProblemList& problems_;
   UnknownFields unknown_;
-  IdIndex image_index_, category_index_;
+  IdIndex image_index_, category_index_, license_index_;
+  std::vector<Description> descriptions_;
+  std::vector<License> licenses_;
   std::vector<Numbers> numbers_;
   const char* section_ = "";
   std::uint64_t element_ = 0;

@@ -155,6 +155,52 @@ TEST_F(Coco, ARoundTripKeepsEverything) {
   }
 }
 
+constexpr const char* kOfSomeone = R"({"info":{"description":"two photos","year":2017,"version":"1.0"},
+"licenses":[{"id":4,"name":"CC BY 2.0","url":"http://a/b"},{"id":1,"name":"none"},{"id":9,"name":"of nobody's"}],
+"images":[{"id":7,"file_name":"a.jpg","width":9,"height":7,"license":4,"coco_url":"http://c/a.jpg","flickr_url":"http://f/a",
+"date_captured":"2013-11-14 11:18:45"},{"id":8,"file_name":"b.jpg","width":9,"height":7,"license":1,"attributes":{"night":true}},
+{"id":9,"file_name":"c.jpg","width":9,"height":7}],"categories":[{"id":3,"name":"car"}],"annotations":[]})";
+
+TEST_F(Coco, LicencesAndOriginsOfImagesStay) {
+  const auto read_first = read_coco(write("in/instances.json", kOfSomeone));
+  EXPECT_TRUE(read_first.problems.empty()) << read_first.problems[0].message;
+  const Dataset& before = read_first.dataset;
+  EXPECT_EQ(before.about, (Attributes{{"description", "two photos"}, {"year", "2017"}, {"version", "1.0"}}));
+  ASSERT_EQ(before.images[0].attributes, 0);
+  EXPECT_EQ(before.attributes[0], (Attributes{{"coco_url", "http://c/a.jpg"},
+                                              {"flickr_url", "http://f/a"},
+                                              {"date_captured", "2013-11-14 11:18:45"},
+                                              {"license", "CC BY 2.0"},
+                                              {"license_url", "http://a/b"}}));
+  EXPECT_EQ(before.images[2].attributes, -1);
+  std::filesystem::create_directory(folder_ / "out");
+  WriteOptions options;
+  options.images = Images::kNone;
+  EXPECT_TRUE(write_coco(before, folder_ / "out", options).empty());
+  const auto again = read_coco(folder_ / "out");
+  EXPECT_TRUE(again.problems.empty()) << again.problems[0].message;
+  EXPECT_EQ(again.dataset.about, before.about);
+  EXPECT_EQ(again.dataset.attributes, before.attributes);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(again.dataset.images[i].attributes, before.images[i].attributes);
+  const std::string text = read("out/annotations/instances.json");
+  EXPECT_NE(text.find(R"("year": 2017)"), std::string::npos) << text;
+  EXPECT_EQ(text.find("of nobody's"), std::string::npos) << text;
+}
+
+TEST_F(Coco, LicencesOfFilesThatAreJoinedStayWithTheirImages) {
+  write("train/_annotations.coco.json", kOfSomeone);
+  std::string other = kOfSomeone;
+  other.replace(other.find("CC BY 2.0"), 9, "CC BY 4.0");
+  write("valid/_annotations.coco.json", other);
+  const auto set = read_coco(folder_).dataset;
+  ASSERT_EQ(set.images.size(), 6U);
+  const auto license = [&](std::size_t i) {
+    return set.attributes.at(static_cast<std::size_t>(set.images[i].attributes)).at(3).second;
+  };
+  EXPECT_EQ(license(0), "CC BY 2.0");
+  EXPECT_EQ(license(3), "CC BY 4.0");
+}
+
 TEST_F(Coco, FilesOfSeveralSplitsAreJoined) {
   write("train/_annotations.coco.json", around(kGood));
   write("valid/_annotations.coco.json", around(kGood));

@@ -1,10 +1,12 @@
 #include <array>
 #include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/coco.h"
+#include "goshawk/dataset/coco_origin.h"
 #include "goshawk/dataset/dropped.h"
 #include "goshawk/dataset/folder_writer.h"
 #include "goshawk/dataset/rle.h"
@@ -70,6 +72,7 @@ class CocoWriter {
 
   std::vector<Problem> write() {
     number_all();
+    collect_licenses();
     name_images();
     for (const Split split : {Split::kNone, Split::kTrain, Split::kVal, Split::kTest}) write_split(split);
     Holds holds;
@@ -77,6 +80,7 @@ class CocoWriter {
         true;
     holds.attributes = holds.tracks = holds.class_numbers = holds.supercategories = holds.image_numbers = holds.splits =
         true;
+    holds.image_attributes = holds.about = true;
     auto problems = dropped_fields(dataset_, holds, "coco");
     if (unsized_ > 0) {
       problems.push_back({ProblemKind::kDropped, Severity::kWarning, "", 0,
@@ -96,6 +100,25 @@ class CocoWriter {
     image_ids_ = distinct(std::move(image_ids_), false);
     category_ids_ = distinct(std::move(category_ids_), false);
     annotation_ids_ = distinct(std::move(annotation_ids_), true);
+  }
+
+  using License = std::pair<std::string, std::string>;  // name and url
+
+  static License license_of(const Attributes& attributes) {
+    License license;
+    for (const auto& [name, value] : attributes) {
+      if (name == kLicense) license.first = value;
+      if (name == kLicenseUrl) license.second = value;
+    }
+    return license;
+  }
+
+  void collect_licenses() {
+    for (const auto& image : dataset_.images) {
+      if (image.attributes < 0) continue;
+      const auto license = license_of(dataset_.attributes[static_cast<std::size_t>(image.attributes)]);
+      if (license != License{}) license_numbers_.emplace(license, license_numbers_.size() + 1);
+    }
   }
 
   /// Names below images/, as they are without that folder; others of the same name get a number.
@@ -121,7 +144,9 @@ class CocoWriter {
     const bool only = dataset_.images.empty() && split == Split::kNone;
     if (images.empty() && !only) return;
     Text text;
-    text.raw("{\"images\": ")
+    text.raw("{");
+    put_about(text);
+    text.raw("\"images\": ")
         .list(
             images, [&](std::size_t i) { put_image(text, i); }, ",\n");
     text.raw(",\n\"categories\": ");
@@ -153,7 +178,53 @@ class CocoWriter {
     if (image.width != 0) text.raw(", \"width\": ").number(image.width).raw(", \"height\": ").number(image.height);
     if (!image.sequence.empty()) text.raw(", \"sequence\": ").string(image.sequence);
     if (image.frame != 0) text.raw(", \"frame\": ").number(image.frame);
+    if (image.attributes >= 0) put_image_attributes(text, dataset_.attributes[static_cast<std::size_t>(image.attributes)]);
     text.raw("}");
+  }
+
+  /// Licence and origin where COCO has them, all else as it is done for objects.
+  void put_image_attributes(Text& text, const Attributes& attributes) const {
+    if (const auto license = license_of(attributes); license != License{})
+      text.raw(", \"license\": ").number(license_numbers_.at(license));
+    bool first = true;
+    for (const auto& [name, value] : attributes) {
+      if (name == kLicense || name == kLicenseUrl) continue;
+      if (is_origin(name)) text.raw(", ").string(name).raw(": ").string(value);
+    }
+    for (const auto& [name, value] : attributes) {
+      if (name == kLicense || name == kLicenseUrl || is_origin(name)) continue;
+      text.raw(first ? ", \"attributes\": {" : ", ").string(name).raw(": ").string(value);
+      first = false;
+    }
+    if (!first) text.raw("}");
+  }
+
+  /// "info" and "licenses", where there is something to say.
+  void put_about(Text& text) const {
+    const auto is_number = [](const std::string& value) {
+      return !value.empty() && value.size() < 10 && value.find_first_not_of("0123456789") == std::string::npos;
+    };
+    bool first = true;
+    for (const auto& [name, value] : dataset_.about) {
+      text.raw(first ? "\"info\": {" : ", ").string(name).raw(": ");
+      if (name == "year" && is_number(value)) text.raw(value);
+      else text.string(value);
+      first = false;
+    }
+    if (!first) text.raw("},\n");
+    if (license_numbers_.empty()) return;
+    std::vector<const License*> by_number(license_numbers_.size());
+    for (const auto& [license, number] : license_numbers_) by_number[number - 1] = &license;
+    text.raw("\"licenses\": ")
+        .list(
+            by_number,
+            [&](const License* license) {
+              text.raw("{\"id\": ").number(license_numbers_.at(*license)).raw(", \"name\": ").string(license->first);
+              if (!license->second.empty()) text.raw(", \"url\": ").string(license->second);
+              text.raw("}");
+            },
+            ",\n");
+    text.raw(",\n");
   }
 
   void put_category(Text& text, const Category& category, std::size_t i) const {
@@ -217,6 +288,7 @@ class CocoWriter {
   std::vector<std::size_t> begin_;
   std::vector<std::int64_t> image_ids_, category_ids_, annotation_ids_;
   std::vector<std::string> names_, targets_;
+  std::map<License, std::size_t> license_numbers_;  // from 1, in the order of the images
   std::size_t unsized_ = 0;
 };
 

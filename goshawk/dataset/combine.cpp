@@ -130,6 +130,9 @@ Dataset merge(std::vector<Dataset> parts) {
     const auto images = static_cast<std::uint32_t>(whole.images.size());
     const auto masks = static_cast<std::int32_t>(whole.masks.size());
     const auto attributes = static_cast<std::int32_t>(whole.attributes.size());
+    for (auto& image : part.images) {
+      if (image.attributes >= 0) image.attributes += attributes;
+    }
     for (auto& a : part.annotations) {
       a.image += images;
       a.category = place[a.category];
@@ -215,10 +218,16 @@ void drop_unused(Dataset& dataset) {
     if (a.mask >= 0) masks[static_cast<std::size_t>(a.mask)] = 1;
     if (a.attributes >= 0) attributes[static_cast<std::size_t>(a.attributes)] = 1;
   }
+  for (const auto& image : dataset.images) {
+    if (image.attributes >= 0) attributes[static_cast<std::size_t>(image.attributes)] = 1;
+  }
   const auto mask_place = compact(dataset.masks, masks), attribute_place = compact(dataset.attributes, attributes);
   for (auto& a : dataset.annotations) {
     if (a.mask >= 0) a.mask = mask_place[static_cast<std::size_t>(a.mask)];
     if (a.attributes >= 0) a.attributes = attribute_place[static_cast<std::size_t>(a.attributes)];
+  }
+  for (auto& image : dataset.images) {
+    if (image.attributes >= 0) image.attributes = attribute_place[static_cast<std::size_t>(image.attributes)];
   }
 }
 

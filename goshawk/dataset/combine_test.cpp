@@ -40,11 +40,15 @@ TEST(Merge, JoinsClassesByNameAndKeepsImagesApart) {
   a.images[0].split = Split::kVal;
   a.images[0].sequence = "cam";
   a.masks = {Polygons{{1, 2, 3, 4, 5, 6}}};
+  a.attributes = {{{"license", "CC0"}}};
+  a.images[0].attributes = 0;
   Dataset b = set_of("/b", {"x.jpg"}, {{0, "bus", ""}, {1, "dog", ""}, {2, "cat", ""}});
   b.annotations = {object(0, 0), object(0, 2)};
   b.masks = {Polygons{{9, 9, 9, 9, 9, 9}}};
   b.annotations[1].mask = 0;
   b.images[0].sequence = "cam";
+  b.attributes = {{{"license", "CC BY 4.0"}}};
+  b.images[0].attributes = 0;
   std::vector<Dataset> parts{a, b};
   const Dataset whole = merge(std::move(parts));
   EXPECT_EQ(whole.categories, (std::vector<Category>{{0, "car", ""}, {5, "bus", ""}, {1, "dog", ""}, {2, "cat", ""}}));
@@ -54,6 +58,7 @@ TEST(Merge, JoinsClassesByNameAndKeepsImagesApart) {
   EXPECT_EQ(whole.images[1].sequence, "cam-2");
   EXPECT_EQ(whole.images[0].split, Split::kVal);
   EXPECT_EQ(whole.images[1].id, 2);
+  EXPECT_EQ(whole.attributes.at(static_cast<std::size_t>(whole.images[1].attributes)).at(0).second, "CC BY 4.0");
   ASSERT_EQ(whole.annotations.size(), 3U);
   EXPECT_EQ(whole.annotations[1].image, 1U);
   EXPECT_EQ(whole.annotations[1].category, 1U);
@@ -133,6 +138,17 @@ TEST(Filter, DrawsTheSameImagesForTheSameSeed) {
     }
   }
   for (const int count : drawn) EXPECT_NEAR(count, 50, 35) << "each image is as likely as another (5 standard deviations)";
+}
+
+TEST(DropUnused, AttributesOfImagesStayTheirs) {
+  Dataset set = set_of("/a", {"x.jpg", "y.jpg"}, {{0, "car", ""}});
+  set.attributes = {{{"colour", "red"}}, {{"license", "CC0"}}, {{"license", "CC BY 4.0"}}};
+  set.images[0].attributes = 1;
+  set.images[1].attributes = 2;
+  keep_images(set, std::vector<char>{0, 1});
+  drop_unused(set);
+  ASSERT_EQ(set.attributes.size(), 1U);
+  EXPECT_EQ(set.attributes.at(static_cast<std::size_t>(set.images[0].attributes)).at(0).second, "CC BY 4.0");
 }
 
 }  // namespace

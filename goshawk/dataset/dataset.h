@@ -106,6 +106,7 @@ using ClassMapping = std::vector<std::pair<std::string, std::string>>;
 struct Dataset {
   std::filesystem::path root;  // folder that ImageEntry::file is relative to
   std::string source;          // the file that was read: data.yaml, instances.json; relative to the root or absolute
+  Attributes about;            // what the set says of itself, COCO's info: description, version, year, ...
   ClassMapping class_mapping;  // how this set was made from another one (data.yaml keeps it); empty: as it was labelled
   std::vector<Category> categories;
   std::vector<ImageEntry> images;

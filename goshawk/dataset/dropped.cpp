@@ -72,6 +72,7 @@ std::vector<Problem> dropped_fields(const Dataset& dataset, const Holds& holds, 
   note(holds.class_mapping, dataset.class_mapping.size(), "the mapping of classes");
   note(holds.image_attributes, count_if(dataset.images, [](const ImageEntry& i) { return i.attributes >= 0; }),
        "attributes of images");
+  note(holds.about, dataset.about.size(), "what the set says of itself");
   note(holds.class_colors, count_if(categories, [](const Category& c) { return !c.color.empty(); }), "colours of classes");
   note(holds.attribute_rules, count_if(categories, [](const Category& c) { return !c.attribute_rules.empty(); }),
        "which attributes a class may have");

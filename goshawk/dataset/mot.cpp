@@ -152,8 +152,14 @@ class Reader {
       problems_.add(ProblemKind::kTooMany, Severity::kError, file, 0, fmt::format("more than {} images", limits_.images));
       frames_.resize(static_cast<std::size_t>(room));
     }
+    std::int32_t attributes = -1;  // the same for all of the sequence
+    if (info.frame_rate > 0 && !frames_.empty()) {
+      attributes = static_cast<std::int32_t>(result_.dataset.attributes.size());
+      result_.dataset.attributes.push_back({{std::string(kFrameRate), fmt::format("{}", info.frame_rate)}});
+    }
     for (const std::int64_t frame : frames_) {
       ImageEntry image;
+      image.attributes = attributes;
       image.id = static_cast<std::int64_t>(result_.dataset.images.size()) + 1;
       image.file = fmt::format("{}{}/{:06}{}", prefix_, *folder, frame, info.image_extension);
       image.labels = labels_;

@@ -41,6 +41,7 @@ TEST_F(Mot, ARoundTripKeepsEveryLine) {
   const std::string info = read("out/MOT17-02/seqinfo.ini");
   EXPECT_NE(info.find("seqLength=3"), std::string::npos);
   EXPECT_NE(info.find("imWidth=640"), std::string::npos);
+  EXPECT_NE(info.find("frameRate=30\n"), std::string::npos);
 }
 
 TEST_F(Mot, ForeignClassesAndDetectionsMakeTheRoundTripToo) {

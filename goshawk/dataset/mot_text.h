@@ -39,6 +39,9 @@ MotText parse_mot(std::string_view text, const std::string& name, const ReadLimi
 /// The same for a file. Throws Error as read_file does.
 MotText read_mot_text(const std::filesystem::path& path, const ReadLimits& limits = {});
 
+/// The attribute of images (ImageEntry::attributes) that holds the frame rate of their sequence.
+inline constexpr std::string_view kFrameRate = "frame_rate";
+
 /// seqinfo.ini. Zero or empty: not stated.
 struct SequenceInfo {
   std::string name;

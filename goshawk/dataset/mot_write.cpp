@@ -40,6 +40,10 @@ class Writer {
     Holds holds;
     holds.scores = detections_;
     holds.tracks = holds.attributes = holds.class_numbers = true;
+    holds.image_attributes = std::ranges::all_of(dataset_.images, [&](const ImageEntry& image) {
+      return image.attributes < 0 || std::ranges::all_of(dataset_.attributes[static_cast<std::size_t>(image.attributes)],
+                                                         [](const auto& one) { return one.first == kFrameRate; });
+    });
     auto problems = dropped_fields(dataset_, holds, "mot");
     auto missing = place_images(files_, dataset_, names_, options_);
     problems.insert(problems.end(), missing.begin(), missing.end());
@@ -109,8 +113,23 @@ class Writer {
     const std::string extension = std::filesystem::path(first.file).extension().string();
     files_.write(
         name + "/seqinfo.ini",
-        fmt::format("[Sequence]\nname={}\nimDir=img1\nframeRate=0\nseqLength={}\nimWidth={}\nimHeight={}\nimExt={}\n", name,
-                    last, first.width, first.height, extension.empty() ? ".jpg" : extension));
+        fmt::format("[Sequence]\nname={}\nimDir=img1\nframeRate={}\nseqLength={}\nimWidth={}\nimHeight={}\nimExt={}\n", name,
+                    frame_rate_of(first), last, first.width, first.height, extension.empty() ? ".jpg" : extension));
+  }
+
+  /// 0 where it is not known, for the key must be there.
+  std::string frame_rate_of(const ImageEntry& image) const {
+    if (image.attributes < 0) return "0";
+    const auto& attributes = dataset_.attributes[static_cast<std::size_t>(image.attributes)];
+    const auto found =
+        std::ranges::find(attributes, kFrameRate, [](const auto& one) { return std::string_view(one.first); });
+    return found != attributes.end() && is_number(found->second) ? found->second : "0";
+  }
+
+  /// Digits and one point: what came from another format may be anything.
+  static bool is_number(const std::string& text) {
+    return !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789.") == std::string::npos &&
+           std::ranges::count(text, '.') <= 1;
   }
 
   void append(const Annotation& one, std::int64_t frame, std::int32_t& fresh, std::string& text) const {
