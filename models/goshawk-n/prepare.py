@@ -2,7 +2,9 @@
 """Makes the data set that goshawk-n is trained on: what people labelled, and a teacher's labels for what they left out.
 
     prepare.py --traffic DIR --people DIR --teacher-traffic DIR --teacher-people DIR --out DIR
+               [--crops DIR --teacher-crops DIR]
 
+With --crops, pieces that crops.py cut out of such a set are learnt from as well.
 The teacher's folders come from `goshawk data label ... --conf 0.1 --to coco --images none` (see train.sh). Standard library
 only. What the teacher finds is
   - an object, where it is sure and the image's source does not claim to label that class (partial.txt);
@@ -85,10 +87,25 @@ def answers(path):
     return [(image, by_image[image["id"]]) for image in document["images"]]
 
 
+def add_crops(given, full):
+    """`full`: by name of the whole picture, without its ending."""
+    for image, annotations in answers(given.teacher_crops / "annotations" / "instances.json"):
+        name = Path(image["file_name"]).name
+        whole = Path(name).stem.split("_", 1)[1]
+        known = set() if whole.startswith("people_") else full.get(whole, set(NAMES))
+        objects, ignored = judge(annotations, known)
+        theirs = (given.crops / "ignore" / "train" / name).with_suffix(".txt")
+        lines = theirs.read_text().splitlines() if theirs.exists() else []
+        write_image(given.out, "train", name, given.crops / "images" / "train" / name, image, objects,
+                    lines + [fractions(box, image) for box in ignored])
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("traffic", "people", "teacher-traffic", "teacher-people", "out"):
         parser.add_argument("--" + name, type=Path, required=True)
+    for name in ("crops", "teacher-crops"):
+        parser.add_argument("--" + name, type=Path)
     given = parser.parse_args()
     full = labelled_in_full(given.traffic)
     for split in ("train", "val"):
@@ -103,6 +120,8 @@ def main():
         objects, ignored = judge(annotations, set())
         write_image(given.out, "train", "people_" + image["file_name"], given.people / image["file_name"], image, objects,
                     [fractions(box, image) for box in ignored])
+    if given.crops:
+        add_crops(given, {Path(file).stem: classes for file, classes in full.items()})
     (given.out / "data.yaml").write_text("path: .\ntrain: images/train\nval: images/val\nnames: [%s]\n" % ", ".join(NAMES))
 
 

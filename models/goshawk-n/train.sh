@@ -16,22 +16,40 @@ teach() {  # FROM TO FLAGS...
   [[ -e $2 ]] || "$goshawk" data label "$1" --model "$teacher" --conf 0.1 --classes person,bicycle,car,motorcycle,bus,truck \
     --to coco --images none --out "$2" "${@:3}"
 }
-learn() {  # NAME FLAGS...
-  local name=$1
+prepare() {  # OUT FLAGS...
+  [[ ! -e $1 ]] || return 0
+  rm -rf "$1.part"
+  python3 "$here/prepare.py" --traffic "$traffic" --people "$people" --teacher-traffic "$out/teacher-traffic" \
+    --teacher-people "$out/teacher-people" --out "$1.part" "${@:2}"
+  mv "$1.part" "$1"
+}
+learn() {  # DATA NAME FLAGS...
+  local data=$1 name=$2
   [[ ! -e $out/$name/weights/best.onnx ]] || return 0
   if [[ -e $out/$name/weights/last.safetensors ]]; then "$goshawk" train --resume "$out/$name"; return; fi
-  "$goshawk" train "$out/data/data.yaml" --model goshawk-n --batch 16 --nbs 16 --decay cosine --scale 0.6 --cache-gb 6 \
-    --project "$out" --name "$@"
+  "$goshawk" train "$out/$data/data.yaml" --model goshawk-n --decay cosine --cache-gb 6 --project "$out" --name "${@:2}"
 }
 
 teach "$traffic/data.yaml" "$out/teacher-traffic" --add
 teach "$people" "$out/teacher-people"
-[[ -e $out/data ]] || {
-  python3 "$here/prepare.py" --traffic "$traffic" --people "$people" --teacher-traffic "$out/teacher-traffic" \
-    --teacher-people "$out/teacher-people" --out "$out/data.part"
-  mv "$out/data.part" "$out/data"
+prepare "$out/data"
+# Pieces around people, which the teacher looks at again: from near it finds more.
+[[ -e $out/crops ]] || {
+  rm -rf "$out/crops.part"
+  python3 "$here/crops.py" --data "$out/data" --out "$out/crops.part" \
+    --sizes "$out/teacher-traffic/annotations/instances_train.json,$out/teacher-people/annotations/instances.json"
+  mv "$out/crops.part" "$out/crops"
 }
+teach "$out/crops/data.yaml" "$out/teacher-crops" --add
+prepare "$out/data-crops" --crops "$out/crops" --teacher-crops "$out/teacher-crops"
 # Small pictures first: most of what there is to learn costs a third there.
-learn small --imgsz 256 --epochs 48 --warmup-epochs 2 --close-mosaic 5
-learn full --imgsz 416 --epochs 18 --warmup-epochs 0.5 --close-mosaic 4 --weights "$out/small/weights/best.safetensors"
-"$goshawk" convert "$out/full/weights/best.onnx" --to fp16-storage --output "$out/goshawk-n.onnx"
+small="--batch 16 --nbs 16 --scale 0.6"
+learn data small $small --imgsz 256 --epochs 48 --warmup-epochs 2 --close-mosaic 5
+learn data full $small --imgsz 416 --epochs 18 --warmup-epochs 0.5 --close-mosaic 4 \
+  --weights "$out/small/weights/best.safetensors"
+near="--optimizer adamw --momentum 0.9 --scale 0.7 --mixup 0.1"
+learn data-crops near $near --imgsz 320 --batch 32 --nbs 32 --epochs 10 --lr0 0.001 --warmup-epochs 0.5 --close-mosaic 0 \
+  --weights "$out/full/weights/best.safetensors"
+learn data-crops last $near --imgsz 416 --batch 16 --nbs 16 --epochs 4 --lr0 0.0005 --warmup-epochs 0.1 --close-mosaic 1 \
+  --weights "$out/near/weights/best.safetensors"
+"$goshawk" convert "$out/last/weights/best.onnx" --to fp16-storage --output "$out/goshawk-n.onnx"
