@@ -4,7 +4,7 @@
 #   models/goshawk-n/train.sh TRAFFIC PEOPLE OUT
 #
 # TRAFFIC: data set of the six classes; PEOPLE: folder of frames without labels (README.md says which). `goshawk` (or
-# $GOSHAWK) and `yolox_nano` (`goshawk models pull yolox_nano`, or $TEACHER) must be there.
+# $GOSHAWK), `yolox_nano` (`goshawk models pull yolox_nano`, or $TEACHER), python3 and ffmpeg must be there.
 set -euo pipefail
 if [[ $# -ne 3 ]]; then sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 64; fi
 traffic=$1 people=$2 out=$3
