@@ -58,6 +58,8 @@ int run_merge(const Invocation& call) {
     parts.push_back(std::move(read.dataset));
   }
   const auto format = source_format(call);
+  const bool alike = std::ranges::all_of(parts, [&](const auto& part) { return part.about == parts.front().about; });
+  if (!alike) spdlog::warn("the sets differ in what they say of themselves; what is not the same in all is not kept");
   auto set = dataset::merge(std::move(parts));
   apply_map(call, set);
   return write_set(call, set, format, problems);

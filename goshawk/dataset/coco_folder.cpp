@@ -7,6 +7,7 @@
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/coco.h"
 #include "goshawk/dataset/coco_read.h"
+#include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/image_size.h"
 
 namespace goshawk::dataset {
@@ -94,7 +95,6 @@ class Joiner {
   explicit Joiner(Dataset& all) : all_(all) {}
 
   void add(Dataset&& part) {
-    if (all_.about.empty()) all_.about = std::move(part.about);
     const auto categories = join_categories(part);
     const auto first_image = static_cast<std::uint32_t>(all_.images.size());
     const auto masks = static_cast<std::int32_t>(all_.masks.size());
@@ -181,6 +181,7 @@ ReadResult read_coco(const fs::path& path, const ReadLimits& limits) {
   ReadResult result;
   ProblemList problems(limits.problems);
   Dataset& all = result.dataset;
+  bool alike = true;
   all.root = layout.root;
   Joiner joiner(all);
   for (const fs::path& file : layout.files) {
@@ -198,8 +199,15 @@ ReadResult read_coco(const fs::path& path, const ReadLimits& limits) {
       if (layout.files.size() > 1) image.labels = name;
     }
     require_sizes(part, name, problems);
+    if (&file == &layout.files.front()) all.about = part.about;
+    alike &= part.about == all.about;
+    keep_common(all.about, part.about);
     joiner.add(std::move(part));
     if (layout.files.size() == 1) all.source = name;
+  }
+  if (!alike) {
+    problems.add(ProblemKind::kDropped, Severity::kNote, "", 0,
+                 "the files differ in 'info'; what is not the same in all is not kept");
   }
   sort_by_image(all);
   problems.move_to(result);

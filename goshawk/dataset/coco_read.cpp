@@ -43,8 +43,8 @@ class CocoFile {
       else if (key == "annotations")
         annotations = true, read_list(value, "annotations", [&](auto element) { read_annotation(element); });
       else if (!options_.names) return;
-      else if (key == "info") read_scalars(value, "", key, dataset_.about);
-      else if (key == "licenses") read_list(value, "licenses", [&](auto element) { read_license(element); });
+      else if (key == "info") read_info(value);
+      else if (key == "licenses") read_licenses(value);
       else unknown_.count("", key);
     });
     json_.expect_end();
@@ -56,10 +56,24 @@ class CocoFile {
   }
 
  private:
+  /// What a file says of an image beside its name and size.
+  struct Description {
+    std::size_t image = 0;
+    bool has_license = false;
+    std::int64_t license = 0;
+    Attributes attributes;
+  };
+
   template <typename Read>
   void read_list(ondemand::value value, const char* section, Read read) {
     ondemand::array array;
     if (value.get_array().get(array) != simdjson::SUCCESS) json_.fail(std::string(section) + " is no list");
+    read_elements(array, section, ProblemKind::kBadLine, Severity::kError, read);
+  }
+
+  /// `kind` and `severity`: of an element that is no object.
+  template <typename Read>
+  void read_elements(ondemand::array array, const char* section, ProblemKind kind, Severity severity, Read read) {
     section_ = section;
     element_ = 0;
     json_.for_each_element(array, [&](ondemand::value element) {
@@ -67,7 +81,7 @@ class CocoFile {
       line_ = json_.line_of(element.raw_json_token().data());
       ondemand::object object;
       if (element.get_object().get(object) == simdjson::SUCCESS) read(object);
-      else report(ProblemKind::kBadLine, "is no object");
+      else report(kind, "is no object", severity);
       ++element_;
     });
   }
@@ -112,9 +126,9 @@ class CocoFile {
       else if (key == "file_name") has_name = true, file = text_of(value);
       else if (key == "sequence") image.sequence = text_of(value);
       else if (key == "frame") get_integer(value, image.frame);
-      else if (key == "license") about.has_license = get_integer(value, about.license);
-      else if (key == "attributes") read_scalars(value, "images", key, about.attributes);
-      else if (is_origin(key) && !text_of(value).empty()) about.attributes.emplace_back(key, text_of(value));
+      else if (key == "license") read_license_number(value, about);
+      else if (key == "attributes") read_image_attributes(value, about.attributes);
+      else if (is_origin(key)) read_origin(key, value, about.attributes);
       else unknown_.count("images", key);
     });
     if (!has_id) return report(ProblemKind::kBadLine, "has no id that is a whole number");
@@ -136,6 +150,42 @@ class CocoFile {
     dataset_.images.push_back(std::move(image));
   }
 
+  static bool is_null(ondemand::value value) {
+    bool null = false;
+    return value.is_null().get(null) == simdjson::SUCCESS && null;
+  }
+
+  void read_license_number(ondemand::value value, Description& about) {
+    if (is_null(value)) return;
+    about.has_license = get_integer(value, about.license);
+    if (!about.has_license) unknown_.count("images", "license");
+  }
+
+  /// Tools that know nothing write an empty text, null or 0 (CVAT).
+  void read_origin(std::string_view key, ondemand::value value, Attributes& out) {
+    if (is_null(value)) return;
+    const auto text = scalar_of(value);
+    if (!text) unknown_.count("images", key);
+    else if (!text->empty() && *text != "0") out.emplace_back(key, *text);
+  }
+
+  /// What the file says of itself has no part in the labels, nor have the licences: what is wrong there is only noted.
+  void read_info(ondemand::value value) {
+    ondemand::object object;
+    if (value.get_object().get(object) != simdjson::SUCCESS) return unknown_.count("", "info");
+    json_.for_each_field(object, [&](std::string_view key, ondemand::value field) {
+      const auto text = scalar_of(field);
+      if (!text) unknown_.count("", "info." + std::string(key));
+      else if (!text->empty()) dataset_.about.emplace_back(key, *text);
+    });
+  }
+
+  void read_licenses(ondemand::value value) {
+    ondemand::array array;
+    if (value.get_array().get(array) != simdjson::SUCCESS) return unknown_.count("", "licenses");
+    read_elements(array, "licenses", ProblemKind::kDropped, Severity::kNote, [&](auto element) { read_license(element); });
+  }
+
   void read_license(ondemand::object object) {
     std::int64_t id = 0;
     License license;
@@ -154,7 +204,7 @@ class CocoFile {
       const auto license = about.has_license ? license_index_.find(about.license) : std::nullopt;
       if (license && !licenses_[*license].name.empty()) about.attributes.emplace_back(kLicense, licenses_[*license].name);
       if (license && !licenses_[*license].url.empty()) about.attributes.emplace_back(kLicenseUrl, licenses_[*license].url);
-      if (about.has_license && !license) unknown_.count("images", "license");
+      if (about.license != 0 && !license) unknown_.count("images", "license");
       if (about.attributes.empty()) continue;
       dataset_.images[about.image].attributes = static_cast<std::int32_t>(dataset_.attributes.size());
       dataset_.attributes.push_back(std::move(about.attributes));
@@ -250,10 +300,9 @@ class CocoFile {
     json_.for_each_field(object, [&](std::string_view key, ondemand::value field) { read_attribute(draft, key, field); });
   }
 
-  /// Those fields of an object that are texts, numbers or truth values.
-  void read_scalars(ondemand::value value, const char* section, std::string_view name, Attributes& out) {
+  void read_image_attributes(ondemand::value value, Attributes& out) {
     ondemand::object object;
-    if (value.get_object().get(object) != simdjson::SUCCESS) return unknown_.count(section, name);
+    if (value.get_object().get(object) != simdjson::SUCCESS) return unknown_.count("images", "attributes");
     json_.for_each_field(object, [&](std::string_view key, ondemand::value field) { read_scalar(key, field, out); });
   }
 
@@ -268,18 +317,20 @@ class CocoFile {
   }
 
   void read_scalar(std::string_view key, ondemand::value value, Attributes& out) {
+    auto text = scalar_of(value);
+    if (text) out.emplace_back(key, std::move(*text));
+    else unknown_.count("attributes", key);
+  }
+
+  /// A text, or a number or truth value as it is written. To be called once for a value: simdjson's buffer has room for each
+  /// text once.
+  std::optional<std::string> scalar_of(ondemand::value value) {
     ondemand::json_type type{};
     json_.check(value.type().get(type));
-    const std::string name(key);
-    if (type == ondemand::json_type::string) {
-      out.emplace_back(name, text_of(value));
-    } else if (type == ondemand::json_type::number || type == ondemand::json_type::boolean) {
-      std::string_view token = value.raw_json_token();
-      token = token.substr(0, token.find_last_not_of(" \t\r\n") + 1);
-      out.emplace_back(name, std::string(token));
-    } else {
-      unknown_.count("attributes", key);
-    }
+    if (type == ondemand::json_type::string) return text_of(value);
+    if (type != ondemand::json_type::number && type != ondemand::json_type::boolean) return std::nullopt;
+    const std::string_view token = value.raw_json_token();
+    return std::string(token.substr(0, token.find_last_not_of(" \t\r\n") + 1));
   }
 
   void finish(Draft& draft) {
@@ -356,13 +407,6 @@ class CocoFile {
                   "several annotations have the id " + std::to_string(*first));
   }
 
-  /// What a file says of an image beside its name and size.
-  struct Description {
-    std::size_t image = 0;
-    bool has_license = false;
-    std::int64_t license = 0;
-    Attributes attributes;
-  };
   struct License {
     std::string name, url;
   };

@@ -116,13 +116,20 @@ std::vector<std::int32_t> compact(std::vector<T>& items, const std::vector<char>
 
 }  // namespace
 
+void keep_common(Attributes& about, const Attributes& other) {
+  const std::set<std::pair<std::string, std::string>> said(other.begin(), other.end());
+  std::erase_if(about, [&](const auto& pair) { return !said.contains(pair); });
+}
+
 Dataset merge(std::vector<Dataset> parts) {
   Dataset whole;
   if (parts.empty()) return whole;
   whole.root = parts.front().root;
+  whole.about = parts.front().about;
   Classes classes;
   Sequences sequences;
   for (auto& part : parts) {
+    keep_common(whole.about, part.about);
     std::vector<std::uint32_t> place;
     for (const auto& category : part.categories) place.push_back(classes.take(category));
     sequences.rename(part);

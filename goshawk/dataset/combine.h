@@ -13,8 +13,12 @@ namespace goshawk::dataset {
 
 /// One set of all images and objects. Classes of the same name are one; a class whose number is taken gets the next free
 /// one. Images are numbered anew; those of another root than the first's get absolute paths; splits stay. Sequences of the
-/// same name get numbers ("cam-2").
+/// same name get numbers ("cam-2"). Of what the parts say of themselves stays what all say alike: the rest would not be true
+/// of the whole.
 Dataset merge(std::vector<Dataset> parts);
+
+/// Leaves in `about` (Dataset::about) what `other` says, too.
+void keep_common(Attributes& about, const Attributes& other);
 
 /// Side of an object in pixels, or as a fraction of its image's side.
 struct SizeLimit {

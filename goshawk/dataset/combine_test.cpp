@@ -66,6 +66,15 @@ TEST(Merge, JoinsClassesByNameAndKeepsImagesApart) {
   EXPECT_EQ(std::get<Polygons>(whole.masks.at(static_cast<std::size_t>(whole.annotations[2].mask)))[0][0], 9);
 }
 
+TEST(Merge, KeepsWhatAllPartsSayOfThemselves) {
+  Dataset a = set_of("/a", {"x.jpg"}, {}), b = set_of("/b", {"y.jpg"}, {});
+  a.about = {{"description", "days"}, {"year", "2017"}, {"version", "1"}};
+  b.about = {{"year", "2017"}, {"description", "nights"}, {"url", "http://b"}};
+  EXPECT_EQ(merge({a, b}).about, (Attributes{{"year", "2017"}}));
+  EXPECT_EQ(merge({a, a}).about, a.about);
+  EXPECT_EQ(merge({set_of("/c", {"z.jpg"}, {}), b}).about, Attributes{}) << "what one says is not true of the other";
+}
+
 TEST(SizeLimit, ReadsPixelsAndFractions) {
   EXPECT_EQ(parse_size_limit("16").value, 16);
   EXPECT_FALSE(parse_size_limit("0.5px").fraction);

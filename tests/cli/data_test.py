@@ -81,6 +81,14 @@ class Convert(DataTest):
         self.assertEqual((self.folder / "b/labels/train/1.txt").read_text(), "0 0.5 0.5 0.5 0.5\n5 0.5 0.5 0.5 0.5\n")
         self.assertIn("nc: 80\n", (self.folder / "b/data.yaml").read_text())
 
+    def test_a_set_of_which_no_image_is_left_is_an_error(self):
+        self.write("a/instances.json", json.dumps({"categories": [], "annotations": [], "images": [
+            {"id": 1, "file_name": "../../1.jpg", "width": 4, "height": 4}]}))
+        result = self.goshawk("data", "convert", "a", "--to", "yolo", "--out", "b")
+        self.assertEqual(result.returncode, BAD_DATA, result.stderr)
+        self.assertIn("no image is left", result.stderr)
+        self.assertFalse((self.folder / "b").exists())
+
     def test_links_and_no_images(self):
         root = self.yolo_set("a", {"train/1": ""})
         self.report("convert", "a", "--to", "yolo", "--out", "b", "--images", "link")
@@ -183,6 +191,15 @@ class Merge(DataTest):
         self.assertEqual((self.folder / "c/labels/train/1-2.txt").read_text(), "1 0.5 0.5 0.25 0.5\n")
         self.assertEqual((self.folder / "c/labels/val/1.txt").read_text(), "3 0.5 0.5 0.5 0.5\n")
         self.assertTrue((self.folder / "c/images/train/1-2.png").exists())
+
+    def test_what_all_sets_say_of_themselves_stays(self):
+        for name in ("a", "b"):
+            self.write(f"{name}/instances.json", json.dumps({
+                "info": {"description": f"set {name}", "year": 2017}, "categories": [], "annotations": [],
+                "images": [{"id": 1, "file_name": "1.jpg", "width": 4, "height": 4}]}))
+        result = self.goshawk("data", "merge", "a", "b", "--out", "c", "--images", "none")
+        self.assertEqual(json.loads((self.folder / "c/annotations/instances.json").read_text())["info"], {"year": 2017})
+        self.assertIn("differ in what they say", result.stderr)
 
 
 class Filter(DataTest):
