@@ -44,6 +44,25 @@ TEST_F(Mot, ARoundTripKeepsEveryLine) {
   EXPECT_NE(info.find("frameRate=30\n"), std::string::npos);
 }
 
+TEST_F(Mot, AFrameRateThatIsNoneIsWrittenAsNotKnown) {
+  write("in/MOT17-02/seqinfo.ini", kInfo);
+  write("in/MOT17-02/gt/gt.txt", "1,1,1,1,5,5,1,1,1\n");
+  Dataset set = read_mot(folder_ / "in").dataset;
+  const std::pair<const char*, const char*> cases[] = {{"29.97", "29.97"}, {"3e1", "30"}, {".", "0"},   {"-5", "0"},
+                                                       {"nan", "0"},       {"inf", "0"},  {"1e9", "0"}, {"30 fps", "0"}};
+  for (const auto& [given, written] : cases) {
+    set.attributes.at(static_cast<std::size_t>(set.images[0].attributes)) = {{"frame_rate", given}};
+    std::filesystem::remove_all(folder_ / "out");
+    std::filesystem::create_directory(folder_ / "out");
+    WriteOptions options;
+    options.images = Images::kNone;
+    const auto notes = write_mot(set, folder_ / "out", options);
+    const std::string info = read("out/MOT17-02/seqinfo.ini");
+    EXPECT_NE(info.find(std::string("frameRate=") + written + "\n"), std::string::npos) << given << "\n" << info;
+    EXPECT_EQ(notes.size(), written == std::string("0") ? 1U : 0U) << given;
+  }
+}
+
 TEST_F(Mot, ForeignClassesAndDetectionsMakeTheRoundTripToo) {
   write("in/gt/gt.txt", "1,1,1,1,5,5,1,2,1\n");
   write("in/gt/labels.txt", "cat\ndog\n");

@@ -210,7 +210,7 @@ std::optional<SequenceInfo> read_sequence_info(const std::filesystem::path& path
     if (key == "name") info.name = value;
     if (key == "imDir") info.image_folder = value;
     if (key == "imExt") info.image_extension = value;
-    if (key == "frameRate") info.frame_rate = number_of<double>(value, where, 0, 1e6);
+    if (key == "frameRate") info.frame_rate = number_of<double>(value, where, 0, kGreatestFrameRate);
     if (key == "seqLength") info.frames = number_of<std::int64_t>(value, where, 0, kGreatestInteger);
     if (key == "imWidth") info.width = number_of<std::uint32_t>(value, where, 0, 1e6);
     if (key == "imHeight") info.height = number_of<std::uint32_t>(value, where, 0, 1e6);

@@ -41,6 +41,7 @@ MotText read_mot_text(const std::filesystem::path& path, const ReadLimits& limit
 
 /// The attribute of images (ImageEntry::attributes) that holds the frame rate of their sequence.
 inline constexpr std::string_view kFrameRate = "frame_rate";
+inline constexpr double kGreatestFrameRate = 1e6;
 
 /// seqinfo.ini. Zero or empty: not stated.
 struct SequenceInfo {

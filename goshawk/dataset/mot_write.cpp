@@ -1,7 +1,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
+#include <optional>
 #include <set>
 #include <tuple>
 
@@ -41,8 +43,9 @@ class Writer {
     holds.scores = detections_;
     holds.tracks = holds.attributes = holds.class_numbers = true;
     holds.image_attributes = std::ranges::all_of(dataset_.images, [&](const ImageEntry& image) {
-      return image.attributes < 0 || std::ranges::all_of(dataset_.attributes[static_cast<std::size_t>(image.attributes)],
-                                                         [](const auto& one) { return one.first == kFrameRate; });
+      return image.attributes < 0 ||
+             std::ranges::all_of(dataset_.attributes[static_cast<std::size_t>(image.attributes)],
+                                 [](const auto& one) { return one.first == kFrameRate && frame_rate(one.second); });
     });
     auto problems = dropped_fields(dataset_, holds, "mot");
     auto missing = place_images(files_, dataset_, names_, options_);
@@ -120,16 +123,18 @@ class Writer {
   /// 0 where it is not known, for the key must be there.
   std::string frame_rate_of(const ImageEntry& image) const {
     if (image.attributes < 0) return "0";
-    const auto& attributes = dataset_.attributes[static_cast<std::size_t>(image.attributes)];
-    const auto found =
-        std::ranges::find(attributes, kFrameRate, [](const auto& one) { return std::string_view(one.first); });
-    return found != attributes.end() && is_number(found->second) ? found->second : "0";
+    for (const auto& [name, value] : dataset_.attributes[static_cast<std::size_t>(image.attributes)]) {
+      if (name == kFrameRate) return decimal_text(frame_rate(value).value_or(0));
+    }
+    return "0";
   }
 
-  /// Digits and one point: what came from another format may be anything.
-  static bool is_number(const std::string& text) {
-    return !text.empty() && text.size() < 16 && text.find_first_not_of("0123456789.") == std::string::npos &&
-           std::ranges::count(text, '.') <= 1;
+  /// What came from another format may be anything.
+  static std::optional<double> frame_rate(std::string_view text) {
+    double rate = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), rate);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return rate > 0 && rate <= kGreatestFrameRate ? std::optional(rate) : std::nullopt;
   }
 
   void append(const Annotation& one, std::int64_t frame, std::int32_t& fresh, std::string& text) const {
