@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 
 #include "goshawk/benchmark/models.h"
 #include "goshawk/core/error.h"
@@ -138,7 +139,7 @@ class Search {
     auto model = prepared_.model;
     const auto fitted = fit_to_provider(model, device.kind);
     const std::string name = fitted == 0 ? "fp32" : "fp32-" + runtime::to_string(device);
-    if (state_.made.contains(name) && fs::exists(candidate_file(name))) return name;
+    if (!written_.insert(name).second) return name;  // made anew in each run: what made an earlier one may have changed
     ScratchModel::write(stored_as(model, prepared_.weights_stored), prepared_.recipe, candidate_file(name));
     state_.made[name] = {{"step", "simplify"},
                          {"nodes_before", prepared_.nodes_before},
@@ -276,6 +277,7 @@ class Search {
   Prepared prepared_;
   std::optional<Int8Maker> int8_;
   std::vector<runtime::Device> devices_;
+  std::set<std::string> written_;  // names of the float files
   SearchState state_;
   SearchOutcome outcome_;
 };
