@@ -240,8 +240,8 @@ class Live(Frames):
         for k, frame in enumerate(listed):
             self.assertEqual(frame["time"], frame["index"] / 25, frame)
             self.assertAlmostEqual(frame["time"], k / 2, delta=0.021)
-        raw = subprocess.run(["ffmpeg", "-v", "error", "-pattern_type", "glob", "-i", f"{self.folder}/out/*.png", "-vf", "scale=1:1,format=gray",
-                              "-f", "rawvideo", "-"], check=True, capture_output=True, timeout=60).stdout
+        raw = subprocess.run(["ffmpeg", "-v", "error", "-pattern_type", "glob", "-i", f"{self.folder}/out/*.png", "-vf",
+                              "scale=1:1,format=gray", "-f", "rawvideo", "-"], check=True, capture_output=True, timeout=60).stdout
         levels = [round((level - raw[0]) / (20 * 255 / 219)) for level in raw]
         self.assertEqual(levels, [int(frame["time"] + 1e-6) for frame in listed], "the pictures are of the times they state")
         source = self.listed()["sources"][0]
@@ -307,18 +307,10 @@ class Resume(Frames):
         return path
 
     def start(self, *arguments):
-        process = subprocess.Popen([harness.GOSHAWK, "frames", *map(str, arguments), "--out", "out"], cwd=self.folder,
-                                   env=self.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.kill)
-        return process
+        return super().start("frames", *arguments, "--out", "out")
 
-    def wait_for_images(self, count):
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            if len(list((self.folder / "out").glob("[!.]*.png"))) >= count:
-                return
-            time.sleep(0.01)
-        self.fail("no images after 30 s")
+    def wait_for_images(self, process, count):
+        self.wait_for(lambda: len(list((self.folder / "out").glob("[!.]*.png"))) >= count, process, seconds=30)
 
     def compare_with_one_run(self, video, *choice):
         self.goshawk("frames", video, *choice, "--out", "once", timeout=120)
@@ -334,7 +326,7 @@ class Resume(Frames):
                               (("--every", 9, "--format", "png", "--min-change", 2), (80, 160))):
             for images in waits:
                 process = self.start(video, *choice)
-                self.wait_for_images(images)
+                self.wait_for_images(process, images)
                 process.kill()
                 process.communicate(timeout=10)
                 listed = self.listed()
@@ -349,7 +341,7 @@ class Resume(Frames):
     def test_ctrl_c_ends_well_and_the_next_run_goes_on(self):
         video = self.long_clip()
         process = self.start(video, "--every", 5, "--format", "png")
-        self.wait_for_images(30)
+        self.wait_for_images(process, 30)
         process.send_signal(signal.SIGINT)
         stdout, stderr = process.communicate(timeout=30)
         self.assertEqual(process.returncode, 130, stderr)
@@ -365,7 +357,7 @@ class Resume(Frames):
                        ("--interval", 3, "--min-change", 2, "--format", "png")):
             with self.subTest(choice=choice):
                 process = self.start(video, *choice)
-                self.wait_for_images(6)
+                self.wait_for_images(process, 6)
                 process.kill()
                 process.communicate(timeout=10)
                 self.compare_with_one_run(video, *choice)
@@ -374,7 +366,7 @@ class Resume(Frames):
     def test_one_process_at_a_time(self):
         video = self.long_clip()
         process = self.start(video, "--every", 2, "--format", "png")
-        self.wait_for_images(1)
+        self.wait_for_images(process, 1)
         self.assertIn("another", self.frames(video, "--every", 2, "--format", "png", code=69).stderr)
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=30)

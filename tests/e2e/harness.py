@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -50,3 +51,19 @@ class EndToEnd(unittest.TestCase):
         result = run(*arguments, timeout=timeout, cwd=self.folder, env=self.environment)
         self.assertEqual(result.returncode, code, f"stdout:\n{result.stdout}\nstderr:\n{result.stderr}")
         return result
+
+    def start(self, *arguments, **variables):
+        """goshawk as a process that the test may interrupt; it ends with the test."""
+        process = subprocess.Popen([GOSHAWK, *map(str, arguments)], cwd=self.folder, env={**self.environment, **variables},
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def wait_for(self, what, process, seconds=120):
+        """Until `what()`, which must be while the process runs."""
+        deadline = time.monotonic() + seconds
+        while not what():
+            self.assertIsNone(process.poll(), "it ended too early")
+            self.assertLess(time.monotonic(), deadline, "it took too long")
+            time.sleep(0.01)

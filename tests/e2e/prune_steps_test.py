@@ -3,13 +3,11 @@ import csv
 import json
 import shutil
 import signal
-import subprocess
 import tempfile
-import time
 import unittest
 from pathlib import Path
 
-from harness import GOSHAWK, EndToEnd, run
+from harness import EndToEnd, run
 from train_test import PLUGIN, squares
 
 USAGE, BAD_DATA, NO_INPUT, BAD_CONFIG, INTERRUPTED = 64, 65, 66, 78, 130
@@ -56,21 +54,8 @@ class PruneSteps(EndToEnd):
         with open(path, newline="") as file:
             return [int(row["epoch"]) for row in csv.DictReader(file)]
 
-    def start(self, *more):
-        process = subprocess.Popen([GOSHAWK, *map(str, self.arguments(*more))], cwd=self.folder, env=self.environment,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
-
     def wait_for_epoch(self, process, step, epoch):
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            if len(self.epochs_of(step)) >= epoch:
-                return
-            self.assertIsNone(process.poll(), "it ended too early")
-            time.sleep(0.01)
-        self.fail("no epoch was finished")
+        self.wait_for(lambda: len(self.epochs_of(step)) >= epoch, process)
 
     def test_multiplications_fall_step_by_step_and_the_result_runs(self):
         told = json.loads(self.goshawk(*self.arguments("--json"), timeout=300).stdout)
@@ -103,7 +88,7 @@ class PruneSteps(EndToEnd):
         self.assertFalse((self.folder / "small.onnx").exists())
 
     def test_what_was_killed_or_stopped_goes_on(self):
-        process = self.start()
+        process = self.start(*self.arguments())
         self.wait_for_epoch(process, 1, epoch=2)  # so that the first one is surely kept
         process.send_signal(signal.SIGKILL)
         process.wait()
@@ -113,7 +98,7 @@ class PruneSteps(EndToEnd):
         self.environment["GOSHAWK_TRAIN_LR0"] = "0.5"
         self.assertIn("train.lr0", self.goshawk(*self.arguments("--resume", "runs/prune/s"), code=BAD_CONFIG).stderr)
         del self.environment["GOSHAWK_TRAIN_LR0"]
-        process = self.start("--resume", "runs/prune/s")
+        process = self.start(*self.arguments("--resume", "runs/prune/s"))
         self.wait_for_epoch(process, 2, epoch=1)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)

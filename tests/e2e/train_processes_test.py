@@ -6,12 +6,11 @@ import math
 import os
 import signal
 import struct
-import subprocess
 import time
 import unittest
 from pathlib import Path
 
-from harness import GOSHAWK, EndToEnd
+from harness import EndToEnd
 from train_test import PLUGIN, squares
 
 # Two processes add up in another order than one, as two threads do: float32 rounds differently, and steps carry that on, more in each
@@ -77,20 +76,6 @@ class Processes(EndToEnd):
         super().setUp()
         for name in ("RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
             self.environment.pop(name, None)
-
-    def start(self, *arguments, **variables):
-        process = subprocess.Popen([GOSHAWK, *map(str, arguments)], cwd=self.folder, env={**self.environment, **variables},
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
-
-    def wait_for(self, what, process, seconds=120):
-        deadline = time.monotonic() + seconds
-        while not what():
-            self.assertIsNone(process.poll(), "it ended too early")
-            self.assertLess(time.monotonic(), deadline, "it took too long")
-            time.sleep(0.05)
 
     def assert_same_curve(self, one, several, columns, tolerances):
         self.assertEqual(len(one), len(several))

@@ -8,7 +8,6 @@ import resource
 import signal
 import struct
 import subprocess
-import time
 import unittest
 import zlib
 from pathlib import Path
@@ -96,24 +95,12 @@ class Train(EndToEnd):
         super().setUp()
         self.data = squares(self.folder / "squares")
 
-    def start(self, *arguments):
-        process = subprocess.Popen([GOSHAWK, *map(str, arguments)], cwd=self.folder, env=self.environment,
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
-        return process
-
     def wait_for_rows(self, process, results, count):
-        deadline = time.monotonic() + 120
-        while time.monotonic() < deadline:
-            if results.exists() and len(results.read_text().splitlines()) > count:
-                return
-            self.assertIsNone(process.poll(), "it ended too early")
-            time.sleep(0.01)
-        self.fail("no epoch was finished")
+        self.wait_for(lambda: results.exists() and len(results.read_text().splitlines()) > count, process)
 
     def test_leaves_a_verified_model_and_what_users_know(self):
-        result = self.goshawk("train", self.data, "--epochs", 6, "--name", "first", "--json", "--warmup-epochs", 0, "--nbs", 8, *self.FLAGS, timeout=300)
+        result = self.goshawk("train", self.data, "--epochs", 6, "--name", "first", "--json", "--warmup-epochs", 0, "--nbs", 8,
+                              *self.FLAGS, timeout=300)
         told = json.loads(result.stdout)
         run = self.folder / "runs/train/first"
         self.assertEqual(told["epochs"], 6)
@@ -220,7 +207,8 @@ class Train(EndToEnd):
         told = json.loads(self.goshawk("prune", whole, "--keep", 0.5, "--output", "small.onnx", "--json").stdout)
         self.assertLess(told["multiply_adds_after"], 0.52 * told["multiply_adds_before"])
 
-        tuned = json.loads(self.goshawk("train", self.data, "--model", "small.onnx", "--epochs", 1, "--json", *self.FLAGS, timeout=300).stdout)
+        tuned = json.loads(self.goshawk("train", self.data, "--model", "small.onnx", "--epochs", 1, "--json", *self.FLAGS,
+                                        timeout=300).stdout)
         best = self.folder / tuned["best"]
         self.assertLess(best.stat().st_size, 0.8 * whole.stat().st_size)
         self.goshawk("verify", best, "--device", "cpu")
