@@ -37,7 +37,8 @@ def moved(chance, values):
 
 
 def truth(chance, options):
-    images = [{"id": 1 + 3 * i, "file_name": f"{i:06}.jpg", "width": chance.choice((640, 480, 612)), "height": chance.choice((480, 427, 640))}
+    images = [{"id": 1 + 3 * i, "file_name": f"{i:06}.jpg", "width": chance.choice((640, 480, 612)),
+               "height": chance.choice((480, 427, 640))}
               for i in range(options.images)]
     categories = [{"id": 1 + i, "name": f"class {i}", "supercategory": "thing"} for i in range(options.classes)]
     weights = [1 / (1 + i) for i in range(options.classes)]

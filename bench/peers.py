@@ -15,9 +15,9 @@ Sections:
   curves    losses and AP of both after the same epochs (--epochs, 30), each of --seeds; hours where epochs are many: only by name
 
 Peer and goshawk take turns; every figure is the median of the rounds. A run that is not counted comes first, so files are in
-the page cache and goshawk's compiled model is in its cache; of the whole clip one of goshawk and one of yolo do for all. The clip and the detections come from --shared where it is
-there, else they are made. The model is a YOLOv8n with random weights (bench/peers/export_model.py): for speed only.
-Ultralytics is told to stay offline and to install nothing. The result is also written to runs/bench/peers.json.
+the page cache and goshawk's compiled model is in its cache; of the whole clip one of goshawk and one of yolo do for all. The
+clip and the detections come from --shared where it is there, else they are made. The model is a YOLOv8n with random weights
+(bench/peers/export_model.py): for speed only. Ultralytics is told to stay offline and to install nothing. The result is also written to runs/bench/peers.json.
 """
 import argparse
 import csv
@@ -274,7 +274,8 @@ def trackers(bench):
             rows[f"{name}, {sequence}"] = {"goshawk_us": ours, "peer_us": theirs, "ratio": theirs / ours,
                                            "detections_per_frame": runs["peer"][0]["detections_per_frame"]}
             goals.append(goal(f"times faster: {name}, {sequence}", theirs / ours, 35))
-    bench.results["trackers"] = {"what": "microseconds of processor time a frame; roboflow `trackers`, each with its own published defaults",
+    bench.results["trackers"] = {"what": "microseconds of processor time a frame; roboflow `trackers`, each with its own "
+                                         "published defaults",
                                  "rows": rows, "goals": goals}
 
 
@@ -350,7 +351,8 @@ def steps(bench):
         ours_us, theirs_us = (median(run[step] for run in runs[who]) for who in ("goshawk", "peer"))
         rows[step] = {"goshawk_us": ours_us, "peer_us": theirs_us, "ratio": theirs_us / ours_us}
     bench.results["steps"] = {
-        "what": "microseconds of processor time on one core; 1080p to a 640 tensor; 8400 x 84 at 0.25 with 30 objects; Ultralytics' functions",
+        "what": "microseconds of processor time on one core; 1080p to a 640 tensor; 8400 x 84 at 0.25 with 30 objects; "
+                "Ultralytics' functions",
         "rows": rows,
         "goals": [goal("us, letterbox", rows["letterbox"]["goshawk_us"], 1200, at_least=False),
                   goal("us, decode and suppress", rows["decode_and_suppress"]["goshawk_us"], 300, at_least=False)]}

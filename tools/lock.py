@@ -5,8 +5,9 @@ only.
     tools/lock.py tools/oracles.lock
 
 To change a version or to add a package: edit the line (`name==version`; a bare `name` takes the newest) and run this again.
-Every line gets the hash of the one file that is taken from the user's package index: by Debian 12's Python 3.11 on x86_64, or for
-parts.lock by tools/fetch_parts.py; comments and pip's options stay. Dependencies are not followed: the list is meant to be complete and as small as its programs allow.
+Every line gets the hash of the one file that is taken from the user's package index: by Debian 12's Python 3.11 on x86_64, or
+for parts.lock by tools/fetch_parts.py; comments and pip's options stay. Dependencies are not followed: the list is meant to be
+complete and as small as its programs allow.
 """
 import json
 import re

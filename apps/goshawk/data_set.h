@@ -45,8 +45,9 @@ std::optional<Activity> activity_of(const Invocation& call, const std::string& t
 
 /// Reads a set with a line on stderr about its problems (the first few in full).
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
-/// As dataset::read_dataset, and for the `data` commands a folder of images that no format claims: they are not labelled. Without what links lead out of the set to where the command has --follow-links and it is not
-/// given. Stopped with the command.
+/// As dataset::read_dataset, and for the `data` commands a folder of images that no format claims: they are not labelled.
+/// Without what links lead out of the set to where the command has --follow-links and it is not given. Stopped with the
+/// command.
 dataset::ReadResult read_files(const Invocation& call, const std::string& path, std::optional<dataset::Format> format,
                                dataset::ReadLimits limits = {});
 

@@ -23,8 +23,8 @@ struct Int8Form {
 };
 
 /// Searches for the INT8 form that loses least on the device of `call`, with its --calibrate, --placement, --activations,
-/// --float and --max-drop where the command has them. Warns of pictures that were left out. Throws what optimize::prepare_model and
-/// optimize::Int8Maker throw.
+/// --float and --max-drop where the command has them. Warns of pictures that were left out. Throws what
+/// optimize::prepare_model and optimize::Int8Maker throw.
 Int8Form find_int8(const Invocation& call, const std::filesystem::path& model, const optimize::Material& material,
                    StepBars& bars);
 

@@ -49,8 +49,8 @@ struct Filtered {
 /// fractions; an object is then kept by a limit in pixels.
 Filtered filter(Dataset& dataset, const Filter& filter);
 
-/// Removes the images for which `keep` is 0 with their objects. SHAPE: one for each image. Images that were numbered 1, 2, 3,
-/// ... are so again; other numbers stay.
+/// Removes the images for which `keep` is 0 with their objects. SHAPE: one for each image. Images that were numbered
+/// 1, 2, 3, ... are so again; other numbers stay.
 void keep_images(Dataset& dataset, std::span<const char> keep);
 
 /// Removes the classes for which `keep` is 0 with their objects; the others keep their numbers. SHAPE: one for each class.

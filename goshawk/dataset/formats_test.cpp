@@ -31,12 +31,12 @@ TEST(ReadDataset, TakesTheSplitsOfRoboflowsCocoFolders) {
   const TemporaryFolder folder;
   for (const std::string split : {"train", "valid", "test"}) {
     std::filesystem::create_directory(folder / split);
-    folder.write(
-        split + "/_annotations.coco.json",
-        R"({"images":[{"id":0,"file_name":")" + split +
-            R"(.jpg","width":64,"height":48}],)"
-            R"("categories":[{"id":0,"name":"things","supercategory":"none"},{"id":1,"name":"car","supercategory":"things"}],)"
-            R"("annotations":[{"id":0,"image_id":0,"category_id":1,"bbox":[1,2,10,20],"area":200,"iscrowd":0}]})");
+    folder.write(split + "/_annotations.coco.json",
+                 R"({"images":[{"id":0,"file_name":")" + split +
+                     R"(.jpg","width":64,"height":48}],)"
+                     R"("categories":[{"id":0,"name":"things","supercategory":"none"},)"
+                     R"({"id":1,"name":"car","supercategory":"things"}],)"
+                     R"("annotations":[{"id":0,"image_id":0,"category_id":1,"bbox":[1,2,10,20],"area":200,"iscrowd":0}]})");
   }
   const Dataset set = read_dataset(folder.path()).dataset;
   ASSERT_EQ(set.images.size(), 3U);

@@ -30,8 +30,8 @@ std::optional<ImageSize> image_size(std::string_view file);
 std::optional<ImageSize> read_image_size(const std::filesystem::path& path, int* error = nullptr);
 
 /// Sets width and height (as shown) of the images that have none, from their files, on all cores, and turns their
-/// annotations from fractions into pixels; `in_pixels`: they are so already, as MOT's are without seqinfo.ini. Images that are
-/// missing or unreadable stay as they are and are listed. Throws Error{kInterrupted} on `stop`.
+/// annotations from fractions into pixels; `in_pixels`: they are so already, as MOT's are without seqinfo.ini. Images that
+/// are missing or unreadable stay as they are and are listed. Throws Error{kInterrupted} on `stop`.
 void fill_image_sizes(Dataset& dataset, ProblemList& problems, const std::stop_token& stop = {}, bool in_pixels = false);
 
 }  // namespace goshawk::dataset

@@ -46,11 +46,14 @@ TEST(MeasureLayers, RefusesOpenShapesAndHugeOnes) {
 
 constexpr const char* kProfile = R"([
 {"cat":"Session","dur":9000,"name":"session_initialization","args":{}},
-{"cat":"Node","dur":100,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P","output_type_shape":[{"float":[1,8,7,9]}]}},
+{"cat":"Node","dur":100,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P",
+  "output_type_shape":[{"float":[1,8,7,9]}]}},
 {"cat":"Node","dur":5,"name":"b_kernel_time","args":{"node_index":"1","op_name":"Relu","provider":"P"}},
-{"cat":"Node","dur":10,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P","output_type_shape":[{"float":[1,8,7,9]}]}},
+{"cat":"Node","dur":10,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P",
+  "output_type_shape":[{"float":[1,8,7,9]}]}},
 {"cat":"Node","dur":40,"name":"b_kernel_time","args":{"node_index":"1","op_name":"Relu","provider":"P"}},
-{"cat":"Node","dur":30,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P","output_type_shape":[{"float":[1,8,7,9]}]}},
+{"cat":"Node","dur":30,"name":"a_kernel_time","args":{"node_index":"0","op_name":"Conv","provider":"P",
+  "output_type_shape":[{"float":[1,8,7,9]}]}},
 {"cat":"Node","dur":20,"name":"b_kernel_time","args":{"node_index":"1","op_name":"Relu","provider":"P"}}])";
 
 TEST(ParseProfile, TakesTheMedianOfTheRunsThatCount) {

@@ -321,8 +321,9 @@ class Check(DataTest):
             [("warning", "orphan_labels", f"labels/{name}.txt", None) for name in labels - images])
         self.assertEqual(self.problems(OK, coco / "instances.json")[0]["warnings"], 0)
 
-    COPIES = {"half": "scale=iw/2:-2", "larger": "scale=iw*1.7:-2", "square": "scale=416:416", "poor": "null", "bright": "eq=brightness=0.1",
-              "dark": "eq=brightness=-0.1", "contrast": "eq=contrast=1.2", "cut": "crop=iw*0.98:ih*0.98", "cut more": "crop=iw*0.96:ih*0.96"}
+    COPIES = {"half": "scale=iw/2:-2", "larger": "scale=iw*1.7:-2", "square": "scale=416:416", "poor": "null",
+              "bright": "eq=brightness=0.1", "dark": "eq=brightness=-0.1", "contrast": "eq=contrast=1.2",
+              "cut": "crop=iw*0.98:ih*0.98", "cut more": "crop=iw*0.96:ih*0.96"}
 
     def test_copies_of_photos_are_found_and_different_photos_are_not(self):
         photos = sorted((SHARED / "data/coco128/images").glob("*.jpg"))[::4]
