@@ -64,7 +64,7 @@ class Reader {
   const onnx::Tensor& stored(const std::string& name) const {
     if (const auto* tensor = model_.constant(name)) return *tensor;
     for (const auto& node : model_.nodes) {  // kept in half precision: behind a cast
-      if (!node.is("Cast") || node.outputs.front() != name) continue;
+      if (!node.is("Cast") || node.inputs.size() != 1 || node.outputs != std::vector{name}) continue;
       if (const auto* tensor = model_.constant(node.inputs.front())) return *tensor;
     }
     fail("the model has no weights called " + name);
