@@ -210,9 +210,10 @@ TEST(Precision, Bf16IsStoredSmallAndRunsEverywhere) {
 }
 
 TEST(Precision, WhatAChangeHasWidenedGoesBackAsItWasStored) {
-  for (const auto& small : {store_fp16(small_network()), to_bf16(small_network())}) {
-    const auto type = storage_of(small.model);
-    EXPECT_EQ(type == onnx::ElementType::kFloat16 || type == onnx::ElementType::kBfloat16, true);
+  const std::pair<onnx::ElementType, Halved> forms[] = {{onnx::ElementType::kFloat16, store_fp16(small_network())},
+                                                        {onnx::ElementType::kBfloat16, to_bf16(small_network())}};
+  for (const auto& [type, small] : forms) {
+    EXPECT_EQ(storage_of(small.model), type);
     Model widened = small.model;
     simplify(widened);
     EXPECT_EQ(storage_of(widened), onnx::ElementType::kFloat);
