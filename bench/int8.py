@@ -2,7 +2,7 @@
 """Measures INT8 models of `goshawk quantize` against those of ONNX Runtime's quantize_static and of NNCF.
 
     tools/setup --peers
-    .deps/peers/bin/python bench/int8.py --bin build/release/bin [--only accuracy,speed,search] [--folds 2]
+    .deps/peers/bin/python bench/int8.py --bin build/release/bin [--only accuracy,speed,search,alone] [--folds 2]
 
 The model is yolox_nano.onnx, the pictures are the 128 of coco128, both of the test data (--shared). A fixed shuffle cuts the
 pictures in two halves: one calibrates, the other is evaluated; the second fold changes their places. All get the same calibration
@@ -13,6 +13,8 @@ half, so the peers are given every method of theirs, and the best of each counts
   speed     milliseconds a picture, all in turns, in FP32, BF16 and INT8, of YOLOX-nano and of a YOLOv8n at 640 with random
             weights; again without AMX (ONEDNN_MAX_CPU_ISA)
   search    `goshawk optimize` from start to end
+  alone     the networks by themselves, without pictures and boxes, through OpenVINO's own interface with BF16 where it is no
+            INT8: milliseconds, all of a network in turns, --rounds times (only by name)
 
 The result is also written to runs/bench/int8.json.
 """
@@ -21,6 +23,7 @@ import json
 import os
 import random
 import shutil
+import statistics
 import subprocess
 import sys
 import time
@@ -43,12 +46,13 @@ PEERS = {
 
 
 class Bench:
-    def __init__(self, options, model=None):
+    def __init__(self, options, model=None, names="coco.names"):
         self.options = options
         self.work = options.work
         self.goshawk = options.bin / "goshawk"
         self.model = model or options.shared / "models" / "yolox_nano.onnx"
         self.names = options.shared / "models" / "coco.names"
+        self.naming = ("--names", options.shared / "models" / names) if names else ()  # a model that has names needs none
         self.results = {}
         self.made = set()
 
@@ -60,7 +64,7 @@ class Bench:
         return json.loads(result.stdout[result.stdout.index("{"):])
 
     def tool(self, *words, **environment):
-        return self.run(self.goshawk, *words, "--names", self.names, "--json", **environment)
+        return self.run(self.goshawk, *words, *self.naming, "--json", **environment)
 
     def data_set(self, fold):
         """A YOLO data set of two halves: `train` calibrates, `val` is evaluated."""
@@ -136,12 +140,53 @@ def accuracy(bench):
 
 def speed(bench):
     """Of a small network, and of one whose weights are random: for that, any calibration will do."""
+    bench.results["speed"] = {"yolox_nano": race(bench), "yolov8n": race(Bench(bench.options, exported(bench)), "--calibrate",
+                                                                         "minmax", "--eval-images", "1")}
+
+
+def exported(bench):
+    """A YOLOv8n at 640."""
     export = bench.work / "yolov8n.onnx"
     if not export.exists():
         subprocess.run([sys.executable, ROOT / "bench" / "peers" / "export_model.py",
                         bench.options.shared / "video" / "car-detection.mp4"], cwd=bench.work, check=True)
-    bench.results["speed"] = {"yolox_nano": race(bench),
-                              "yolov8n": race(Bench(bench.options, export), "--calibrate", "minmax", "--eval-images", "1")}
+    return export
+
+
+def alone(bench):
+    """YOLOX-nano, the YOLOv8n of `speed` and goshawk-n; calibrated on the pictures of fold 0."""
+    calibrate = ("--calibrate", "minmax", "--eval-images", "1")
+    bench.results["alone"] = {
+        "yolox_nano": take_turns(bench),
+        "yolov8n": take_turns(Bench(bench.options, exported(bench)), *calibrate),
+        "goshawk-n": take_turns(Bench(bench.options, ROOT / "models" / "goshawk-n.onnx", names=None), *calibrate)}
+
+
+def take_turns(bench, *flags):
+    import numpy
+    import openvino
+
+    core = openvino.Core()
+    settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "bf16",
+                "INFERENCE_NUM_THREADS": bench.options.threads}
+    ways = {"BF16": bench.model, **{way: bench.ours(0, way, *flags) for way in ("asymmetric", "symmetric")}}
+    requests, times = {}, {way: [] for way in ways}
+    for way, file in ways.items():
+        model = core.read_model(file)
+        model.reshape([1 if side.is_dynamic else side for side in model.input(0).partial_shape])
+        requests[way] = core.compile_model(model, "CPU", settings).create_infer_request()
+        requests[way].set_input_tensor(openvino.Tensor(numpy.zeros(list(model.input(0).shape), numpy.float32)))
+    for turn in range(bench.options.rounds + 5):  # five that are not counted
+        for way, request in requests.items():
+            start = time.perf_counter()
+            request.infer()
+            if turn >= 5:
+                times[way].append(1000 * (time.perf_counter() - start))
+    rows = {way: {"median_ms": statistics.median(found), "least_ms": min(found)} for way, found in times.items()}
+    print(f"\n{bench.model.stem}, the network alone, {bench.options.threads} threads: ms, median (least)")
+    for way, row in rows.items():
+        print(f"  {way:28} {row['median_ms']:7.1f} ({row['least_ms']:.1f})")
+    return rows
 
 
 def race(bench, *flags):
@@ -191,13 +236,14 @@ def main():
     parser.add_argument("--folds", type=int, default=2)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5)
+    parser.add_argument("--rounds", type=int, default=40, help="of `alone`")
     parser.add_argument("--again", action="store_true", help="quantize with goshawk again where its model is there")
     options = parser.parse_args()
     options.bin, options.shared, options.work = (path.resolve() for path in (options.bin, options.shared, options.work))
     options.work.mkdir(parents=True, exist_ok=True)
     bench = Bench(options)
     for name in options.only.split(","):
-        {"accuracy": accuracy, "speed": speed, "search": search}[name](bench)
+        {"accuracy": accuracy, "speed": speed, "search": search, "alone": alone}[name](bench)
     (options.work.parent / "int8.json").write_text(json.dumps(bench.results, indent=2))
 
 
