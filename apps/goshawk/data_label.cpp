@@ -93,8 +93,12 @@ Input read_input(const Invocation& call) {
   Input input;
   input.format = format_option(call, "from");
   if (!input.format && !glob) input.format = dataset::recognise_format(source);
-  const bool images = !fs::is_directory(source, error) || dataset::images_below(source, {}).empty();
-  if (!input.format && images) {  // some images, or none: then that is the error
+  const auto holds_images = [&] {
+    dataset::ReadLimits limits;
+    limits.stop = call.stop;
+    return fs::is_directory(source, error) && !dataset::images_below(source, limits).empty();
+  };
+  if (!input.format && !holds_images()) {  // some images, or none: then that is the error
     input.set = set_of_images(call, source, glob);
     return input;
   }
