@@ -17,7 +17,7 @@
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
-#include "goshawk/optimize/search_state.h"
+#include "goshawk/optimize/run_record.h"
 #include "goshawk/train/trained_model.h"
 
 namespace goshawk::cli {

@@ -4,10 +4,9 @@
 
 #include <cmath>
 
-#include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
-#include "goshawk/optimize/search_state.h"
+#include "goshawk/optimize/run_record.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -197,23 +196,7 @@ void write_record(const ScheduleRecord& record, const fs::path& file) {
 }
 
 ScheduleRecord read_record(const fs::path& file) {
-  std::error_code ignored;
-  if (!fs::exists(file, ignored)) {
-    throw Error(ErrorCode::kNotFound, "no pruning in steps was begun in this folder", file.string(),
-                "Name the folder that an interrupted `goshawk prune` left, or leave --resume out.");
-  }
-  const json document = read_document(file, {.bytes = 4ULL << 20, .nodes = 100'000});
-  const auto damaged = [&](const std::string& why) {
-    return Error(ErrorCode::kBadData, "this is no record of steps that could go on: " + why, file.string(),
-                 "Leave --resume out to begin anew.");
-  };
-  try {
-    return parse_record(document);
-  } catch (const json::exception& error) {
-    throw damaged(error.what());
-  } catch (const Error& error) {
-    throw damaged(error.what());
-  }
+  return read_run_record(file, "goshawk prune", {.bytes = 4ULL << 20, .nodes = 100'000}, parse_record);
 }
 
 double next_share(double now, double share, int steps_left) { return now * std::pow(share / now, 1.0 / steps_left); }

@@ -16,6 +16,7 @@
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/provider_graph.h"
+#include "goshawk/optimize/run_record.h"
 #include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
 

@@ -22,13 +22,4 @@ void write_state(const SearchState& state, const std::filesystem::path& file);
 /// Throws Error{kNotFound}, {kBadConfig} for what is no JSON, {kBadData} for what is no search's state, with the file.
 SearchState read_state(const std::filesystem::path& file);
 
-/// Throws Error{kBadConfig} that names what differs between what a run was begun with and `now`. `file` tells of the former.
-void require_same(const std::map<std::string, std::string>& begun, const std::map<std::string, std::string>& now,
-                  const std::filesystem::path& file);
-
-/// SHA-256 over the contents of pictures, in order; of those that cannot be read, over their names.
-std::string content_hash(const std::vector<std::filesystem::path>& pictures);
-/// The same with the labels: classes, boxes, crowds.
-std::string content_hash(const dataset::Dataset& truth);
-
 }  // namespace goshawk::optimize

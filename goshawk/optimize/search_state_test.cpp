@@ -1,16 +1,11 @@
 #include "goshawk/optimize/search_state.h"
 
-#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "goshawk/core/testing.h"
 
 namespace goshawk::optimize {
 namespace {
-
-using ::testing::AllOf;
-using ::testing::HasSubstr;
-using ::testing::Not;
 
 SearchState some_state() {
   SearchState state;
@@ -61,42 +56,6 @@ TEST(SearchState, WhatIsNoneIsOneErrorWithTheFile) {
   }
   EXPECT_EQ(code_of([&] { read_state(folder.write("search.json", "{")); }), ErrorCode::kBadConfig);
   EXPECT_EQ(code_of([&] { read_state(folder / "none.json"); }), ErrorCode::kNotFound);
-}
-
-TEST(SearchState, SaysWhatDiffersFromWhatWasBegun) {
-  const auto state = some_state();
-  EXPECT_NO_THROW(require_same(state.begun_with, state.begun_with, "search.json"));
-  auto now = state.begun_with;
-  now["--max-drop"] = "0.5";
-  now["model"] = std::string(64, 'c');
-  const auto text = text_of_error([&] { require_same(state.begun_with, now, "search.json"); }, ErrorCode::kBadConfig);
-  EXPECT_THAT(text, AllOf(HasSubstr("--max-drop (1 then, 0.5 now)"), HasSubstr("model"), Not(HasSubstr("recipe")),
-                          Not(HasSubstr("aaaa")), HasSubstr("search.json")));
-}
-
-TEST(SearchState, ContentCountsAndPlaceDoesNot) {
-  const TemporaryFolder here, there;
-  dataset::Dataset set;
-  set.categories = {{.id = 0, .name = "car"}};
-  set.images.resize(1);
-  set.images[0].file = "a.png";
-  set.annotations.resize(1);
-  set.annotations[0].rectangle = {1, 2, 3, 4};
-  set.root = here.path();
-  here.write("a.png", "pixels");
-  there.write("a.png", "pixels");
-  const auto hash = content_hash(set);
-  auto other = set;
-  other.root = there.path();
-  EXPECT_EQ(content_hash(other), hash);
-  there.write("a.png", "Pixels");
-  EXPECT_NE(content_hash(other), hash);
-  other = set;
-  other.annotations[0].rectangle.width = 3.5;
-  EXPECT_NE(content_hash(other), hash);
-  other = set;
-  other.categories[0].name = "van";
-  EXPECT_NE(content_hash(other), hash);
 }
 
 }  // namespace

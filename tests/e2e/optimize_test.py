@@ -120,11 +120,11 @@ class Optimize(EndToEnd):
         self.assertEqual(state.read_bytes(), before)
         for text in ("[]", "{}", '{"format": 1}', '{"format": 2, "begun_with": 7}'):
             state.write_text(text)
-            refused("no state of a search", code=BAD_DATA)
+            refused("no record of a run", code=BAD_DATA)
         state.write_text("{")
         refused("")
         state.unlink()
-        refused("no search was begun", code=NO_INPUT)
+        refused("nothing was begun", code=NO_INPUT)
 
     def test_classes_are_named_and_chosen_as_for_eval(self):
         self.data.write_text(self.data.read_text().replace("[square]", "[box]"))
