@@ -1,4 +1,4 @@
-// goshawk convert: the same model in half the size, or with its graph tidied.
+// goshawk convert: the same model in half the bytes, with its graph tidied, or for pictures of another size.
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -10,6 +10,7 @@
 #include "apps/goshawk/options.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/input_size.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/simplify.h"
 
@@ -21,16 +22,19 @@ using nlohmann::ordered_json;
 
 int run_convert(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
-  const std::string to = call.has("to") ? call.options.at("to") : "fp16";
+  const auto side = count_option(call, "imgsz");
+  const std::string to = call.has("to") ? call.options.at("to") : side ? "fp32" : "fp16";
   const std::vector<std::string> words{"fp16", "fp16-storage", "bf16", "fp32"};
   if (std::find(words.begin(), words.end(), to) == words.end()) {
     throw Error(ErrorCode::kUsage, "'" + to + "' is no precision of a file" + did_you_mean(to, words), "--to",
                 "It is fp16, fp16-storage, bf16 or fp32.");
   }
-  const auto target = target_of(call, model, to);
+  const auto target = target_of(call, model, side ? fmt::format("{}-{}", to, *side) : to);
   const auto device = detector_options(call.config);
   StepBars bars(call);
   auto prepared = optimize::prepare_model(model, device, to == "bf16" || to == "fp16-storage");
+  if (side)
+    optimize::set_input_size(prepared.model, prepared.recipe, static_cast<int>(std::min<std::uint64_t>(*side, 1U << 20)));
   optimize::HalfOptions options;
   for (const auto& word : list_option(call, "keep")) options.keep_float.insert(word);
   std::optional<optimize::Calibration> calibration;
@@ -53,6 +57,7 @@ int run_convert(const Invocation& call) {
   artefact.session = device.session;
   artefact.arithmetic = to == "fp16" ? optimize::Arithmetic::kReduced : optimize::Arithmetic::kFp32;
   artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
+  if (side) artefact.step["imgsz"] = prepared.recipe.input_width;
   const std::size_t nodes = done.model.nodes.size();
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
   if (call.json) {
@@ -80,17 +85,19 @@ Command convert_command() {
   Command command;
   command.name = "convert";
   command.group = Group::kModels;
-  command.summary = "Write a model in FP16 or BF16, or with its graph tidied";
+  command.summary = "Write a model in FP16 or BF16, tidied, or for another size";
   command.details =
       "fp16: weights and values between in half precision, for GPUs; inputs and outputs stay FP32. fp16-storage: "
       "weights stored in half the size, computed in FP32 as before, on every device. bf16: the same with BF16's eight "
-      "bits. fp32: constants folded, batch norms folded, dead nodes gone. With --data, nodes whose values would "
+      "bits. fp32: constants folded, batch norms folded, dead nodes gone. --imgsz: for square pictures of another size. "
+      "With --data, nodes whose values would "
       "overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the file takes its "
       "name.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime", "detect.recipe", "detect.names"};
-  command.options = {{"to", "PRECISION", "fp16, fp16-storage, bf16 or fp32; else fp16"},
-                     {"output", "FILE", "the new model; else MODEL-PRECISION.onnx here"},
+  command.options = {{"to", "PRECISION", "fp16, fp16-storage, bf16 or fp32; else fp16 (fp32 with --imgsz)"},
+                     {"imgsz", "N", "side of the input in pixels; else as it is"},
+                     {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
                      {"keep", "NODE,...", "nodes or operators that stay in FP32"},
                      {"data", "DATASET", "pictures on which overflows are looked for"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
@@ -98,7 +105,8 @@ Command convert_command() {
   command.json = true;
   command.examples = {"goshawk convert yolov8n.onnx", "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",
                       "goshawk convert yolov8n.onnx --to fp16-storage --output small.onnx",
-                      "goshawk convert yolov8n.onnx --to fp32 --output tidy.onnx"};
+                      "goshawk convert yolov8n.onnx --to fp32 --output tidy.onnx",
+                      "goshawk convert yolox_nano.onnx --imgsz 320"};
   command.run = run_convert;
   return command;
 }

@@ -155,12 +155,13 @@ Command prune_command() {
       "The channels that matter least go, with all that depends on them, until the share of multiplications asked for "
       "remains. The answers of the pruned model are others than before: it needs fine-tuning to be of use. With labels, "
       "--data tells what it has lost. With --fine-tune, a model that goshawk trained is pruned in --steps steps and trained "
-      "on after each, for as long as it loses no more than --max-drop on the val split; runs/prune/NAME/ holds each step's "
-      "model, steps.json and a plot, and --output gets the last step within the drop.";
+      "on after each, with the model itself as the teacher, for as long as it loses no more than --max-drop on the val "
+      "split; runs/prune/NAME/ holds each step's model, steps.json and a plot, and --output gets the last step within the "
+      "drop.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",
-                      "detect.recipe",  "detect.names",      "detect.classes",  "output.project",
-                      "output.name",    "train.batch",       "train.workers",   "train.seed"};
+  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache", "detect.recipe",
+                      "detect.names",   "detect.classes",    "output.project",  "output.name",   "train.batch",
+                      "train.workers",  "train.seed",        "train.teacher",   "train.distill"};
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
       {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},

@@ -114,6 +114,7 @@ class PruneInSteps {
     check_material(*material_, original_.recipe, data_);
     fine_tuning_ = fine_tuning(call_.config, original_.recipe, epochs_);
     fine_tuning_.data = fs::absolute(data_).lexically_normal().string();
+    settle_teacher();
     judge_.emplace(*material_->evaluation, material_->renamed);
     for (const auto& line : judge_->left_out()) spdlog::warn("left out: {}", line);
     options_.begun_with = begun_with();
@@ -131,6 +132,13 @@ class PruneInSteps {
   }
 
  private:
+  /// Unless somebody says otherwise the model itself: nobody knows better what its channels did.
+  void settle_teacher() {
+    auto& teacher = fine_tuning_.teacher;
+    if (!teacher.empty()) teacher = fs::absolute(resolve_model(teacher).path).lexically_normal().string();
+    else if (fine_tuning_.multi_scale == 0) teacher = fs::absolute(model_).lexically_normal().string();
+  }
+
   void open_folder() {
     if (!options_.resume) {
       folder_ = fresh_.emplace(call_, model_.string()).path();
@@ -156,12 +164,14 @@ class PruneInSteps {
         {"--by-layer", pruning_.global ? "no" : "yes"},
         {"--least", fmt::format("{}", pruning_.least_kept)},
         {"--multiple", std::to_string(pruning_.multiple)},
-        {"--whole", call_.has("whole") ? call_.options.at("whole") : ""}};
+        {"--whole", call_.has("whole") ? call_.options.at("whole") : ""},
+        {"--teacher", fine_tuning_.is_taught() ? sha256_of_file(fine_tuning_.teacher) : "none"}};
     if (pruning_.saliency == optimize::Saliency::kActivation)
       all["pictures to calibrate with"] = optimize::content_hash(material_->calibration);
     const auto training = train::to_json(fine_tuning_);
     for (const auto& [name, value] : training.items()) {
-      const std::vector<std::string> elsewhere{"data", "model", "device", "workers", "threads", "cache", "cache_gb"};
+      const std::vector<std::string> elsewhere{"data",    "model",   "teacher", "device",
+                                               "workers", "threads", "cache",   "cache_gb"};
       if (std::find(elsewhere.begin(), elsewhere.end(), name) == elsewhere.end()) all["train." + name] = value.dump();
     }
     return all;

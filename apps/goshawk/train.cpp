@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/model_path.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/train_processes.h"
 #include "apps/goshawk/training.h"
@@ -100,6 +101,8 @@ int begin(const Invocation& call, train::TrainRequest request) {
     if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
     weights = fs::absolute(weights).lexically_normal().string();
   }
+  if (auto& teacher = request.options.teacher; !teacher.empty())
+    teacher = fs::absolute(resolve_model(teacher).path).lexically_normal().string();
   const auto training = Training::load();
   std::optional<RunFolder> run;  // of process 0; it tells the others
   if (request.self.first()) {
@@ -141,7 +144,9 @@ Command train_command() {
   command.json = true;
   command.examples = {"goshawk train data.yaml --epochs 100 --imgsz 640",
                       "goshawk train --data data.yaml --model goshawk-s --batch 8 --name plates",
-                      "goshawk train data.yaml --nproc 2 --sync-bn", "goshawk train --resume runs/train/plates"};
+                      "goshawk train data.yaml --nproc 2 --sync-bn",
+                      "goshawk train data.yaml --teacher yolov8m.onnx --imgsz 640",
+                      "goshawk train --resume runs/train/plates"};
   command.run = run_train;
   return command;
 }

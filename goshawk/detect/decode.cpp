@@ -1,5 +1,6 @@
 #include "goshawk/detect/decode.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "goshawk/core/error.h"
@@ -49,6 +50,16 @@ void add_candidate(const Box& box, float score, int class_id, const DecodeLimits
     return;
   }
   candidates.push_back({box, score, class_id});
+}
+
+void add_cell(const Box& box, float objectness, const float* scores, std::int64_t step, std::int64_t classes,
+              CellAnswers& answers) {
+  const bool whole = std::isfinite(box.x1) && std::isfinite(box.y1) && std::isfinite(box.x2) && std::isfinite(box.y2);
+  answers.boxes.push_back(whole ? box : Box{});
+  for (std::int64_t c = 0; c < classes; ++c) {
+    const float score = objectness * scores[c * step];
+    answers.scores.push_back(whole && std::isfinite(score) ? std::clamp(score, 0.0F, 1.0F) : 0.0F);
+  }
 }
 
 std::unique_ptr<Decoder> Decoder::create(const Recipe& recipe, Outputs outputs) {

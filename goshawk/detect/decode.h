@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -19,6 +20,12 @@ struct DecodeLimits {
   bool wants(int class_id) const { return keep.empty() || keep[static_cast<std::size_t>(class_id)]; }
 };
 
+/// One image's answer at every cell of the grid, before any threshold. Cells come by rising stride, row by row.
+struct CellAnswers {
+  std::vector<Box> boxes;     // [cells], input pixels
+  std::vector<float> scores;  // [cells * classes] in [0, 1], the classes of a cell together
+};
+
 /// Finds the candidates in one image's part of a batch of outputs. Values that are not finite never become candidates.
 /// Thread rule: `decode` is safe from several threads.
 class Decoder {
@@ -32,6 +39,12 @@ class Decoder {
   /// Throws Error{kBadConfig} when a tensor's shape does not fit or a label is outside the class list.
   virtual void decode(std::span<const runtime::Tensor> outputs, std::int64_t index, int width, int height,
                       const DecodeLimits& limits, std::vector<Candidate>& candidates) const = 0;
+  /// What image `index` gets at every cell, with 0 for what is no number; nullopt for families that do not answer cell by
+  /// cell. Throws as `decode` does.
+  virtual std::optional<CellAnswers> cells(std::span<const runtime::Tensor> /*outputs*/, std::int64_t /*index*/,
+                                           int /*width*/, int /*height*/) const {
+    return std::nullopt;
+  }
   /// True where overlapping boxes must still be suppressed.
   virtual bool needs_suppression() const { return true; }
 };

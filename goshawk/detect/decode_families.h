@@ -42,6 +42,10 @@ inline bool may_be(std::int64_t dimension, std::int64_t value) { return dimensio
 void add_candidate(const Box& box, float score, int class_id, const DecodeLimits& limits,
                    std::vector<Candidate>& candidates);
 
+/// Appends a cell: a box, and scores each times `objectness`, every `step`-th value from `scores` on.
+void add_cell(const Box& box, float objectness, const float* scores, std::int64_t step, std::int64_t classes,
+              CellAnswers& answers);
+
 inline Box box_from_center(float cx, float cy, float width, float height) {
   return {cx - width / 2, cy - height / 2, cx + width / 2, cy + height / 2};
 }

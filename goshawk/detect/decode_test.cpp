@@ -136,6 +136,56 @@ TEST(DecodeYolox, UndoesTheGridOfEachStride) {
   EXPECT_EQ(found[1].box, (Box{0, 0, 32, 32}));
 }
 
+/// Best class and its score at each cell, as candidates.
+std::vector<Candidate> best_of(const CellAnswers& answers) {
+  const std::size_t classes = answers.scores.size() / answers.boxes.size();
+  std::vector<Candidate> all;
+  for (std::size_t i = 0; i < answers.boxes.size(); ++i) {
+    const auto first = answers.scores.begin() + static_cast<std::ptrdiff_t>(i * classes);
+    const auto best = std::max_element(first, first + static_cast<std::ptrdiff_t>(classes));
+    all.push_back({answers.boxes[i], *best, static_cast<int>(best - first)});
+  }
+  return all;
+}
+
+TEST(CellAnswers, AreWhatTheCandidatesAreMadeOf) {
+  std::mt19937 random(5);
+  std::uniform_real_distribution<float> uniform(0.01F, 1);
+  constexpr std::size_t kClasses = 3, kCells = 21;  // of 32 x 32
+  for (const auto& [family, rows, columns] :
+       {std::tuple{Family::kYoloV8, 4 + kClasses, kCells}, std::tuple{Family::kYolox, kCells, 5 + kClasses}}) {
+    std::vector<float> values(2 * rows * columns);
+    for (float& value : values) value = uniform(random);
+    const auto output = tensor_of({2, static_cast<std::int64_t>(rows), static_cast<std::int64_t>(columns)}, values);
+    const auto recipe = recipe_of(family, kClasses);
+    const auto decoder = Decoder::create(recipe, std::vector{info("output", output.shape)});
+    for (const int image : {0, 1}) {
+      const auto answers = decoder->cells(std::vector{output}, image, 32, 32);
+      ASSERT_TRUE(answers.has_value());
+      ASSERT_EQ(answers->scores.size(), kCells * kClasses);
+      EXPECT_EQ(best_of(*answers), decoded(recipe, {output}, 32, 32, {0, {}}, image));
+    }
+  }
+}
+
+TEST(CellAnswers, HaveNothingWhereThereIsNoNumber) {
+  std::vector<float> values(6 * 3, 0.5F);
+  values[0] = kInfinity;      // the first cell's cx
+  values[4 * 3 + 1] = kNan;   // the second cell's first class
+  values[5 * 3 + 2] = 1.25F;  // no probability
+  const auto output = tensor_of({1, 6, 3}, values);
+  const auto decoder = Decoder::create(recipe_of(Family::kYoloV8, 2), std::vector{info("output", output.shape)});
+  const auto answers = decoder->cells(std::vector{output}, 0, 32, 32);
+  EXPECT_EQ(answers->boxes[0], Box{});
+  EXPECT_EQ(answers->scores, (std::vector<float>{0, 0, 0, 0.5F, 0.5F, 1}));
+}
+
+TEST(CellAnswers, AreNotThereForFamiliesWithoutAGrid) {
+  const auto recipe = recipe_of(Family::kYoloEnd2End, 3);
+  const auto decoder = Decoder::create(recipe, std::vector{info("o", {1, 300, 6})});
+  EXPECT_FALSE(decoder->cells(std::vector{tensor_of({1, 1, 6}, {1, 2, 3, 4, 0.9F, 2})}, 0, 640, 640).has_value());
+}
+
 TEST(DecodeYolox, RejectsAnotherNumberOfCells) {
   EXPECT_THAT(message_of([] {
                 decoded(recipe_of(Family::kYolox, 1), {tensor_of({1, 20, 6}, std::vector<float>(120))}, 32, 32);

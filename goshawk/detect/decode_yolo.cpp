@@ -29,6 +29,13 @@ void check_values(const ImageOutput& output, bool fits, const char* expected) {
               "model output", "give the recipe that fits this model (--recipe)");
 }
 
+CellAnswers room_for(std::int64_t cells, std::int64_t classes) {
+  CellAnswers answers;
+  answers.boxes.reserve(static_cast<std::size_t>(cells));
+  answers.scores.reserve(static_cast<std::size_t>(cells * classes));
+  return answers;
+}
+
 std::int64_t best_class(const float* scores, std::int64_t count) {
   std::int64_t best = 0;
   for (std::int64_t i = 1; i < count; ++i) {
@@ -43,8 +50,7 @@ class YoloV8Decoder : public Decoder {
 
   void decode(std::span<const runtime::Tensor> outputs, std::int64_t index, int, int, const DecodeLimits& limits,
               std::vector<Candidate>& candidates) const override {
-    const ImageOutput output = image_output(outputs[0], index);
-    check_values(output, output.rows == 4 + classes_, "[4 + classes, anchors]");
+    const ImageOutput output = checked(outputs, index);
     const std::int64_t anchors = output.columns;
     // Scores lie class by class: one pass finds each anchor's best score, and only the few that pass are looked at closely.
     std::vector<float> best(static_cast<std::size_t>(anchors), limits.confidence);
@@ -65,7 +71,25 @@ class YoloV8Decoder : public Decoder {
     }
   }
 
+  std::optional<CellAnswers> cells(std::span<const runtime::Tensor> outputs, std::int64_t index, int, int) const override {
+    const ImageOutput output = checked(outputs, index);
+    const std::int64_t anchors = output.columns;
+    CellAnswers answers = room_for(anchors, classes_);
+    for (std::int64_t a = 0; a < anchors; ++a) {
+      const float* box = output.values.data() + a;
+      add_cell(box_from_center(box[0], box[anchors], box[2 * anchors], box[3 * anchors]), 1, box + 4 * anchors, anchors,
+               classes_, answers);
+    }
+    return answers;
+  }
+
  private:
+  ImageOutput checked(std::span<const runtime::Tensor> outputs, std::int64_t index) const {
+    const ImageOutput output = image_output(outputs[0], index);
+    check_values(output, output.rows == 4 + classes_, "[4 + classes, anchors]");
+    return output;
+  }
+
   /// The first class of each passing anchor that has the anchor's best score; read row by row, as the values lie in memory.
   std::vector<int> classes_of(const ImageOutput& output, const std::vector<std::int64_t>& passing,
                               const std::vector<float>& best) const {
@@ -136,32 +160,50 @@ class YoloxDecoder : public Decoder {
 
   void decode(std::span<const runtime::Tensor> outputs, std::int64_t index, int width, int height,
               const DecodeLimits& limits, std::vector<Candidate>& candidates) const override {
+    for_each_cell(outputs, index, width, height, [&](const float* row, float x, float y, float step) {
+      if (!(row[4] >= limits.confidence)) return;
+      const std::int64_t class_id = best_class(row + 5, classes_);
+      const float score = row[4] * row[5 + class_id];
+      if (!(score >= limits.confidence)) return;
+      add_candidate(box_of(row, x, y, step), score, static_cast<int>(class_id), limits, candidates);
+    });
+  }
+
+  std::optional<CellAnswers> cells(std::span<const runtime::Tensor> outputs, std::int64_t index, int width,
+                                   int height) const override {
+    CellAnswers answers = room_for(count(width, height), classes_);
+    for_each_cell(outputs, index, width, height, [&](const float* row, float x, float y, float step) {
+      add_cell(box_of(row, x, y, step), row[4], row + 5, 1, classes_, answers);
+    });
+    return answers;
+  }
+
+ private:
+  static Box box_of(const float* row, float x, float y, float step) {
+    return box_from_center((row[0] + x) * step, (row[1] + y) * step, std::exp(row[2]) * step, std::exp(row[3]) * step);
+  }
+
+  /// Calls `visit(row, x, y, stride)`, x and y in cells.
+  template <typename Visit>
+  void for_each_cell(std::span<const runtime::Tensor> outputs, std::int64_t index, int width, int height,
+                     Visit visit) const {
     const ImageOutput output = image_output(outputs[0], index);
-    check_values(output, output.columns == 5 + classes_ && output.rows == cells(width, height), "[grid cells, 5 + classes]");
+    check_values(output, output.columns == 5 + classes_ && output.rows == count(width, height), "[grid cells, 5 + classes]");
     const float* row = output.values.data();
     for (int stride = 8; stride <= largest_stride_; stride *= 2) {
-      const auto step = static_cast<float>(stride);
       for (int y = 0; y < height / stride; ++y) {
-        for (int x = 0; x < width / stride; ++x, row += output.columns) {
-          if (!(row[4] >= limits.confidence)) continue;
-          const std::int64_t class_id = best_class(row + 5, classes_);
-          const float score = row[4] * row[5 + class_id];
-          if (!(score >= limits.confidence)) continue;
-          const Box box = box_from_center((row[0] + static_cast<float>(x)) * step, (row[1] + static_cast<float>(y)) * step,
-                                          std::exp(row[2]) * step, std::exp(row[3]) * step);
-          add_candidate(box, score, static_cast<int>(class_id), limits, candidates);
-        }
+        for (int x = 0; x < width / stride; ++x, row += output.columns)
+          visit(row, static_cast<float>(x), static_cast<float>(y), static_cast<float>(stride));
       }
     }
   }
 
- private:
-  std::int64_t cells(int width, int height) const {
-    std::int64_t count = 0;
+  std::int64_t count(int width, int height) const {
+    std::int64_t cells = 0;
     for (int stride = 8; stride <= largest_stride_; stride *= 2) {
-      count += static_cast<std::int64_t>(width / stride) * (height / stride);
+      cells += static_cast<std::int64_t>(width / stride) * (height / stride);
     }
-    return count;
+    return cells;
   }
 
   std::int64_t classes_;

@@ -139,4 +139,8 @@ Detections Inference::decode(const Inferred& inferred, std::size_t index, const 
   return detections;
 }
 
+std::optional<CellAnswers> Inference::cells(const Inferred& inferred, std::size_t index) const {
+  return decoder_->cells(inferred.outputs, static_cast<std::int64_t>(index), inferred.size.width, inferred.size.height);
+}
+
 }  // namespace goshawk::detect

@@ -1,5 +1,5 @@
-// One model with its recipe: the steps that Detector and conformance checks share, and that benchmark/ times one by one. Others
-// use Detector.
+// One model with its recipe: the steps that Detector and conformance checks share, and that benchmark/ times one by one.
+// Others use Detector.
 #pragma once
 
 #include <memory>
@@ -65,6 +65,8 @@ class Inference {
   /// Detections of image `index` of a run: decoded, suppressed, in that image's pixels, highest score first.
   /// With NmsClasses::kTogether boxes are suppressed also where the model has done so by itself, class by class.
   Detections decode(const Inferred& inferred, std::size_t index, const DecodeLimits& limits, const Suppression& suppression);
+  /// The same image's answer at every cell, in pixels of the input; nullopt for families that do not answer cell by cell.
+  std::optional<CellAnswers> cells(const Inferred& inferred, std::size_t index) const;
 
  private:
   void check_inputs();

@@ -16,6 +16,7 @@ struct TrainOptions {
   std::string data;  // data.yaml, instances.json, folder
   std::string model = "goshawk-n";
   std::string weights;          // safetensors to start from; empty: random
+  std::string teacher;          // ONNX model whose answers are learned beside the labels; empty: none
   std::string device = "auto";  // auto (a GPU where there is one), cpu, cuda, cuda:N
   int epochs = 100;
   int patience = 100;     // epochs without a better fitness after which training ends; 0: never
@@ -38,10 +39,12 @@ struct TrainOptions {
   std::string optimizer = "auto";  // auto, sgd, adamw
   std::string decay = "linear";    // of the learning rate: linear, cosine, step
   double lr0 = 0.01, lrf = 0.01, momentum = 0.937, weight_decay = 5e-4;
+  double distill = 1;  // weight of the teacher's loss beside that of the labels
   double warmup_epochs = 3, warmup_momentum = 0.8, warmup_bias_lr = 0.1;
   double box = 7.5, cls = 0.5, dfl = 1.5;  // weights of the loss's parts
   AugmentOptions augment;
 
+  bool is_taught() const { return !teacher.empty() && distill > 0; }
   bool operator==(const TrainOptions&) const = default;
 };
 
@@ -49,6 +52,7 @@ struct TrainOptions {
 template <typename Options, typename Visit>
 void for_each_field(Options& o, Visit visit) {
   visit("data", o.data), visit("model", o.model), visit("weights", o.weights);
+  visit("teacher", o.teacher), visit("distill", o.distill);
   visit("device", o.device);
   visit("epochs", o.epochs), visit("patience", o.patience), visit("batch", o.batch), visit("imgsz", o.imgsz);
   visit("workers", o.workers), visit("threads", o.threads), visit("nbs", o.nbs), visit("close_mosaic", o.close_mosaic);

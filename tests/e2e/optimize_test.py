@@ -69,6 +69,12 @@ class Optimize(EndToEnd):
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
 
+    def test_a_size_that_the_graph_cannot_have_is_refused(self):
+        self.assertIn("multiple of 32", self.goshawk("convert", self.model, "--imgsz", 100, code=USAGE).stderr)
+        told = self.goshawk("convert", "goshawk-n", "--imgsz", 320, code=BAD_CONFIG).stderr
+        self.assertIn("constants made for its own size", told)
+        self.assertEqual(list(self.folder.glob("goshawk-n*")), [])
+
     def test_pruned_model_is_smaller_and_verifies(self):
         told = self.result("prune", self.model, "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")
         self.assertLess(told["multiply_adds_after"], 0.65 * told["multiply_adds_before"])

@@ -58,7 +58,9 @@ class PruneSteps(EndToEnd):
         self.wait_for(lambda: len(self.epochs_of(step)) >= epoch, process)
 
     def test_multiplications_fall_step_by_step_and_the_result_runs(self):
-        told = json.loads(self.goshawk(*self.arguments("--json"), timeout=300).stdout)
+        result = self.goshawk(*self.arguments("--json"), timeout=300)
+        self.assertIn("whole.onnx teaches 2 of 2 classes", result.stderr)
+        told = json.loads(result.stdout)
         costs = [told["original"]["multiply_adds"], *(step["multiply_adds"] for step in told["steps"])]
         self.assertEqual(len(costs), 3)
         self.assertAlmostEqual(costs[1] / costs[0], 0.5 ** 0.5, delta=0.04)
@@ -97,6 +99,8 @@ class PruneSteps(EndToEnd):
 
         self.environment["GOSHAWK_TRAIN_LR0"] = "0.5"
         self.assertIn("train.lr0", self.goshawk(*self.arguments("--resume", "runs/prune/s"), code=BAD_CONFIG).stderr)
+        alone = self.arguments("--resume", "runs/prune/s", "--distill", 0)
+        self.assertIn("--teacher", self.goshawk(*alone, code=BAD_CONFIG).stderr)
         del self.environment["GOSHAWK_TRAIN_LR0"]
         process = self.start(*self.arguments("--resume", "runs/prune/s"))
         self.wait_for_epoch(process, 2, epoch=1)

@@ -95,6 +95,25 @@ class Train(EndToEnd):
         super().setUp()
         self.data = squares(self.folder / "squares")
 
+    def test_learns_from_a_teacher(self):
+        run = lambda name, *flags: self.goshawk("train", self.data, "--epochs", 2, "--name", name, *self.FLAGS, *flags,
+                                                timeout=300)
+        last = lambda name: self.folder / "runs/train" / name / "weights/last.safetensors"
+        run("first")
+        teacher = self.folder / "runs/train/first/weights/best.onnx"
+        self.assertIn("teaches 2 of 2 classes", run("taught", "--teacher", teacher, "--seed", 4).stderr)
+        run("again", "--teacher", teacher, "--seed", 4)
+        run("alone", "--teacher", teacher, "--seed", 4, "--distill", 0)
+        self.assertEqual(tensor(last("taught"), "ema.model.0.conv.weight"), tensor(last("again"), "ema.model.0.conv.weight"))
+        self.assertNotEqual(tensor(last("taught"), "ema.model.0.conv.weight"), tensor(last("alone"), "ema.model.0.conv.weight"))
+        self.assertNotIn(str(self.folder).encode(), (last("taught").parent / "best.onnx").read_bytes())
+
+        told = self.goshawk("train", self.data, "--teacher", teacher, "--imgsz", 96, code=64)
+        self.assertIn("64 x 64, and the training has 96", told.stderr)
+        self.goshawk("train", self.data, "--teacher", "none.onnx", code=66)
+        told = self.goshawk("train", self.data, "--teacher", teacher, "--imgsz", 64, "--multi-scale", 0.5, code=64)
+        self.assertIn("pictures of one size", told.stderr)
+
     def wait_for_rows(self, process, results, count):
         self.wait_for(lambda: results.exists() and len(results.read_text().splitlines()) > count, process)
 

@@ -16,12 +16,6 @@ namespace goshawk::train {
 
 using torch::Tensor;
 
-void LossParts::add(const Loss& loss, double share) {
-  box += loss.box * share;
-  classes += loss.classes * share;
-  distribution += loss.distribution * share;
-}
-
 Judge::Judge(const TrainingSet& set, const Network& network, int side, int batch, std::uint64_t cache_bytes)
     : set_(set),
       description_(network),
@@ -89,7 +83,7 @@ Judgement Judge::operator()(DetectionNetwork& network, const DetectionLoss& crit
     if (progress) progress->update(static_cast<std::int64_t>(judged + unreadable.size()));
   }
   if (judged_.empty()) leave_out(unreadable);
-  result.loss.add({{}, sum.box, sum.classes, sum.distribution}, 1 / static_cast<double>(std::max<std::size_t>(judged, 1)));
+  result.loss.add(sum, 1 / static_cast<double>(std::max<std::size_t>(judged, 1)));
   evaluate::CocoOptions evaluating;
   evaluating.max_detections = {1, 10, 300};
   evaluate::CocoEvaluator evaluator(truth_, evaluating);

@@ -12,12 +12,6 @@
 
 namespace goshawk::train {
 
-/// The parts of losses, summed or as a mean.
-struct LossParts {
-  double box = 0, classes = 0, distribution = 0;
-  void add(const Loss& loss, double share);
-};
-
 struct Judgement {
   Metrics metrics;
   LossParts loss;                 // mean of an image

@@ -14,18 +14,17 @@ namespace goshawk::train {
 namespace {
 
 using torch::Tensor;
-using torch::indexing::Slice;
+
+constexpr double kSureTeacher = 0.05;  // score from which on a teacher's box is learned
 
 /// All matches of a batch, side by side.
 struct BatchMatches {
   std::vector<std::int64_t> images, anchors, classes;
   std::vector<float> scores;
   std::vector<Box> boxes;  // pixels
-  std::vector<float> strides;
   double score_sum = 0;
 
-  void add(std::size_t image, const std::vector<Match>& matches, const std::vector<Target>& targets,
-           const std::vector<Anchor>& all) {
+  void add(std::size_t image, const std::vector<Match>& matches, const std::vector<Target>& targets) {
     for (const auto& match : matches) {
       const auto& target = targets[match.target];
       images.push_back(static_cast<std::int64_t>(image));
@@ -33,7 +32,6 @@ struct BatchMatches {
       classes.push_back(target.class_id);
       scores.push_back(match.score);
       boxes.push_back(target.box);
-      strides.push_back(all[match.anchor].stride);
       score_sum += static_cast<double>(match.score);
     }
   }
@@ -112,7 +110,33 @@ Tensor learned_absence(const std::vector<ImageTargets>& targets, const std::vect
   return mask.to(device);
 }
 
+/// Weighted sums over boxes.
+struct BoxLosses {
+  Tensor overlap, sides;
+};
+
+/// `sides`: logits [M, 4, bins] at the cells with `centers` [M, 2]; `truth`: corners [M, 4]; both in strides.
+BoxLosses loss_of_boxes(const Tensor& sides, const Tensor& centers, const Tensor& truth, const Tensor& weights) {
+  const auto bins = sides.size(-1);
+  const auto predicted = corners(centers, mean_distances(sides));
+  const auto wanted =
+      torch::cat({centers - truth.slice(1, 0, 2), truth.slice(1, 2, 4) - centers}, 1).clamp(0, bins - 1 - 0.01);
+  const auto lower = wanted.floor();
+  const auto upper_weight = wanted - lower;
+  const auto chances = sides.log_softmax(-1);
+  const auto low_index = lower.to(torch::kInt64).unsqueeze(-1);
+  const auto entropy = -(chances.gather(-1, low_index).squeeze(-1) * (1 - upper_weight) +
+                         chances.gather(-1, low_index + 1).squeeze(-1) * upper_weight);  // [M, 4]
+  return {(complete_iou_loss(predicted, truth) * weights).sum(), (entropy.mean(1) * weights).sum()};
+}
+
 }  // namespace
+
+void LossParts::add(const LossParts& parts, double share) {
+  box += parts.box * share;
+  classes += parts.classes * share;
+  distribution += parts.distribution * share;
+}
 
 Tensor complete_iou_loss(const Tensor& predicted, const Tensor& truth) {
   constexpr double kEpsilon = 1e-7;
@@ -142,7 +166,7 @@ DetectionLoss::DetectionLoss(const Network& network, const LossWeights& weights,
       assignment_(assignment) {}
 
 Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vector<ImageTargets>& targets,
-                               const WholeBatch* whole) const {
+                               const WholeBatch* whole, const Taught* taught) const {
   const auto device = maps[0].device();
   const auto images = maps[0].size(0);
   require(static_cast<std::size_t>(images) == targets.size(), "DetectionLoss: targets for each image are needed");
@@ -172,17 +196,18 @@ Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vecto
             assign(grid.anchors, prediction, targets[static_cast<std::size_t>(i)].objects, assignment_);
       }
     });
-    for (std::size_t i = 0; i < found.size(); ++i) matches.add(i, found[i], targets[i].objects, grid.anchors);
+    for (std::size_t i = 0; i < found.size(); ++i) matches.add(i, found[i], targets[i].objects);
   }
 
-  const double scores_of_all = whole != nullptr && whole->total ? whole->total(matches.score_sum) : matches.score_sum;
-  const double norm = std::max(scores_of_all, 1.0);
+  std::array<double, 2> scores_of_all{matches.score_sum, taught != nullptr ? taught->scores.sum().item<double>() : 0};
+  if (whole != nullptr && whole->total) scores_of_all = whole->total(scores_of_all);
+  const double norm = std::max(scores_of_all[0], 1.0);
   const auto image_index = to_tensor(matches.images, device), anchor_index = to_tensor(matches.anchors, device);
   const auto class_index = to_tensor(matches.classes, device);
   const auto scores = to_tensor(matches.scores, device);
 
   // BCE(x, t) = softplus(x) - x t; t is 0 nearly everywhere.
-  auto absence = torch::softplus(logits);
+  const auto absence = torch::softplus(logits);
   const auto learned = learned_absence(targets, grid.anchors, classes_, device);
   const auto chosen = logits.index({image_index, class_index, anchor_index});
   Tensor class_loss;
@@ -195,23 +220,34 @@ Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vecto
   }
   class_loss = class_loss / norm * weights_.classes;
 
+  // Boxes in strides at the cells that `image` and `anchor` choose, each weighted.
+  const auto by_cell = sides.permute({0, 3, 1, 2});  // [N, A, 4, bins]
+  const auto box_losses = [&](const Tensor& image, const Tensor& anchor, const Tensor& pixels, const Tensor& weights) {
+    const auto centers = grid.centers.index({anchor});
+    return loss_of_boxes(by_cell.index({image, anchor}), centers, pixels / grid.strides.index({anchor}).unsqueeze(-1),
+                         weights);
+  };
   Tensor box_loss = torch::zeros({}, class_loss.options()), side_loss = box_loss;
   if (!matches.images.empty()) {
-    const auto own_sides = sides.permute({0, 3, 1, 2}).index({image_index, anchor_index});  // [M, 4, bins]
-    const auto centers = grid.centers.index({anchor_index});                                // [M, 2]
-    const auto truth = to_tensor(matches.boxes, device) / to_tensor(matches.strides, device).unsqueeze(-1);
-    const auto predicted = corners(centers, mean_distances(own_sides));
-    box_loss = (complete_iou_loss(predicted, truth) * scores).sum() / norm * weights_.box;
+    const auto sums = box_losses(image_index, anchor_index, to_tensor(matches.boxes, device), scores);
+    box_loss = sums.overlap / norm * weights_.box;
+    side_loss = sums.sides / norm * weights_.distribution;
+  }
 
-    const auto wanted =
-        torch::cat({centers - truth.slice(1, 0, 2), truth.slice(1, 2, 4) - centers}, 1).clamp(0, bins_ - 1 - 0.01);
-    const auto lower = wanted.floor();
-    const auto upper_weight = wanted - lower;
-    const auto chances = own_sides.log_softmax(-1);  // [M, 4, bins]
-    const auto low_index = lower.to(torch::kInt64).unsqueeze(-1);
-    const auto entropy = -(chances.gather(-1, low_index).squeeze(-1) * (1 - upper_weight) +
-                           chances.gather(-1, low_index + 1).squeeze(-1) * upper_weight);  // [M, 4]
-    side_loss = (entropy.mean(1) * scores).sum() / norm * weights_.distribution;
+  if (taught != nullptr) {
+    const double share = taught->weight / std::max(scores_of_all[1], 1.0);
+    const auto wanted = taught->scores.to(device);
+    const auto entropy = -(torch::xlogy(wanted, wanted) + torch::xlogy(1 - wanted, 1 - wanted));
+    const auto known = taught->known.to(device).view({1, -1, 1});
+    class_loss = class_loss + ((absence - logits * wanted - entropy) * known).sum() * (share * weights_.classes);
+    const auto best = std::get<0>(wanted.max(1));  // [N, A]
+    const auto sure = (best > kSureTeacher).nonzero().unbind(1);
+    if (sure[0].numel() > 0) {
+      const auto sums =
+          box_losses(sure[0], sure[1], taught->boxes.to(device).index({sure[0], sure[1]}), best.index({sure[0], sure[1]}));
+      box_loss = box_loss + sums.overlap * (share * weights_.box);
+      side_loss = side_loss + sums.sides * (share * weights_.distribution);
+    }
   }
   Loss loss;
   loss.total = (box_loss + class_loss + side_loss) * (whole != nullptr ? whole->images : images);

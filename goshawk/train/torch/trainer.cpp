@@ -13,8 +13,10 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
+#include "goshawk/train/kept_batch.h"
 #include "goshawk/train/run_pictures.h"
 #include "goshawk/train/torch/artefact.h"
+#include "goshawk/train/torch/checked_options.h"
 #include "goshawk/train/torch/stored.h"
 #include "goshawk/train/torch/weights.h"
 
@@ -22,10 +24,8 @@ namespace goshawk::train {
 namespace {
 
 namespace fs = std::filesystem;
-using torch::Tensor;
 using Clock = std::chrono::steady_clock;
 
-constexpr double kMostGradient = 10;  // norm
 constexpr std::size_t kPicturedBatches = 3;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -41,42 +41,9 @@ std::string duration_text(double seconds) {
 /// For model files, which go where this machine's folders do not: of a path, the name of the file.
 nlohmann::ordered_json without_folders(const TrainOptions& options) {
   auto json = to_json(options);
-  for (const char* key : {"data", "model", "weights"})
+  for (const char* key : {"data", "model", "weights", "teacher"})
     json[key] = fs::path(json[key].get<std::string>()).filename().string();
   return json;
-}
-
-/// "model.3.conv.weight" -> 3.
-int layer_of(const std::string& name) {
-  constexpr std::string_view kPrefix = "model.";
-  return name.starts_with(kPrefix) ? std::atoi(name.c_str() + kPrefix.size()) : 0;
-}
-
-void check(const TrainOptions& options, const Network& network, int processes) {
-  const int stride = network.strides.back();
-  if (options.imgsz % stride != 0) {
-    const int near = std::max(stride, (options.imgsz + stride / 2) / stride * stride);
-    throw Error(ErrorCode::kUsage, fmt::format("must be a multiple of {}, for instance {}", stride, near), "--imgsz");
-  }
-  if (options.freeze >= static_cast<int>(network.layers.size()))
-    throw Error(ErrorCode::kUsage, fmt::format("the network has {} layers", network.layers.size()), "--freeze");
-  if (options.batch % processes != 0) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("must be a multiple of the number of processes, which is {}: each takes its share", processes),
-                "--batch");
-  }
-}
-
-/// With a batch of 0 settled too: what fits, alike in all processes.
-TrainOptions settled_batch(TrainOptions options, const Network& network, std::int64_t images, const Compute& compute,
-                           Peers& peers, int processes_here) {
-  if (options.batch > 0) return options;
-  const auto side =
-      static_cast<int>(options.imgsz * (1 + options.multi_scale)) / network.strides.back() * network.strides.back();
-  const int most = std::max(1, static_cast<int>(std::min<std::int64_t>(options.nbs, images)) / peers.world());
-  const int own = peers.first() ? fitting_batch(network, side, compute, processes_here, most) : 0;
-  options.batch = static_cast<int>(peers.of_first(std::vector<double>{static_cast<double>(own)})[0]) * peers.world();
-  return options;
 }
 
 /// A share of the machine's cores for each process on it.
@@ -90,46 +57,31 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
       peers_(peers),
       options_(checkpoint ? checkpoint->options : request.options),
       set_(set),
-      compute_(compute_of(options_, device)),
-      scaler_(compute_) {
+      compute_(compute_of(options_, device)) {
   const auto classes = static_cast<int>(set_.classes.size());
   if (checkpoint && checkpoint->classes != set_.classes)
     throw Error(ErrorCode::kBadData, "the data set's classes are not those of the checkpoint", options_.data);
   description_ = load_network(options_.model, classes);
-  check(options_, description_, peers_.world());
+  check_options(options_, description_, peers_.world());
   if (checkpoint && checkpoint->network != description_text(description_))
     throw Error(ErrorCode::kBadData, "the checkpoint is of another network than '" + options_.model + "' is now",
                 options_.model);
   if (checkpoint && checkpoint->fingerprint != set_.fingerprint)
     warn("the data set has changed since the training began: it will not end as it would have");
   at::set_num_threads(options_.threads > 0 ? options_.threads : share_of_cores(request_.self));
+  auto taught_by = teacher();
+  const auto images = static_cast<std::int64_t>(set_.train.size());
   if (!checkpoint) {
-    const auto images = static_cast<std::int64_t>(set_.train.size());
     if (options_.batch == 0) {
-      options_ = settled_batch(options_, description_, images, compute_, peers_, request_.self.local_world);
+      options_.batch = batch_for_all(options_, description_, images, compute_, peers_, request_.self.local_world);
       tell(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
     }
     options_ = settled(options_, images, classes);
   }
-
-  torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
-  network_ = std::make_shared<DetectionNetwork>(description_);
-  network_->to(compute_.device);
-  use_channels_last(*network_);
-  if (options_.sync_bn && !peers_.alone()) network_->share_statistics(peers_);
-  for (auto& item : network_->named_parameters()) {
-    if (layer_of(item.key()) < options_.freeze) item.value().set_requires_grad(false);
-  }
-  if (!checkpoint && !options_.weights.empty()) start_from(options_.weights);
   const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
   make_store(memory * 3 / 4);
-  if (!checkpoint && options_.model.ends_with(".onnx")) start_from_model(options_.model);
-  average_ = std::make_unique<MovingAverage>(*network_);
-  use_channels_last(average_->network());
-  optimizer_ = std::make_unique<Optimizer>(
-      *network_, options_.optimizer == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd, weight_decay());
-  criterion_ = std::make_unique<DetectionLoss>(description_, LossWeights{options_.box, options_.cls, options_.dfl});
-
+  auto network = beginning(!checkpoint);
+  learner_ = std::make_unique<Learner>(std::move(network), options_, images, compute_, std::move(taught_by), peers_);
   judge_ =
       std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
   if (checkpoint) go_on_from(*checkpoint);
@@ -159,32 +111,35 @@ void Trainer::warn(const std::string& line) const {
   if (request_.warn) request_.warn(line);
 }
 
-double Trainer::weight_decay() const {
-  const double gathered = std::max(1.0, std::round(static_cast<double>(options_.nbs) / options_.batch));
-  return options_.weight_decay * options_.batch * gathered / options_.nbs;
-}
-
-std::int64_t Trainer::batches_per_epoch() const {
-  return (static_cast<std::int64_t>(store_->size()) + options_.batch - 1) / options_.batch;
-}
-
 void Trainer::go_on_from(const Checkpoint& checkpoint) {
-  restore_all(tensors_of(*network_), checkpoint.tensors, "model.");
-  restore_all(tensors_of(average_->network()), checkpoint.tensors, "ema.");
-  restore_all(optimizer_->state(), checkpoint.tensors, "optimizer.");
-  optimizer_->load({}, checkpoint.optimizer_steps);
-  average_->set_updates(checkpoint.average_updates);
-  scaler_.go_on_from(checkpoint.loss_scale, checkpoint.good_steps);
-  optimizer_->zero_grad();
+  learner_->go_on_from(checkpoint);
   epochs_done_ = checkpoint.epochs_done;
-  step_ = checkpoint.steps;
   best_fitness_ = checkpoint.best_fitness;
   best_epoch_ = checkpoint.best_epoch;
-  pending_ = 0;
 }
 
-void Trainer::start_from(const fs::path& path) {
-  const auto taken = take_checkpoint(*network_, path);
+std::shared_ptr<DetectionNetwork> Trainer::beginning(bool with_weights) const {
+  torch::manual_seed(static_cast<std::uint64_t>(options_.seed));
+  auto network = std::make_shared<DetectionNetwork>(description_);
+  network->to(compute_.device);
+  use_channels_last(*network);
+  if (options_.sync_bn && !peers_.alone()) network->share_statistics(peers_);
+  if (with_weights && !options_.weights.empty()) start_from(*network, options_.weights);
+  if (with_weights && options_.model.ends_with(".onnx")) start_from_model(*network, options_.model);
+  return network;
+}
+
+std::unique_ptr<Teacher> Trainer::teacher() const {
+  if (!options_.is_taught()) return nullptr;
+  auto session = session_beside(compute_.device, at::get_num_threads());
+  session.log = request_.warn;
+  auto teacher = std::make_unique<Teacher>(options_.teacher, set_.classes, description_, options_.imgsz, session);
+  tell(fmt::format("{} teaches {} of {} classes", options_.teacher, teacher->known(), set_.classes.size()));
+  return teacher;
+}
+
+void Trainer::start_from(DetectionNetwork& network, const fs::path& path) const {
+  const auto taken = take_checkpoint(network, path);
   if (taken.tensors == 0) {
     throw Error(ErrorCode::kBadData, "no tensor in it fits the network " + options_.model, path.string(),
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
@@ -192,8 +147,8 @@ void Trainer::start_from(const fs::path& path) {
   tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
-void Trainer::start_from_model(const fs::path& path) {
-  const auto taken = take_weights(*network_, read_trained_model(path), [&] {
+void Trainer::start_from_model(DetectionNetwork& network, const fs::path& path) const {
+  const auto taken = take_weights(network, read_trained_model(path), [&] {
     constexpr std::size_t kBatches = 16;
     const torch::NoGradGuard no_grad;
     auto loading = loader_options();
@@ -206,135 +161,40 @@ void Trainer::start_from_model(const fs::path& path) {
       const auto batch = loader.next();
       if (!batch || peers_.any(request_.stop.stop_requested())) throw Error(ErrorCode::kInterrupted, "stopped");
       const Autocast autocast(compute_);
-      network_->forward(to_input(batch->pixels, batch->size(), batch->side, compute_));
+      network.forward(to_input(batch->pixels, batch->size(), batch->side, compute_));
       if (progress) progress->update(i + 1);
     }
   });
   tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
 }
 
-Checkpoint Trainer::state() const {
+Checkpoint Trainer::state(bool whole) const {
   Checkpoint c;
   c.options = options_;
   c.classes = set_.classes;
   c.network = description_text(description_);
   c.fingerprint = set_.fingerprint;
   c.epochs_done = epochs_done_;
-  c.steps = step_;
-  c.optimizer_steps = optimizer_->steps();
-  c.average_updates = average_->updates();
-  c.loss_scale = scaler_.scale();
-  c.good_steps = scaler_.good_steps();
   c.best_fitness = best_fitness_;
   c.best_epoch = best_epoch_;
-  store_all(c.tensors, "ema.", tensors_of(average_->network()));
+  learner_->store(c, whole);
   return c;
 }
 
-void Trainer::set_training_mode() {
-  network_->train();
-  for (auto& item : network_->named_modules()) {
-    if (layer_of(item.key()) < options_.freeze && item.value()->as<torch::nn::BatchNorm2dImpl>() != nullptr)
-      item.value()->eval();
-  }
-}
-
-/// This process's share of the loss.
-Loss Trainer::loss_of(const Batch& batch) {
-  const WholeBatch whole{static_cast<std::int64_t>(batch.whole), [&](double scores) { return peers_.sum(scores); }};
-  if (batch.size() == 0 && !options_.sync_bn) {  // nothing is left for this process
-    whole.total(0);
-    return {};
-  }
-  Tensor input = to_input(batch.pixels, batch.size(), batch.side, compute_);
-  std::vector<ImageTargets> targets = batch.targets;
-  if (options_.multi_scale > 0) {
-    const int stride = description_.strides.back();
-    const int side = varied_side(batch.side, stride, options_.multi_scale, static_cast<std::uint64_t>(options_.seed),
-                                 epochs_done_, step_);
-    namespace F = torch::nn::functional;
-    input = F::interpolate(
-        input,
-        F::InterpolateFuncOptions().size(std::vector<std::int64_t>{side, side}).mode(torch::kBilinear).align_corners(false));
-    for (auto& image : targets) image = scaled(image, static_cast<float>(side) / static_cast<float>(batch.side));
-  }
-  std::vector<Tensor> maps;
-  {
-    const Autocast autocast(compute_);
-    maps = network_->forward(input);
-  }
-  return (*criterion_)(maps, targets, &whole);
-}
-
-Loss Trainer::train_batch(const Batch& batch, bool last) {
-  Loss loss = loss_of(batch);
+LossParts Trainer::train_batch(const Batch& batch, bool last) {
+  const Loss loss = learner_->loss_of(batch, epochs_done_);
   const auto parts = peers_.sum(std::vector<double>{loss.box, loss.classes, loss.distribution});
-  loss.box = parts[0], loss.classes = parts[1], loss.distribution = parts[2];
-  if (!std::isfinite(loss.box + loss.classes + loss.distribution)) {
-    keep_batch(batch);
+  const LossParts all{.box = parts[0], .classes = parts[1], .distribution = parts[2]};
+  if (!std::isfinite(all.box + all.classes + all.distribution)) {
+    const auto file = request_.folder / "bad_batch.safetensors";
+    keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
+               *store_);
     throw Error(ErrorCode::kBadData, fmt::format("the loss is no number any more, in epoch {}", epochs_done_ + 1),
-                (request_.folder / "bad_batch.safetensors").string(),
+                file.string(),
                 "The batch is kept there. A lower --lr0 or --no-amp helps most often; look at the batch's labels too.");
   }
-  if (loss.total.defined()) scaler_.scaled(loss.total).backward();
-  ++pending_;
-  const auto schedule = schedule_of(options_);
-  const auto per_epoch = batches_per_epoch();
-  // At an epoch's end nothing is left over, so that a checkpoint holds everything.
-  if (last || pending_ >= accumulation_at(schedule, step_, per_epoch, options_.batch, options_.nbs)) {
-    change_weights(rates_at(schedule, step_, per_epoch, options_.epochs));
-    pending_ = 0;
-  }
-  ++step_;
-  return loss;
-}
-
-/// Makes the gradients, and the statistics of batch norms that each process has taken for itself, those of all processes.
-void Trainer::add_up_gradients() {
-  if (peers_.alone()) return;
-  const torch::NoGradGuard no_grad;
-  std::vector<Tensor> tensors;
-  for (auto parameter : optimizer_->parameters()) {
-    if (!parameter.grad().defined()) parameter.mutable_grad() = torch::zeros_like(parameter);
-    tensors.push_back(parameter.grad());
-  }
-  if (!options_.sync_bn) {
-    for (auto& buffer : network_->buffers()) {
-      if (buffer.is_floating_point()) tensors.push_back(buffer.div_(peers_.world()));
-    }
-  }
-  peers_.sum(tensors);
-}
-
-void Trainer::change_weights(const Rates& rates) {
-  add_up_gradients();
-  if (scaler_.unscale(optimizer_->parameters())) {
-    optimizer_->clip(kMostGradient);
-    optimizer_->step(rates);
-    average_->update(*network_);
-  }
-  optimizer_->zero_grad();
-}
-
-void Trainer::keep_batch(const Batch& batch) const {
-  StoredTensors content;
-  StoredTensor pixels{StoredType::kUint8, {static_cast<std::int64_t>(batch.size()), batch.side, batch.side, 3}, {}};
-  pixels.bytes.assign(batch.pixels.begin(), batch.pixels.end());
-  content.tensors["pixels"] = std::move(pixels);
-  std::vector<float> rows;  // image, class, x1, y1, x2, y2
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    for (const auto& o : batch.targets[i].objects) {
-      rows.insert(rows.end(),
-                  {static_cast<float>(i), static_cast<float>(o.class_id), o.box.x1, o.box.y1, o.box.x2, o.box.y2});
-    }
-    content.metadata[fmt::format("image{}", i)] = store_->image(batch.images[i]).path.string();
-  }
-  StoredTensor boxes{StoredType::kFloat32, {static_cast<std::int64_t>(rows.size() / 6), 6}, {}};
-  boxes.bytes.assign(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(float));
-  content.tensors["boxes"] = std::move(boxes);
-  write_safetensors(request_.folder / (peers_.first() ? "bad_batch.safetensors"
-                                                      : fmt::format("bad_batch_rank{}.safetensors", peers_.rank())),
-                    content);
+  learner_->learn(loss, last);
+  return all;
 }
 
 std::string Trainer::time_left(std::size_t done, std::size_t batches, double epoch_seconds) const {
@@ -358,7 +218,6 @@ LoaderOptions Trainer::loader_options() const {
 bool Trainer::train_epoch(LossParts& mean) {
   const bool mosaic = epochs_done_ < options_.epochs - options_.close_mosaic;
   EpochLoader loader(*store_, loader_options(), epochs_done_, mosaic);
-  set_training_mode();
 
   std::optional<Progress> progress;
   if (!request_.quiet) {
@@ -373,9 +232,9 @@ bool Trainer::train_epoch(LossParts& mean) {
     if (peers_.any(request_.stop.stop_requested())) return false;
     if (peers_.first() && epochs_done_ == 0 && done < kPicturedBatches)
       write_batch_picture(request_.folder / fmt::format("train_batch{}.jpg", done), *batch, set_.classes);
-    const Loss loss = train_batch(*batch, done + 1 == loader.batches());
+    const LossParts parts = train_batch(*batch, done + 1 == loader.batches());
     images += static_cast<std::int64_t>(batch->whole);
-    sum.add(loss, static_cast<double>(batch->whole));
+    sum.add(parts, static_cast<double>(batch->whole));
     ++done;
     if (progress) {
       const double share = 1.0 / static_cast<double>(images);
@@ -395,7 +254,8 @@ Judgement Trainer::judge(bool half, const char* title) {
   Compute compute = compute_;
   if (!half) compute.half.reset();
   const bool first_time = judge_->unreadable().empty();
-  auto judged = (*judge_)(average_->network(), *criterion_, compute, title, request_.quiet, request_.stop);
+  auto judged =
+      (*judge_)(learner_->average().network(), learner_->criterion(), compute, title, request_.quiet, request_.stop);
   if (first_time) unreadable_.insert(unreadable_.end(), judge_->unreadable().begin(), judge_->unreadable().end());
   return judged;
 }
@@ -452,7 +312,7 @@ void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_p
   seconds_ += seconds_since(start);
   if (!peers_.first()) return;
   if (better) {  // people hand it on; last.safetensors is what --resume needs
-    auto best = state();
+    auto best = state(false);
     best.options = options_from_json(without_folders(options_), "options");
     write_checkpoint(weights("best.safetensors"), best);
   }
@@ -460,8 +320,7 @@ void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_p
 }
 
 void Trainer::log_epoch(const LossParts& mean, const Judgement& judged, bool better) {
-  const auto rates =
-      rates_at(schedule_of(options_), std::max<std::int64_t>(step_ - 1, 0), batches_per_epoch(), options_.epochs);
+  const Rates rates = learner_->rates();
   log_->add(epochs_done_, seconds_,
             {{"train/box_loss", mean.box},
              {"train/cls_loss", mean.classes},
@@ -499,17 +358,13 @@ void Trainer::halve_batch() {
   const Checkpoint before = read_checkpoint(weights("last.safetensors"));
   options_.batch /= 2;
   warn(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
-  optimizer_->set_weight_decay(weight_decay());
   go_on_from(before);
-  step_ = epochs_done_ * batches_per_epoch();  // the schedule counts epochs in steps, which are shorter now
+  // The schedule counts epochs in batches, which are smaller now.
+  learner_->set_batch(options_.batch, epochs_done_);
 }
 
 void Trainer::write_last() const {
-  if (!peers_.first()) return;
-  Checkpoint last = state();
-  store_all(last.tensors, "model.", tensors_of(*network_));
-  store_all(last.tensors, "optimizer.", optimizer_->state());
-  write_checkpoint(weights("last.safetensors"), last);
+  if (peers_.first()) write_checkpoint(weights("last.safetensors"), state(true));
 }
 
 void Trainer::run(TrainOutcome& outcome) {
@@ -548,24 +403,25 @@ void Trainer::run(TrainOutcome& outcome) {
 
 /// last.onnx and best.onnx; the average then holds the best weights.
 void Trainer::write_models() {
-  average_->network().to(torch::kCPU);
+  DetectionNetwork& average = learner_->average().network();
+  average.to(torch::kCPU);
   ArtefactOptions artefact;
   artefact.recipe = recipe_of(set_.classes, options_.imgsz, description_.strides.back());
   artefact.dynamic = options_.dynamic;
   const auto write = [&](const char* checkpoint, const char* model) {
     const Checkpoint from = read_checkpoint(weights(checkpoint));
-    restore_all(tensors_of(average_->network()), from.tensors, "ema.");
-    average_->network().eval();
+    restore_all(tensors_of(average), from.tensors, "ema.");
+    average.eval();
     artefact.metadata["goshawk.training"] = nlohmann::json{
         {"network", description_.name},
         {"epoch", from.epochs_done},
         {"options", without_folders(options_)},
         {"data", set_.fingerprint}}.dump();
-    write_model(average_->network(), weights(model), artefact);
+    write_model(average, weights(model), artefact);
   };
   write("last.safetensors", "last.onnx");
   if (best_epoch_ > 0) write("best.safetensors", "best.onnx");
-  average_->network().to(compute_.device);
+  average.to(compute_.device);
 }
 
 void Trainer::finish(TrainOutcome& outcome) {

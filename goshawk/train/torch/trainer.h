@@ -12,10 +12,8 @@
 #include "goshawk/train/plugin.h"
 #include "goshawk/train/run_files.h"
 #include "goshawk/train/torch/compute.h"
-#include "goshawk/train/torch/ema.h"
 #include "goshawk/train/torch/judge.h"
-#include "goshawk/train/torch/loss.h"
-#include "goshawk/train/torch/optimizer.h"
+#include "goshawk/train/torch/learner.h"
 #include "goshawk/train/torch/peers.h"
 #include "goshawk/train/training_set.h"
 
@@ -43,23 +41,20 @@ class Trainer {
  private:
   void make_store(std::uint64_t memory);
   void go_on_from(const Checkpoint& checkpoint);
+  /// The network that training begins with, with weights from elsewhere where the options say so.
+  std::shared_ptr<DetectionNetwork> beginning(bool with_weights) const;
+  std::unique_ptr<Teacher> teacher() const;
   /// Takes from the file what fits by name and shape.
-  void start_from(const std::filesystem::path& path);
+  void start_from(DetectionNetwork& network, const std::filesystem::path& path) const;
   /// The weights of a model, whose norms get their statistics back from the first batches.
-  void start_from_model(const std::filesystem::path& path);
+  void start_from_model(DetectionNetwork& network, const std::filesystem::path& path) const;
   LoaderOptions loader_options() const;
-  Checkpoint state() const;
+  Checkpoint state(bool whole) const;
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 
   bool train_epoch(LossParts& mean);  // false: stopped
-  Loss train_batch(const Batch& batch, bool last);
-  Loss loss_of(const Batch& batch);
-  void change_weights(const Rates& rates);
-  void add_up_gradients();
-  void keep_batch(const Batch& batch) const;
+  LossParts train_batch(const Batch& batch, bool last);
   void tell_unreadable();
-  void set_training_mode();
-  double weight_decay() const;
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
   Judgement judge(bool half, const char* title);
   void end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start);
@@ -68,7 +63,6 @@ class Trainer {
   void finish(TrainOutcome& outcome);
   void write_models();
   void halve_batch();
-  std::int64_t batches_per_epoch() const;
   void tell(const std::string& line) const;
   void warn(const std::string& line) const;
 
@@ -77,20 +71,15 @@ class Trainer {
   TrainOptions options_;
   const TrainingSet& set_;
   Network description_;
-  std::shared_ptr<DetectionNetwork> network_;
-  std::unique_ptr<MovingAverage> average_;
-  std::unique_ptr<Optimizer> optimizer_;
-  std::unique_ptr<DetectionLoss> criterion_;
   Compute compute_;
-  LossScaler scaler_;
   std::unique_ptr<ImageStore> store_;
+  std::unique_ptr<Learner> learner_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<ResultLog> log_;  // of process 0
   std::vector<std::string> unreadable_;
   std::size_t told_unreadable_ = 0;
 
-  int epochs_done_ = 0, best_epoch_ = 0, pending_ = 0;
-  std::int64_t step_ = 0;
+  int epochs_done_ = 0, best_epoch_ = 0;
   double best_fitness_ = -1, seconds_ = 0;
   std::vector<double> epoch_seconds_;  // of this process's epochs: training without judging
   std::int64_t images_seen_ = 0;

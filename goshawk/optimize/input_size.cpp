@@ -1,0 +1,59 @@
+#include "goshawk/optimize/input_size.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "goshawk/core/error.h"
+#include "goshawk/optimize/shapes.h"
+#include "goshawk/runtime/plain_model.h"
+
+namespace goshawk::optimize {
+namespace {
+
+/// Throws what ONNX Runtime says of shapes that do not meet, when loading or when running.
+void try_out(const onnx::Model& model, const onnx::ValueInfo& input) {
+  runtime::PlainModel loaded(onnx::serialize(model), "model", {.threads = 1, .optimize = false});
+  std::vector<runtime::RawTensor> inputs;
+  for (const auto& info : loaded.inputs()) {
+    require(info.name == input.name, "a detector's only input is the picture");
+    const std::vector<float> zeros(onnx::count_of(info.shape).value());
+    inputs.push_back(runtime::RawTensor::of(info.name, info.shape, zeros));
+  }
+  loaded.run(inputs);
+}
+
+}  // namespace
+
+void set_input_size(onnx::Model& model, Recipe& recipe, int side) {
+  constexpr int kMost = 16384;
+  if (side < recipe.stride || side > kMost || side % recipe.stride != 0)
+    throw Error(ErrorCode::kUsage, fmt::format("must be a multiple of {}, at most {}", recipe.stride, kMost), "--imgsz");
+  recipe.input_width = recipe.input_height = side;
+  if (recipe.dynamic_size) return;
+
+  require(!model.inputs.empty(), "a detector has an input");
+  auto& input = model.inputs[0];
+  if (model.inputs.size() != 1 || !input.shape || input.shape->size() != 4)
+    throw Error(ErrorCode::kBadConfig, "the model's only input must be [N, 3, height, width] or [N, height, width, 3]");
+  const std::size_t height = recipe.layout == Layout::kNchw ? 2 : 1;
+  (*input.shape)[height] = (*input.shape)[height + 1] = std::int64_t{side};
+  model.values.clear();
+  for (auto& output : model.outputs) output.shape.reset();
+  try {
+    const auto types = infer_types(model);
+    for (auto& output : model.outputs) {
+      auto& shape = output.shape.emplace();
+      for (const auto d : types.at(output.name).shape) {
+        if (d >= 0) shape.emplace_back(d);
+        else shape.emplace_back(std::string());
+      }
+    }
+    if (std::holds_alternative<std::int64_t>((*input.shape)[0])) try_out(model, input);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kBadConfig, std::string("the graph holds constants made for its own size: ") + error.what(),
+                "--imgsz", "Export it at this size, or with a dynamic size, from what it was made with.");
+  }
+}
+
+}  // namespace goshawk::optimize
