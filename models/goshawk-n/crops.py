@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Cuts pieces around people and two-wheelers out of a data set, so that some are seen from near.
 
-    crops.py --data DIR --sizes COCO.json,... --out DIR
+    crops.py --data DIR --sizes COCO.json,... --out DIR [--pieces N]
 
 DIR is what prepare.py writes; the sizes of its pictures come from the teacher's COCO files. A piece is 1.15 to 3.5 times as large as
 the object that it is cut around, and enlarged to 416 pixels; objects of which less than a third is left become regions that
@@ -77,6 +77,8 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sizes", required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pieces", type=int, default=3, 
+                        help="of a picture with people or bicycles; a third as many of one with motorcycles alone")
     given = parser.parse_args()
     sizes = sizes_of(given.sizes.split(","))
     generator = random.Random(7)
@@ -91,7 +93,7 @@ def main():
             ignored = boxes_of(given.data / "ignore" / "train" / label)
             nearest = [box for (c,), box in objects if c in (PERSON, BICYCLE)]
             others = [box for (c,), box in objects if c == MOTORCYCLE]
-            for number in range(3 if nearest else 1 if others else 0):
+            for number in range(given.pieces if nearest else given.pieces // 3 if others else 0):
                 piece = choose(generator.choice(nearest or others), size, generator)
                 if piece is None:
                     continue

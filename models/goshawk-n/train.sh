@@ -34,22 +34,31 @@ teach "$traffic/data.yaml" "$out/teacher-traffic" --add
 teach "$people" "$out/teacher-people"
 prepare "$out/data"
 # Pieces around people, which the teacher looks at again: from near it finds more.
-[[ -e $out/crops ]] || {
-  rm -rf "$out/crops.part"
-  python3 "$here/crops.py" --data "$out/data" --out "$out/crops.part" \
-    --sizes "$out/teacher-traffic/annotations/instances_train.json,$out/teacher-people/annotations/instances.json"
-  mv "$out/crops.part" "$out/crops"
-}
-teach "$out/crops/data.yaml" "$out/teacher-crops" --add
-prepare "$out/data-crops" --crops "$out/crops" --teacher-crops "$out/teacher-crops"
+for pieces in 3 6; do
+  crops=$out/crops$pieces
+  [[ -e $crops ]] || {
+    rm -rf "$crops.part"
+    python3 "$here/crops.py" --data "$out/data" --out "$crops.part" --pieces "$pieces" \
+      --sizes "$out/teacher-traffic/annotations/instances_train.json,$out/teacher-people/annotations/instances.json"
+    mv "$crops.part" "$crops"
+  }
+  teach "$crops/data.yaml" "$out/teacher-crops$pieces" --add
+  prepare "$out/data-crops$pieces" --crops "$crops" --teacher-crops "$out/teacher-crops$pieces"
+done
 # Small pictures first: most of what there is to learn costs a third there.
 small="--batch 16 --nbs 16 --scale 0.6"
 learn data small $small --imgsz 256 --epochs 48 --warmup-epochs 2 --close-mosaic 5
 learn data full $small --imgsz 416 --epochs 18 --warmup-epochs 0.5 --close-mosaic 4 \
   --weights "$out/small/weights/best.safetensors"
 near="--optimizer adamw --momentum 0.9 --scale 0.7 --mixup 0.1"
-learn data-crops near $near --imgsz 320 --batch 32 --nbs 32 --epochs 10 --lr0 0.001 --warmup-epochs 0.5 --close-mosaic 0 \
+learn data-crops3 near $near --imgsz 320 --batch 32 --nbs 32 --epochs 10 --lr0 0.001 --warmup-epochs 0.5 --close-mosaic 0 \
   --weights "$out/full/weights/best.safetensors"
-learn data-crops last $near --imgsz 416 --batch 16 --nbs 16 --epochs 4 --lr0 0.0005 --warmup-epochs 0.1 --close-mosaic 1 \
+learn data-crops3 last $near --imgsz 416 --batch 16 --nbs 16 --epochs 4 --lr0 0.0005 --warmup-epochs 0.1 --close-mosaic 1 \
   --weights "$out/near/weights/best.safetensors"
-"$goshawk" convert "$out/last/weights/best.onnx" --to fp16-storage --output "$out/goshawk-n.onnx"
+# The teacher itself beside the labels.
+[[ -e $out/teacher-320.onnx ]] || "$goshawk" convert "$teacher" --imgsz 320 --output "$out/teacher-320.onnx"
+learn data-crops6 taught $near --imgsz 320 --batch 32 --nbs 32 --epochs 14 --lr0 0.001 --warmup-epochs 0.3 --close-mosaic 0 \
+  --teacher "$out/teacher-320.onnx" --weights "$out/last/weights/best.safetensors"
+learn data-crops6 taught-last $near --imgsz 416 --batch 16 --nbs 16 --epochs 5 --lr0 0.0008 --warmup-epochs 0.1 --close-mosaic 1 \
+  --teacher "$teacher" --weights "$out/taught/weights/best.safetensors"
+"$goshawk" convert "$out/taught-last/weights/best.onnx" --to fp16-storage --output "$out/goshawk-n.onnx"
