@@ -1,13 +1,16 @@
 """goshawk quantize, convert, prune and optimize on a tiny network: what they write runs, proves itself and tells its story."""
 import hashlib
 import json
+import os
 import unittest
+from pathlib import Path
 
 import tiny_detector
 from eval_test import HEIGHT, WIDTH, png
 from harness import EndToEnd
 
 USAGE, BAD_DATA, NO_INPUT, BAD_CONFIG = 64, 65, 66, 78
+SHARED = Path(os.environ.get("GOSHAWK_SHARED_DATA", ""))
 
 
 class Optimize(EndToEnd):
@@ -68,6 +71,15 @@ class Optimize(EndToEnd):
             self.goshawk("verify", f"{to}.onnx", "--device", "cpu")
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
+
+    @unittest.skipUnless((SHARED / "models/yolox_nano.onnx").exists(), "needs the shared models")
+    def test_a_model_of_another_size_verifies_and_says_so(self):
+        told = self.result("convert", SHARED / "models/yolox_nano.onnx", "--imgsz", 160)
+        self.assertEqual(told["model"], "yolox_nano-fp32-160.onnx")
+        self.goshawk("verify", told["model"], "--device", "cpu")
+        info = self.metadata(told["model"])
+        self.assertEqual(info["inputs"][0]["shape"], [1, 3, 160, 160])
+        self.assertEqual((info["recipe"]["input_width"], info["recipe"]["class_names"][0]), (160, "person"))
 
     def test_a_size_that_the_graph_cannot_have_is_refused(self):
         self.assertIn("multiple of 32", self.goshawk("convert", self.model, "--imgsz", 100, code=USAGE).stderr)
