@@ -159,9 +159,9 @@ Command prune_command() {
       "split; runs/prune/NAME/ holds each step's model, steps.json and a plot, and --output gets the last step within the "
       "drop.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache", "detect.recipe",
-                      "detect.names",   "detect.classes",    "output.project",  "output.name",   "train.batch",
-                      "train.workers",  "train.seed",        "train.teacher",   "train.distill"};
+  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",         "detect.recipe",
+                      "detect.names",   "detect.classes",    "output.project",  "output.name",           "train.batch",
+                      "train.workers",  "train.seed",        "train.teacher",   "train.teacher_classes", "train.distill"};
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
       {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},

@@ -58,6 +58,7 @@ train::TrainOptions training_options(const Config& config) {
       return;
     }
     if constexpr (std::is_same_v<Field, bool>) field = config.boolean(key);
+    else if constexpr (std::is_same_v<Field, std::vector<std::string>>) field = config.list(key);
     else if constexpr (std::is_integral_v<Field>) field = static_cast<Field>(config.integer(key));
     else if constexpr (std::is_floating_point_v<Field>) field = config.number(key);
     else field = config.text(key);

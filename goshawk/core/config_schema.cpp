@@ -100,6 +100,7 @@ std::vector<Setting> make_schema() {
        "",
        "Detector (name or ONNX file) whose answers are learned beside the labels",
        {}},
+      {"train.teacher_classes", "teacher-classes", kList, "", "Classes that it teaches; unset: all that it knows", {}},
       {"train.distill",
        "distill",
        kNumber,

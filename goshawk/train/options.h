@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "goshawk/train/augment.h"
 #include "goshawk/train/schedule.h"
@@ -15,9 +16,10 @@ namespace goshawk::train {
 struct TrainOptions {
   std::string data;  // data.yaml, instances.json, folder
   std::string model = "goshawk-n";
-  std::string weights;          // safetensors to start from; empty: random
-  std::string teacher;          // ONNX model whose answers are learned beside the labels; empty: none
-  std::string device = "auto";  // auto (a GPU where there is one), cpu, cuda, cuda:N
+  std::string weights;                       // safetensors to start from; empty: random
+  std::string teacher;                       // ONNX model whose answers are learned beside the labels; empty: none
+  std::vector<std::string> teacher_classes;  // that are learned from it; empty: all that it knows
+  std::string device = "auto";               // auto (a GPU where there is one), cpu, cuda, cuda:N
   int epochs = 100;
   int patience = 100;     // epochs without a better fitness after which training ends; 0: never
   int batch = 16;         // images a step of the network, of all processes together; 0: what memory holds
@@ -52,7 +54,7 @@ struct TrainOptions {
 template <typename Options, typename Visit>
 void for_each_field(Options& o, Visit visit) {
   visit("data", o.data), visit("model", o.model), visit("weights", o.weights);
-  visit("teacher", o.teacher), visit("distill", o.distill);
+  visit("teacher", o.teacher), visit("teacher_classes", o.teacher_classes), visit("distill", o.distill);
   visit("device", o.device);
   visit("epochs", o.epochs), visit("patience", o.patience), visit("batch", o.batch), visit("imgsz", o.imgsz);
   visit("workers", o.workers), visit("threads", o.threads), visit("nbs", o.nbs), visit("close_mosaic", o.close_mosaic);

@@ -40,7 +40,7 @@ struct TrainOutcome {
 };
 
 /// The symbol that the shared object exports. The number changes with the structs above.
-inline constexpr const char* kTrainSymbol = "goshawk_train_4";
+inline constexpr const char* kTrainSymbol = "goshawk_train_5";
 using TrainFunction = void (*)(const TrainRequest&, TrainOutcome&) noexcept;
 
 }  // namespace goshawk::train

@@ -108,6 +108,11 @@ class Train(EndToEnd):
         self.assertNotEqual(tensor(last("taught"), "ema.model.0.conv.weight"), tensor(last("alone"), "ema.model.0.conv.weight"))
         self.assertNotIn(str(self.folder).encode(), (last("taught").parent / "best.onnx").read_bytes())
 
+        one = run("one", "--teacher", teacher, "--seed", 4, "--teacher-classes", "square")
+        self.assertIn("teaches 1 of 2 classes", one.stderr)
+
+        told = self.goshawk("train", self.data, "--teacher-classes", "square", "--imgsz", 64, code=64)
+        self.assertIn("no teacher", told.stderr)
         told = self.goshawk("train", self.data, "--teacher", teacher, "--imgsz", 96, code=64)
         self.assertIn("64 x 64, and the training has 96", told.stderr)
         self.goshawk("train", self.data, "--teacher", "none.onnx", code=66)

@@ -17,6 +17,8 @@ void check_options(const TrainOptions& options, const Network& network, int proc
   }
   if (options.freeze >= static_cast<int>(network.layers.size()))
     throw Error(ErrorCode::kUsage, fmt::format("the network has {} layers", network.layers.size()), "--freeze");
+  if (!options.teacher_classes.empty() && options.teacher.empty())
+    throw Error(ErrorCode::kUsage, "there is no teacher to learn them from: name it with --teacher", "--teacher-classes");
   if (options.multi_scale > 0 && options.is_taught())
     throw Error(ErrorCode::kUsage, "a teacher looks at pictures of one size: leave --teacher or --multi-scale out",
                 "--teacher");

@@ -8,6 +8,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/core/text.h"
 #include "goshawk/detect/inference.h"
 #include "goshawk/train/assignment.h"
 #include "goshawk/train/augment.h"
@@ -51,8 +52,8 @@ class Teacher::Lane {
   std::vector<cv::Mat> images_;  // BGR
 };
 
-Teacher::Teacher(const fs::path& model, const std::vector<std::string>& classes, const Network& student, int side,
-                 const runtime::SessionOptions& options)
+Teacher::Teacher(const fs::path& model, const std::vector<std::string>& classes, const std::vector<std::string>& taught,
+                 const Network& student, int side, const runtime::SessionOptions& options)
     : cells_(static_cast<std::int64_t>(make_anchors(side, side, student.strides).size())), side_(side) {
   lanes_.push_back(std::make_unique<Lane>(model, options));
   const auto session = lanes_[0]->inference().shared_session();
@@ -69,9 +70,19 @@ Teacher::Teacher(const fs::path& model, const std::vector<std::string>& classes,
   for (auto& lane : lanes_) lane->inference().set_image_size(side);
 
   const auto& names = recipe.class_names;
+  for (const auto& name : taught) {
+    const auto needs = [&](const std::vector<std::string>& known, const char* who) {
+      if (std::ranges::find(known, name) == known.end())
+        throw Error(ErrorCode::kUsage, fmt::format("{} has no class '{}'{}", who, name, did_you_mean(name, known)),
+                    "--teacher-classes");
+    };
+    needs(classes, "the data set");
+    needs(names, "the teacher");
+  }
   for (const auto& name : classes) {
-    const auto found = std::find(names.begin(), names.end(), name);
-    own_class_.push_back(found == names.end() ? -1 : found - names.begin());
+    const auto found = std::ranges::find(names, name);
+    const bool teaches = found != names.end() && (taught.empty() || std::ranges::find(taught, name) != taught.end());
+    own_class_.push_back(teaches ? found - names.begin() : -1);
   }
   known_ = torch::zeros({static_cast<std::int64_t>(classes.size())});
   for (std::size_t c = 0; c < classes.size(); ++c) known_[static_cast<std::int64_t>(c)] = own_class_[c] >= 0 ? 1 : 0;

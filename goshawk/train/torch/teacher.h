@@ -19,16 +19,17 @@ namespace goshawk::train {
 /// learns also how sure it may be (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015).
 class Teacher {
  public:
-  /// `classes`: the student's; those that the teacher does not know by name it says nothing of. `side`: of the pictures,
-  /// pixels. Throws Error{kUsage} for a model whose input has another size, {kBadConfig} for one that does not answer cell
-  /// by cell with as many cells as the student or knows none of the classes, and what loading a detector throws.
-  Teacher(const std::filesystem::path& model, const std::vector<std::string>& classes, const Network& student, int side,
-          const runtime::SessionOptions& session);
+  /// `classes`: the student's; those that the teacher does not know by name it says nothing of, nor of those that are not
+  /// among `taught`, unless that is empty. `side`: of the pictures, pixels. Throws Error{kUsage} for a model whose input has
+  /// another size, {kBadConfig} for one that does not answer cell by cell with as many cells as the student or knows none of
+  /// the classes or not one of `taught`, and what loading a detector throws.
+  Teacher(const std::filesystem::path& model, const std::vector<std::string>& classes,
+          const std::vector<std::string>& taught, const Network& student, int side, const runtime::SessionOptions& session);
   ~Teacher();
 
   /// Of pictures [count, side, side, 3] RGB. On the CPU. Not thread-safe.
   Taught look(const std::vector<std::uint8_t>& pixels, std::size_t count);
-  /// The classes that it knows.
+  /// The classes that it teaches.
   std::size_t known() const;
 
  private:

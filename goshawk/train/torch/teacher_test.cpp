@@ -52,7 +52,7 @@ class TeacherTest : public testing::Test {
 TEST_F(TeacherTest, SaysWhatItsNetworkComputesOfTheSamePictures) {
   const torch::NoGradGuard no_grad;
   const auto student = load_network("goshawk-n", 4);
-  Teacher teacher(file_, {"hen", "cow", "cat", "dog"}, student, kSide, exact_);
+  Teacher teacher(file_, {"hen", "cow", "cat", "dog"}, {}, student, kSide, exact_);
   EXPECT_EQ(teacher.known(), 3U);
   const auto taught = teacher.look(pixels_, kImages);
   const auto maps = network_.forward(to_input(pixels_, kImages, kSide, Compute{}));
@@ -71,22 +71,44 @@ TEST_F(TeacherTest, SaysWhatItsNetworkComputesOfTheSamePictures) {
   EXPECT_LT((taught.boxes - corners).abs().max().item<double>(), kRounding * kSide);
 }
 
+TEST_F(TeacherTest, TeachesTheClassesThatAreAskedFor) {
+  const auto student = load_network("goshawk-n", 3);
+  const std::vector<std::string> classes{"hen", "cat", "dog"};
+  const auto everything = Teacher(file_, classes, {}, student, kSide, exact_).look(pixels_, kImages);
+  Teacher teacher(file_, classes, {"dog", "hen"}, student, kSide, exact_);
+  EXPECT_EQ(teacher.known(), 2U);
+  const auto taught = teacher.look(pixels_, kImages);
+  EXPECT_TRUE(torch::equal(taught.known, torch::tensor({1.0F, 0.0F, 1.0F})));
+  EXPECT_TRUE(torch::equal(taught.scores.select(1, 0), everything.scores.select(1, 0)));
+  EXPECT_EQ(taught.scores.select(1, 1).abs().max().item<double>(), 0);
+  EXPECT_TRUE(torch::equal(taught.scores.select(1, 2), everything.scores.select(1, 2)));
+
+  const auto not_ours = text_of_error([&] { Teacher(file_, classes, {"dgo"}, student, kSide, exact_); }, ErrorCode::kUsage);
+  EXPECT_NE(not_ours.find("the data set has no class 'dgo'; did you mean 'dog'?"), std::string::npos) << not_ours;
+  const auto not_its = text_of_error(
+      [&] {
+        Teacher(file_, {"cat", "cow"}, {"cow"}, student, kSide, exact_);
+      },
+      ErrorCode::kUsage);
+  EXPECT_NE(not_its.find("the teacher has no class 'cow'"), std::string::npos) << not_its;
+}
+
 TEST_F(TeacherTest, OfNoPicturesSaysNothing) {
-  Teacher teacher(file_, {"cat"}, load_network("goshawk-n", 1), kSide, exact_);
+  Teacher teacher(file_, {"cat"}, {}, load_network("goshawk-n", 1), kSide, exact_);
   EXPECT_EQ(teacher.look({}, 0).scores.size(0), 0);
 }
 
 TEST_F(TeacherTest, ThatDoesNotFitIsRefused) {
   const auto student = load_network("goshawk-n", 1);
-  const auto of_size = text_of_error([&] { Teacher(file_, {"cat"}, student, 128, exact_); }, ErrorCode::kUsage);
+  const auto of_size = text_of_error([&] { Teacher(file_, {"cat"}, {}, student, 128, exact_); }, ErrorCode::kUsage);
   EXPECT_NE(of_size.find("96 x 96, and the training has 128"), std::string::npos) << of_size;
   EXPECT_NE(of_size.find("--imgsz 128"), std::string::npos) << of_size;
-  const auto of_classes = text_of_error([&] { Teacher(file_, {"cow"}, student, kSide, exact_); }, ErrorCode::kBadConfig);
+  const auto of_classes = text_of_error([&] { Teacher(file_, {"cow"}, {}, student, kSide, exact_); }, ErrorCode::kBadConfig);
   EXPECT_NE(of_classes.find("knows none of the data set's classes"), std::string::npos) << of_classes;
 
   auto coarse = student;
   coarse.strides = {16, 32};
-  const auto of_cells = text_of_error([&] { Teacher(file_, {"cat"}, coarse, kSide, exact_); }, ErrorCode::kBadConfig);
+  const auto of_cells = text_of_error([&] { Teacher(file_, {"cat"}, {}, coarse, kSide, exact_); }, ErrorCode::kBadConfig);
   EXPECT_NE(of_cells.find("answers at 189 places, and the network at 45"), std::string::npos) << of_cells;
 
   Recipe anchors = recipe_of({"cat"}, kSide, 32);  // 144 columns: a box, an objectness and 139 classes
@@ -96,7 +118,7 @@ TEST_F(TeacherTest, ThatDoesNotFitIsRefused) {
       folder_ / "boxes.onnx",
       detect::brightness_model({1, 3, kSide, kSide}, {{detect::kRecipeKey, detect::recipe_text(anchors)}}));
   const auto of_family =
-      text_of_error([&] { Teacher(folder_ / "boxes.onnx", {"cat"}, student, kSide, exact_); }, ErrorCode::kBadConfig);
+      text_of_error([&] { Teacher(folder_ / "boxes.onnx", {"cat"}, {}, student, kSide, exact_); }, ErrorCode::kBadConfig);
   EXPECT_NE(of_family.find("answers at 0 places"), std::string::npos) << of_family;
 }
 

@@ -133,7 +133,8 @@ std::unique_ptr<Teacher> Trainer::teacher() const {
   if (!options_.is_taught()) return nullptr;
   auto session = session_beside(compute_.device, at::get_num_threads());
   session.log = request_.warn;
-  auto teacher = std::make_unique<Teacher>(options_.teacher, set_.classes, description_, options_.imgsz, session);
+  auto teacher = std::make_unique<Teacher>(options_.teacher, set_.classes, options_.teacher_classes, description_,
+                                           options_.imgsz, session);
   tell(fmt::format("{} teaches {} of {} classes", options_.teacher, teacher->known(), set_.classes.size()));
   return teacher;
 }
