@@ -247,10 +247,7 @@ fs::path config_in_place(const Invocation& call, const dataset::Dataset& set) {
   }
   std::error_code ignored;
   if (fs::is_regular_file(source, ignored)) return source;
-  for (const char* file : {"data.yaml", "dataset.yaml"}) {
-    if (fs::exists(source / file, ignored)) return source / file;
-  }
-  return set.root / "data.yaml";
+  return set.root / (set.source.empty() ? "data.yaml" : set.source);
 }
 
 std::string write(const Invocation& call, const dataset::Dataset& set) {

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <charconv>
 #include <iterator>
+#include <limits>
 #include <map>
+#include <memory>
 #include <numeric>
 #include <set>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/random.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -20,16 +23,24 @@ class Classes {
     const auto [entry, is_new] = by_name_.try_emplace(category.name, static_cast<std::uint32_t>(all_.size()));
     if (!is_new) return entry->second;
     Category taken = category;
-    while (!ids_.insert(taken.id).second) taken.id = *ids_.rbegin() + 1;
+    if (ids_.contains(taken.id)) taken.id = free_id();
+    ids_.insert(taken.id);
     all_.push_back(std::move(taken));
     return entry->second;
   }
   std::vector<Category> all() && { return std::move(all_); }
 
  private:
+  std::int64_t free_id() {
+    if (*ids_.rbegin() < std::numeric_limits<std::int64_t>::max()) return *ids_.rbegin() + 1;
+    while (ids_.contains(least_)) ++least_;
+    return least_;
+  }
+
   std::vector<Category> all_;
   std::map<std::string, std::uint32_t> by_name_;
   std::set<std::int64_t> ids_;
+  std::int64_t least_ = 0;  // no free number lies below
 };
 
 /// Gives a part's sequences names that no earlier part has.
@@ -80,22 +91,15 @@ bool size_fits(const Rectangle& r, const ImageEntry& image, const std::optional<
   return within(r.width, image.width, *limit, as_least) && within(r.height, image.height, *limit, as_least);
 }
 
-/// `count` of the places that are set in `keep`, at random: a partial Fisher-Yates shuffle with a generator of its own, so
-/// that a seed means the same everywhere.
+/// `count` of the places that are set in `keep`, at random: a partial Fisher-Yates shuffle.
 void keep_at_random(std::vector<char>& keep, std::size_t count, std::uint64_t seed) {
   std::vector<std::size_t> places;
   for (std::size_t i = 0; i < keep.size(); ++i) {
     if (keep[i] != 0) places.push_back(i);
   }
   if (places.size() <= count) return;
-  std::uint64_t state = seed;
-  const auto next = [&] {  // splitmix64 (Steele, Lea, Flood 2014)
-    std::uint64_t z = (state += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
-  };
-  for (std::size_t i = 0; i < count; ++i) std::swap(places[i], places[i + next() % (places.size() - i)]);
+  Random random(seed);
+  for (std::size_t i = 0; i < count; ++i) std::swap(places[i], places[i + random.below(places.size() - i)]);
   std::fill(keep.begin(), keep.end(), 0);
   for (std::size_t i = 0; i < count; ++i) keep[places[i]] = 1;
 }
@@ -128,7 +132,9 @@ Dataset merge(std::vector<Dataset> parts) {
   whole.about = parts.front().about;
   Classes classes;
   Sequences sequences;
+  std::vector<std::shared_ptr<const void>> unpacked;
   for (auto& part : parts) {
+    if (part.unpacked) unpacked.push_back(part.unpacked);
     keep_common(whole.about, part.about);
     std::vector<std::uint32_t> place;
     for (const auto& category : part.categories) place.push_back(classes.take(category));
@@ -157,6 +163,7 @@ Dataset merge(std::vector<Dataset> parts) {
     }
     part = {};
   }
+  if (!unpacked.empty()) whole.unpacked = std::make_shared<decltype(unpacked)>(std::move(unpacked));
   whole.categories = std::move(classes).all();
   // What one part dropped may be a class of another.
   std::erase_if(whole.class_mapping, [&](const auto& pair) {

@@ -3,6 +3,9 @@
 #include <gmock/gmock.h>
 
 #include <cmath>
+#include <limits>
+#include <memory>
+#include <set>
 
 #include "goshawk/core/error.h"
 
@@ -64,6 +67,33 @@ TEST(Merge, JoinsClassesByNameAndKeepsImagesApart) {
   EXPECT_EQ(whole.annotations[1].category, 1U);
   EXPECT_EQ(whole.annotations[2].category, 3U);
   EXPECT_EQ(std::get<Polygons>(whole.masks.at(static_cast<std::size_t>(whole.annotations[2].mask)))[0][0], 9);
+}
+
+TEST(Merge, KeepsUnpackedArchivesAsLongAsTheWhole) {
+  Dataset a = set_of("/a", {"x.jpg"}, {}), b = set_of("/b", {"y.jpg"}, {});
+  const auto first = std::make_shared<int>(), second = std::make_shared<int>();
+  a.unpacked = first;
+  b.unpacked = second;
+  std::vector<Dataset> parts;
+  parts.push_back(std::move(a));
+  parts.push_back(std::move(b));
+  parts.push_back(set_of("/c", {"z.jpg"}, {}));
+  {
+    const Dataset whole = merge(std::move(parts));
+    EXPECT_EQ(first.use_count(), 2);
+    EXPECT_EQ(second.use_count(), 2);
+  }
+  EXPECT_EQ(first.use_count(), 1);
+  EXPECT_EQ(merge({set_of("/a", {"x.jpg"}, {})}).unpacked, nullptr);
+}
+
+TEST(Merge, NumbersOfClassesStayInRange) {
+  constexpr auto kGreatest = std::numeric_limits<std::int64_t>::max();
+  const auto whole = merge({set_of("/a", {"x.jpg"}, {{0, "car", ""}, {kGreatest, "bus", ""}}),
+                            set_of("/b", {"y.jpg"}, {{0, "dog", ""}, {kGreatest, "cat", ""}})});
+  std::set<std::int64_t> ids;
+  for (const auto& category : whole.categories) ids.insert(category.id);
+  EXPECT_EQ(ids, (std::set<std::int64_t>{0, 1, 2, kGreatest}));
 }
 
 TEST(Merge, KeepsWhatAllPartsSayOfThemselves) {

@@ -113,7 +113,7 @@ struct Dataset {
   std::vector<Annotation> annotations;
   std::vector<Mask> masks;
   std::vector<Attributes> attributes;
-  std::shared_ptr<const void> unpacked;  // keeps the temporary folder of an unpacked archive, where `root` is then
+  std::shared_ptr<const void> unpacked;  // keeps the temporary folders of unpacked archives, in which files lie then
 
   std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }
 };

@@ -296,6 +296,15 @@ TEST_F(SplitFiles, ListsKeepTheOtherKeysOfDataYaml) {
   EXPECT_EQ(text.find("test:"), std::string::npos) << text;
 }
 
+TEST_F(SplitFiles, ListsKeepAbsolutePathsOfTheUsersOwn) {
+  Dataset set = frames_of_videos(1, 2, 1);
+  set.root = folder_;
+  set.images[0].file = "/data/x/a.png";
+  put_splits(set, {Split::kTrain, Split::kTrain});
+  write_split_lists(set, write("data.yaml", "train: train.txt\nnames: [a]\n"));
+  EXPECT_EQ(read("train.txt"), "/data/x/a.png\n./" + set.images[1].file + "\n");
+}
+
 TEST_F(SplitFiles, DataYamlKeepsItsOrderAndComments) {
   Dataset set = frames_of_videos(1, 2, 1);
   set.root = folder_;

@@ -112,7 +112,8 @@ fs::path write_split_lists(const Dataset& dataset, const fs::path& config) {
   for (const Split split : kSplits) {
     std::string lines;
     for (const auto& image : dataset.images) {
-      if (image.split == split) lines += "./" + image.file + "\n";
+      if (image.split != split) continue;
+      lines += (image.file.starts_with('/') ? "" : "./") + image.file + "\n";
     }
     if (lines.empty()) continue;
     const std::string file = std::string(name(split)) + ".txt";

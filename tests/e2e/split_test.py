@@ -46,6 +46,15 @@ class Split(EndToEnd):
         self.assertIn("train: train.txt", (self.folder / "set" / "data.yaml").read_text())
         self.goshawk("data", "split", "set/data.yaml", "--check", "--block", 2, "--distance", 0)
 
+    def test_lists_in_place_are_named_in_the_users_own_file(self):
+        for name in ("data.yml", "street.yaml"):
+            config = self.folder / "set" / "data.yaml"
+            config.rename(config.with_name(name))
+            self.goshawk("data", "split", "set", "--in-place", "--block", 2, "--distance", 0)
+            self.assertIn("train: train.txt", config.with_name(name).read_text())
+            self.assertFalse(config.exists())
+            config.with_name(name).rename(config)
+
     def test_frames_that_nobody_has_labelled(self):
         result = self.goshawk("data", "split", "set/images", "--out", "new", "--block", 2, "--distance", 0, "--ratio", "0.5/0.25/0.25")
         self.assertIn("train", result.stdout)
