@@ -13,6 +13,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/coco.h"
+#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/boxes.h"
 
 namespace goshawk::cli {
@@ -26,12 +27,6 @@ using dataset::Severity;
 
 constexpr std::size_t kShown = 5;                       // problems of one kind of severity
 constexpr std::uint64_t kObjectsPerImage = 50'000'000;  // an evaluation judges, it does not tidy up
-
-std::string required(const Invocation& call, const std::string& flag) {
-  const auto found = call.options.find(flag);
-  if (found != call.options.end()) return found->second;
-  throw Error(ErrorCode::kUsage, "missing", "--" + flag, "goshawk eval-boxes --gt instances.json --dt results.json");
-}
 
 evaluate::Overlap overlap_of(const Invocation& call) {
   const auto found = call.options.find("type");
@@ -106,7 +101,7 @@ struct Inputs {
 
 /// Both files at once, each in a thread.
 Inputs read_inputs(const Invocation& call, CocoParts parts) {
-  const fs::path truth_file = required(call, "gt"), results_file = required(call, "dt");
+  const fs::path truth_file = required_option(call, "gt"), results_file = required_option(call, "dt");
   dataset::ReadLimits limits;
   limits.stop = call.stop;
   limits.objects_per_image = kObjectsPerImage;
@@ -137,6 +132,11 @@ Inputs read_inputs(const Invocation& call, CocoParts parts) {
   inputs.predictions = dataset::resolve(results, inputs.truth, limits);
   judge_problems(results.problems, results.problems_left_out, results_file, false);
   return inputs;
+}
+
+void warn_of_scores(const dataset::Dataset& truth) {
+  if (const auto scored = dataset::scored_count(truth); scored > 0)
+    fmt::print(stderr, "warning: {}\n", dataset::scored_note(scored));
 }
 
 void warn_of_id_zero(const dataset::Dataset& truth) {
@@ -238,6 +238,7 @@ int run_eval_boxes(const Invocation& call) {
       read_inputs(call, options.overlap == evaluate::Overlap::kMasks ? CocoParts::kBoxesAndMasks : CocoParts::kBoxes);
   for (auto& annotation : inputs.truth.annotations) annotation.score = -1;  // a score in labels says nothing here
   warn_of_id_zero(inputs.truth);
+  warn_of_scores(inputs.truth);
   auto activity = activity_of(call, "evaluating");
   evaluate::CocoEvaluator evaluator(inputs.truth, options);
   evaluator.add(std::move(inputs.predictions));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <numeric>
@@ -101,10 +102,12 @@ dataset::Dataset read_truth(const Invocation& call) {
 
 void keep_asked_classes(const Invocation& call, dataset::Dataset& truth) {
   dataset::keep_classes(truth, named_classes(truth, call.config.list("detect.classes")));
+  const std::size_t scored = dataset::scored_count(truth);
   if (dataset::object_count(truth) == 0) {
     throw Error(ErrorCode::kBadData, "no image has a labelled object", truth.root.string(),
-                "An evaluation needs labels to compare with.");
+                scored > 0 ? dataset::scored_note(scored) : "An evaluation needs labels to compare with.");
   }
+  if (scored > 0) spdlog::warn("{}", dataset::scored_note(scored));
 }
 
 ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {

@@ -66,7 +66,18 @@ Statistics statistics(const Dataset& dataset, std::optional<Split> only) {
 
 std::size_t object_count(const Dataset& dataset) {
   const auto& all = dataset.annotations;
-  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Annotation& a) { return !a.crowd; }));
+  return static_cast<std::size_t>(
+      std::count_if(all.begin(), all.end(), [](const Annotation& a) { return !a.crowd && a.score < 0; }));
+}
+
+std::size_t scored_count(const Dataset& dataset) {
+  const auto& all = dataset.annotations;
+  return static_cast<std::size_t>(std::count_if(all.begin(), all.end(), [](const Annotation& a) { return a.score >= 0; }));
+}
+
+std::string scored_note(std::size_t count) {
+  return std::to_string(count) + (count == 1 ? " object carries" : " objects carry") + " a confidence (a model's) and " +
+         (count == 1 ? "is no label" : "are no labels") + "; `goshawk data convert --to yolo` makes labels of them";
 }
 
 }  // namespace goshawk::dataset

@@ -37,7 +37,12 @@ struct Statistics {
 /// Of all images, or of those of one split. Boxes that are not finite count as objects only.
 Statistics statistics(const Dataset& dataset, std::optional<Split> only = {});
 
-/// Annotations that stand for one object each: all but crowds.
+/// Annotations that are labels of one object each: neither crowds nor, as they carry a confidence, a model's answers.
 std::size_t object_count(const Dataset& dataset);
+
+/// Annotations that carry a confidence.
+std::size_t scored_count(const Dataset& dataset);
+/// What to tell of `count` of them where labels are needed.
+std::string scored_note(std::size_t count);
 
 }  // namespace goshawk::dataset

@@ -80,6 +80,17 @@ TEST(Statistics, OfSplitsAddUpToThatOfAll) {
   }
 }
 
+TEST(Statistics, ObjectsAreLabelsAndNoAnswersOfAModel) {
+  Dataset set;
+  set.images.resize(1);
+  set.annotations.resize(4);
+  set.annotations[0].score = 0.5F;
+  set.annotations[1].score = 0;
+  set.annotations[2].crowd = true;
+  EXPECT_EQ(object_count(set), 1U);
+  EXPECT_EQ(scored_count(set), 2U);
+}
+
 TEST(Statistics, TakesAnEmptySet) { EXPECT_EQ(statistics({}).all.objects, 0); }
 
 }  // namespace

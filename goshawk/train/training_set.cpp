@@ -8,6 +8,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/dataset/label_gaps.h"
+#include "goshawk/dataset/statistics.h"
 
 namespace goshawk::train {
 namespace {
@@ -33,10 +34,11 @@ class Builder {
         std::any_of(set_.train.begin(), set_.train.end(), [](const auto& i) { return !i.targets.objects.empty(); });
     if (!any) {
       throw Error(ErrorCode::kBadData, "no image of the train split has a label", place(),
-                  "`goshawk data check` tells what is wrong with a data set");
+                  scored_ > 0 ? dataset::scored_note(scored_) : "`goshawk data check` tells what is wrong with a data set");
     }
     make_truth();
     set_.fingerprint = fingerprint();
+    if (scored_ > 0) set_.notes.push_back(dataset::scored_note(scored_));
     if (skipped_ > 0) set_.notes.push_back(fmt::format("{} images of unknown size were left out", skipped_));
     return std::move(set_);
   }
@@ -70,6 +72,7 @@ class Builder {
     for (std::size_t i = ranges_[index]; i < ranges_[index + 1]; ++i) {
       const auto& annotation = data_.annotations[i];
       const Box box = clip(annotation.rectangle.box(), static_cast<float>(image.width), static_cast<float>(image.height));
+      if (annotation.score >= 0) ++scored_;
       if (box.area() <= 0 || annotation.score >= 0) continue;
       if (annotation.crowd) image.targets.ignored.push_back(box);
       else image.targets.objects.push_back({box, static_cast<int>(annotation.category)});
@@ -129,6 +132,7 @@ class Builder {
   std::vector<std::size_t> ranges_;
   std::vector<std::uint32_t> train_, val_;
   std::int64_t skipped_ = 0;
+  std::size_t scored_ = 0;  // a model's answers, no labels
   TrainingSet set_;
 };
 

@@ -94,6 +94,16 @@ TEST_F(TrainingSetTest, CrowdsBecomeIgnoredRegions) {
   EXPECT_THAT(set.val[0].targets.ignored, ElementsAre(Box{0, 0, 50, 50}));
 }
 
+TEST_F(TrainingSetTest, AnswersOfAModelAreNoLabelsAndItIsSaid) {
+  object(2, 1, {0, 0, 50, 50}).score = 0.5F;
+  const auto set = make_training_set(data_);
+  EXPECT_EQ(set.val[0].targets.objects.size(), 1U);
+  ASSERT_EQ(set.notes.size(), 1U);
+  EXPECT_THAT(set.notes[0], HasSubstr("1 object carries a confidence"));
+  for (auto& annotation : data_.annotations) annotation.score = 0.5F;
+  EXPECT_THAT(failure(), HasSubstr("3 objects carry"));  // in the images that judge, too
+}
+
 TEST_F(TrainingSetTest, PartialLabelsSayWhoseAbsenceIsNotLearned) {
   write("partial.txt", "# comment\ntrain/one.jpg\tb\nval/three.jpg\t-\n");
   const auto set = make_training_set(data_);

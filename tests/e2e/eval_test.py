@@ -122,6 +122,22 @@ class Eval(EndToEnd):
             self.assertEqual(sum(result["mistakes"].values()), 1)  # the square that nobody labelled
         self.assertIn("did you mean 'cat'", self.goshawk(*flags, "--classes", "cats", code=64).stderr)
 
+    def test_answers_of_a_model_are_no_labels(self):
+        data = self.mixed()
+        labels = self.folder / "set" / "labels" / "val"
+        first, second = (labels / "right.txt").read_text().splitlines()
+        (labels / "right.txt").write_text(f"{first} 0.7\n{second}\n")
+        result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--json")
+        self.assertIn("1 object carries a confidence", result.stderr)
+        self.assertEqual(json.loads(result.stdout)["objects"], 4)
+        for path in labels.glob("*.txt"):
+            path.write_text("".join(" ".join(line.split()[:5]) + " 0.7\n" for line in path.read_text().splitlines()))
+        result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", code=65)
+        self.assertIn("5 objects carry a confidence", result.stderr)
+        self.goshawk("data", "convert", data, "--to", "yolo", "--out", "labels")  # what the message advises
+        result = json.loads(self.goshawk("eval", self.model, "--data", "labels", "--device", "cpu", "--json").stdout)
+        self.assertEqual(result["objects"], 5)
+
     def test_an_unreadable_image_is_left_out_and_told(self):
         data = self.mixed()
         (self.folder / "set" / "images" / "val" / "missed.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
