@@ -81,7 +81,8 @@ Waves make_waves() {
 
 std::uint64_t perceptual_hash(const cv::Mat& image) {
   require(!image.empty() && (image.type() == CV_8UC3 || image.type() == CV_8UC1), "perceptual_hash takes 8-bit BGR or grey");
-  require(image.cols <= 1 << 16 && image.rows <= 1 << 16, "perceptual_hash takes sides of at most 65,536 pixels");
+  // The weights of a column's pixels in one cell sum up to the height, so that 255 times it fits 32 bits.
+  require(image.cols <= 1 << 24 && image.rows <= 1 << 24, "perceptual_hash takes sides of at most 16,777,216 pixels");
   static const Waves kWaves = make_waves();
   const Cells cells = shrink(image);
   std::array<std::int64_t, kLow * kLow> strengths{};

@@ -16,7 +16,7 @@ inline constexpr std::string_view kHashMethod = "dct64";
 /// 64 bits: the signs, against their median, of the 8 x 8 lowest frequencies (without those that are constant along a side)
 /// of the picture in grey at 32 x 32. Integers only, so that a picture has one hash on every machine. Source: the DCT hash
 /// of C. Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions", 2010, section 3.2. `image`: 8-bit BGR
-/// or grey, not empty.
+/// or grey, not empty, sides up to 16,777,216.
 std::uint64_t perceptual_hash(const cv::Mat& image);
 
 /// Bits that differ, 0..64.

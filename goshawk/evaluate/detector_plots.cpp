@@ -92,6 +92,7 @@ std::vector<NamedPlot> detector_plots(const std::vector<std::string>& names, con
   plots.push_back({"BoxR_curve.png", "Recall over confidence",
                    curve_plot(unit_figure("Recall over confidence", "confidence", "recall"), names, metrics,
                               &ClassCurves::recall, curves.mean_recall, all, {})});
+  if (names.size() + 1 > report::kMostGridSide) return plots;
   plots.push_back({"confusion_matrix.png", "Confusion matrix", confusion_plot(names, metrics.confusion, false)});
   plots.push_back(
       {"confusion_matrix_normalized.png", "Confusion matrix, normalised", confusion_plot(names, metrics.confusion, true)});

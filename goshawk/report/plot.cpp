@@ -388,7 +388,7 @@ std::string histogram(const Figure& figure, const std::vector<double>& values, s
 
 std::string heat_map(const Figure& figure, const Grid& grid) {
   check(figure);
-  require(grid.values.size() == grid.width * grid.height && grid.width <= 200 && grid.height <= 200 &&
+  require(grid.values.size() == grid.width * grid.height && grid.width <= kMostGridSide && grid.height <= kMostGridSide &&
               (grid.rows.empty() || grid.rows.size() == grid.height) &&
               (grid.columns.empty() || grid.columns.size() == grid.width),
           "a grid has width * height values, at most 200 x 200, and a name for each row and column or none");

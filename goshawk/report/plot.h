@@ -43,6 +43,9 @@ std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::str
 /// Counts of `values` in `bins` equal bins between the x axis' limits.
 std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins = 40);
 
+/// The most rows, and columns, that a grid may have.
+inline constexpr std::size_t kMostGridSide = 200;
+
 /// A grid of values, row by row from the top; darker is more. `rows`, `columns`: names, may be empty (a density map).
 struct Grid {
   std::size_t width = 0, height = 0;
