@@ -11,6 +11,7 @@
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/voc_files.h"
 #include "goshawk/dataset/yolo_files.h"
+#include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -161,7 +162,11 @@ class Writer {
     holds.difficult = holds.truncated = holds.occluded = holds.attributes = !options_.text;
     holds.image_attributes = !options_.text && has_voc_image_attributes_alone(dataset_);
     auto problems = dropped_fields(dataset_, holds, options_.text ? "LabelImg's text" : "LabelImg");
-    for (std::size_t i = 0; i < names_.size() && !options_.text; ++i) {
+    if (options_.text) {
+      for (auto& note : held_notes(dataset_, "LabelImg's text", false)) problems.push_back(std::move(note));
+      return problems;
+    }
+    for (std::size_t i = 0; i < names_.size(); ++i) {
       if (has_pixels(i)) continue;
       problems.push_back(
           {ProblemKind::kMissingImage, Severity::kError, dataset_.images[i].file, 0,

@@ -14,6 +14,7 @@
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/yolo_config.h"
+#include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -234,14 +235,8 @@ class Reader {
     dataset.annotations.reserve(objects);
     dataset.masks.reserve(masks);
     for (auto& block : blocks) {
-      const auto offset = static_cast<std::int32_t>(dataset.masks.size());
-      for (auto& annotation : block.objects.annotations) {
-        if (annotation.mask >= 0) annotation.mask += offset;
-        dataset.annotations.push_back(annotation);
-      }
-      std::move(block.objects.masks.begin(), block.objects.masks.end(), std::back_inserter(dataset.masks));
+      add_objects(dataset, std::exchange(block.objects, {}));
       problems_.append(std::move(block.problems));
-      block.objects = {};
     }
   }
 

@@ -9,6 +9,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/dataset/text_file.h"
+#include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -155,27 +156,12 @@ YoloConfig read_yaml(const fs::path& file, ProblemList& problems) {
   return config;
 }
 
-/// The lines of classes.txt.
-std::vector<Category> read_names_list(const fs::path& file) {
-  std::vector<Category> categories;
-  const std::string content = read_utf8_file(file, 16ULL << 20);
-  std::string_view text = content;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view name = text.substr(0, end);
-    text.remove_prefix(std::min(text.size(), end + 1));
-    while (name.ends_with('\r') || name.ends_with(' ')) name.remove_suffix(1);
-    if (!name.empty()) categories.push_back({static_cast<std::int64_t>(categories.size()), std::string(name), {}});
-  }
-  return categories;
-}
-
 YoloConfig read_folders(const fs::path& folder) {
   YoloConfig config;
   config.root = whole_path(folder);
   for (const char* name : {"classes.txt", "labels/classes.txt", "obj.names"}) {
     if (!is_there(folder / name)) continue;
-    config.categories = read_names_list(folder / name);
+    config.categories = read_class_names(folder / name);
     config.named = true;
     break;
   }

@@ -74,6 +74,15 @@ std::vector<Category> read_class_names(const fs::path& file) {
   return categories;
 }
 
+void add_objects(Dataset& dataset, YoloObjects objects) {
+  const auto offset = static_cast<std::int32_t>(dataset.masks.size());
+  for (auto& annotation : objects.annotations) {
+    if (annotation.mask >= 0) annotation.mask += offset;
+    dataset.annotations.push_back(annotation);
+  }
+  std::move(objects.masks.begin(), objects.masks.end(), std::back_inserter(dataset.masks));
+}
+
 void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& problems) {
   constexpr std::size_t kBlock = 256;
   const YoloClasses classes(dataset.categories);
@@ -85,14 +94,8 @@ void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& p
     for (std::size_t i = begin; i < end; ++i) read_one(dataset, i, classes, limits, part);
   });
   for (auto& part : parts) {
-    const auto offset = static_cast<std::int32_t>(dataset.masks.size());
-    for (auto& annotation : part.objects.annotations) {
-      if (annotation.mask >= 0) annotation.mask += offset;
-      dataset.annotations.push_back(annotation);
-    }
-    std::move(part.objects.masks.begin(), part.objects.masks.end(), std::back_inserter(dataset.masks));
+    add_objects(dataset, std::exchange(part.objects, {}));
     problems.append(std::move(part.problems));
-    part.objects = {};
   }
 }
 
@@ -100,9 +103,10 @@ std::string yolo_boxes(const Dataset& dataset, const ImageEntry& image, std::siz
   std::string text;
   for (std::size_t i = begin; i < end; ++i) {
     const Annotation& annotation = dataset.annotations[i];
-    if (annotation.crowd) continue;
+    const auto box = annotation.crowd ? std::nullopt : held_box(annotation.rectangle, image);
+    if (!box) continue;
     text += std::to_string(annotation.category);
-    append_yolo_box(text, annotation.rectangle, image);
+    append_yolo_box(text, *box, image);
     text += '\n';
   }
   return text;

@@ -7,6 +7,7 @@
 
 #include "goshawk/dataset/dataset.h"
 #include "goshawk/dataset/problems.h"
+#include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
 
@@ -16,11 +17,15 @@ std::vector<std::string> lines_of(const std::filesystem::path& file);
 /// obj.names or classes.txt: a name a line; an empty line is a class of no name ("class3").
 std::vector<Category> read_class_names(const std::filesystem::path& file);
 
+/// Adds parsed objects behind those of the data set, with their masks.
+void add_objects(Dataset& dataset, YoloObjects objects);
+
 /// Reads ImageEntry::labels of the images that have one and adds their objects, in fractions, on all cores. Images whose
 /// label file does not exist become unlabelled; files that cannot be read are listed.
 void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& problems);
 
-/// The label file's text for annotations [begin, end) of one image: boxes alone, without crowds.
+/// The label file's text for annotations [begin, end) of one image: boxes alone, as `held_box` has them, without
+/// crowds.
 std::string yolo_boxes(const Dataset& dataset, const ImageEntry& image, std::size_t begin, std::size_t end);
 
 }  // namespace goshawk::dataset

@@ -306,6 +306,51 @@ TEST_F(YoloFiles, ReadsFoldersWithoutAConfiguration) {
   EXPECT_EQ(read_dataset(folder_, Format::kYolo).dataset.categories[3].name, "d e");
 }
 
+TEST_F(YoloFiles, AnEmptyLineAmongClassesIsOneOfNoName) {
+  image("images/train/1.png");
+  write("labels/train/1.txt", "2 0.5 0.5 1 1\n");
+  write("classes.txt", "a\n\nc\n");
+  const auto dataset = read_dataset(folder_, Format::kYolo).dataset;
+  ASSERT_EQ(dataset.categories.size(), 3U);
+  EXPECT_EQ(dataset.categories[dataset.annotations.at(0).category].name, "c");
+}
+
+TEST_F(YoloFiles, WhatLiesOutsideIsCutOffOrLeftOut) {
+  image("images/1.png");  // 200 x 100
+  write("labels/1.txt", "0 0.5 0.5 1 1\n");
+  write("data.yaml", "train: images\nval: images\nnames: [x]\n");
+  auto dataset = read_dataset(folder_).dataset;
+  const auto put = [&](std::vector<Rectangle> boxes) {
+    dataset.annotations.resize(boxes.size(), dataset.annotations[0]);
+    for (std::size_t i = 0; i < boxes.size(); ++i) dataset.annotations[i].rectangle = boxes[i];
+  };
+  put({{-20, 10, 30, 50}, {190, 0, 20, 100}, {300, 0, 10, 10}, {-50, -50, 400, 400}});
+  const auto notes = write_dataset(dataset, Format::kYolo, folder_ / "out");
+  EXPECT_EQ(read("out/labels/1.txt"), "0 0.025 0.35 0.05 0.5\n0 1 0.5 0.1 1\n0 0.5 0.5 1 1\n") << "the second can be held";
+  ASSERT_THAT(notes, SizeIs(2));
+  EXPECT_THAT(notes[0].message, HasSubstr("1 objects left out"));
+  EXPECT_THAT(notes[1].message, HasSubstr("2 objects cut off"));
+  for (const Format format : {Format::kCvatYolo, Format::kLabelImg}) {
+    WriteOptions options;
+    options.text = true;
+    const auto folder = folder_ / name(format);
+    EXPECT_THAT(brief(write_dataset(dataset, format, folder, options)),
+                ::testing::Contains("dropped :0").Times(::testing::Ge(2)));
+    for (const auto& problem : read_dataset(folder, format).problems) EXPECT_NE(problem.kind, ProblemKind::kOutsideImage);
+  }
+}
+
+TEST_F(YoloFiles, OutlinesAreCutOffAtTheBorder) {
+  image("images/1.png");  // 200 x 100
+  write("labels/1.txt", "0 0.1 0.1 0.4 0.1 0.4 0.4\n");
+  write("data.yaml", "train: images\nval: images\nnames: [x]\n");
+  auto dataset = read_dataset(folder_).dataset;
+  dataset.masks = {Polygons{{-100, 50, 100, 0, 100, 100}}};  // a triangle, half of it outside
+  dataset.annotations[0].rectangle = {-100, 0, 200, 100};
+  EXPECT_THAT(write_dataset(dataset, Format::kYolo, folder_ / "out"), SizeIs(1));
+  EXPECT_EQ(read("out/labels/1.txt"), "0 0 0.75 0 0.25 0.5 0 0.5 1\n");
+}
+
 /// Class, then left, top, width and height in pixels, of each object of each image; crowds are none.
 std::map<std::string, std::vector<std::array<double, 5>>> by_image(const Dataset& dataset, bool coco_numbers) {
   std::map<std::string, std::vector<std::array<double, 5>>> objects;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <optional>
 #include <span>
+#include <utility>
+#include <variant>
 
 namespace goshawk::dataset {
 namespace {
@@ -81,6 +83,39 @@ Rectangle extent(std::span<const double> points) {
     y2 = std::max(y2, points[i + 1]);
   }
   return {x1, y1, x2 - x1, y2 - y1};
+}
+
+/// What fractions of the image are counted in: its size, where that is known.
+std::pair<double, double> unit_of(const ImageEntry& image) {
+  const bool known = image.width > 0 && image.height > 0;
+  return known ? std::pair<double, double>(image.width, image.height) : std::pair(1.0, 1.0);
+}
+
+/// As `all_fractions`, with room for what arithmetic costs.
+bool are_held(std::span<const double> numbers) {
+  constexpr double kLeast = -kTolerance - 1e-9, kMost = 1 + kTolerance + 1e-9;
+  return std::all_of(numbers.begin(), numbers.end(), [](double v) { return v >= kLeast && v <= kMost; });
+}
+
+/// The part of a polygon on one side of a line: where x (axis 0) or y (axis 1) is at least `limit`, with `sign` -1 at most.
+/// Source: Sutherland and Hodgman, "Reentrant Polygon Clipping", 1974.
+std::vector<double> cut_off(const std::vector<double>& points, std::size_t axis, double limit, double sign) {
+  std::vector<double> kept;
+  const std::size_t size = points.size() / 2 * 2;
+  const auto inside = [&](std::size_t i) { return (points[i + axis] - limit) * sign; };
+  for (std::size_t i = 0; i < size; i += 2) {
+    const std::size_t before = i == 0 ? size - 2 : i - 2;
+    const double to = inside(i), from = inside(before);
+    if ((to < 0) != (from < 0)) {
+      const double part = from / (from - to), other = points[before + 1 - axis];
+      std::array<double, 2> crossing{};
+      crossing[axis] = limit;
+      crossing[1 - axis] = other + (points[i + 1 - axis] - other) * part;
+      kept.insert(kept.end(), crossing.begin(), crossing.end());
+    }
+    if (to >= 0) kept.insert(kept.end(), {points[i], points[i + 1]});
+  }
+  return kept;
 }
 
 /// One file's lines; says what is wrong with each.
@@ -254,13 +289,82 @@ void append_fraction(std::string& text, double value) {
   text.append(buffer.data(), std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr);
 }
 
+bool is_in_unknown_pixels(const Rectangle& box, const ImageEntry& image) {
+  return (image.width == 0 || image.height == 0) && (box.x + box.width > 2 || box.y + box.height > 2);
+}
+
+std::optional<Rectangle> held_box(const Rectangle& box, const ImageEntry& image) {
+  if (is_in_unknown_pixels(box, image)) return std::nullopt;
+  const auto [width, height] = unit_of(image);
+  const std::array numbers{(box.x + box.width / 2) / width, (box.y + box.height / 2) / height, box.width / width,
+                           box.height / height};
+  if (are_held(numbers) && box.width >= 0 && box.height >= 0) return box;
+  if (!all_finite(numbers)) return std::nullopt;
+  const double x1 = std::max(box.x, 0.0), x2 = std::min(box.x + box.width, width);
+  const double y1 = std::max(box.y, 0.0), y2 = std::min(box.y + box.height, height);
+  if (x2 <= x1 || y2 <= y1) return std::nullopt;
+  return Rectangle{x1, y1, x2 - x1, y2 - y1};
+}
+
+std::optional<std::vector<double>> held_outline(const std::vector<double>& outline, const ImageEntry& image) {
+  if (is_in_unknown_pixels(extent(outline), image)) return std::nullopt;
+  const auto [width, height] = unit_of(image);
+  std::vector<double> numbers = outline;
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] /= i % 2 == 0 ? width : height;
+  if (are_held(numbers)) return outline;
+  if (!all_finite(numbers)) return std::nullopt;
+  numbers = outline;
+  for (const std::size_t axis : {0U, 1U}) {
+    numbers = cut_off(numbers, axis, 0, 1);
+    numbers = cut_off(numbers, axis, axis == 0 ? width : height, -1);
+  }
+  if (numbers.size() < 6 || extent(numbers).area() <= 0) return std::nullopt;
+  return numbers;
+}
+
+std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, bool outlines) {
+  std::uint64_t unknown = 0, outside = 0, cut = 0, unchanged = 0;
+  for (const auto& a : dataset.annotations) {
+    if (a.crowd) continue;
+    const ImageEntry& image = dataset.images[a.image];
+    if (is_in_unknown_pixels(a.rectangle, image)) {
+      ++unknown;
+    } else if (outlines) {
+      const auto& outline = std::get<Polygons>(dataset.masks[static_cast<std::size_t>(a.mask)]).front();
+      const auto held = held_outline(outline, image);
+      ++(!held ? outside : *held == outline ? unchanged : cut);
+    } else {
+      const auto held = held_box(a.rectangle, image);
+      ++(!held ? outside : *held == a.rectangle ? unchanged : cut);
+    }
+  }
+  std::vector<Problem> notes;
+  const auto note = [&](std::uint64_t count, Severity severity, const std::string& before, const std::string& after) {
+    if (count > 0)
+      notes.push_back({ProblemKind::kDropped, severity, "", 0, format + before + std::to_string(count) + after});
+  };
+  note(unknown, Severity::kWarning, " needs the images' sizes: ", " objects of images that are not there left out");
+  note(outside, Severity::kWarning, " cannot hold what lies outside of its image: ", " objects left out");
+  note(cut, Severity::kNote, " cannot hold what reaches so far out of its image: ", " objects cut off at its border");
+  return notes;
+}
+
 void append_yolo_box(std::string& text, const Rectangle& box, const ImageEntry& image) {
-  const bool known = image.width > 0 && image.height > 0;
-  const double width = known ? image.width : 1, height = known ? image.height : 1;
+  const auto [width, height] = unit_of(image);
   for (const double value :
        {(box.x + box.width / 2) / width, (box.y + box.height / 2) / height, box.width / width, box.height / height}) {
     text += ' ';
     append_fraction(text, value);
+  }
+}
+
+void append_yolo_outline(std::string& text, const std::vector<double>& outline, const ImageEntry& image) {
+  const auto [width, height] = unit_of(image);
+  for (std::size_t i = 0; i + 1 < outline.size(); i += 2) {
+    for (const double value : {outline[i] / width, outline[i + 1] / height}) {
+      text += ' ';
+      append_fraction(text, value);
+    }
   }
 }
 

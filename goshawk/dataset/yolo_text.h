@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,8 +45,24 @@ struct YoloObjects {
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
                      const ReadLimits& limits, YoloObjects& out, ProblemList& problems);
 
+/// Whether a box is in pixels of an image whose size is not known, because its file is missing and the labels do not say it:
+/// what is no fraction must not be written as one.
+bool is_in_unknown_pixels(const Rectangle& box, const ImageEntry& image);
+
+/// The box as YOLO can hold it: as it is where centre and size are fractions of the image, give or take 0.01, which readers
+/// allow; else the part of it within the image. nullopt: there is none, or it `is_in_unknown_pixels`.
+std::optional<Rectangle> held_box(const Rectangle& box, const ImageEntry& image);
+/// The same of an outline, x1, y1, x2, y2, ..., whose points have to be such fractions.
+std::optional<std::vector<double>> held_outline(const std::vector<double>& outline, const ImageEntry& image);
+
+/// Notes of how many objects are cut off or left out for that. `outlines`: each object's one polygon is written, else boxes.
+std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, bool outlines);
+
 /// Adds " x y width height" of a box: its centre and size as fractions of the image (of a size that is known), or as it is.
 void append_yolo_box(std::string& text, const Rectangle& box, const ImageEntry& image);
+
+/// Adds " x1 y1 x2 y2 ..." of an outline in the same unit.
+void append_yolo_outline(std::string& text, const std::vector<double>& outline, const ImageEntry& image);
 
 /// The shortest decimal text that reads back as `value`, give or take 1e-14 of the image (which arithmetic costs).
 void append_fraction(std::string& text, double value);

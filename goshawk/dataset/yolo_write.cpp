@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -99,23 +100,13 @@ class Writer {
   }
 
   void append(const Annotation& annotation, const ImageEntry& image, std::string& text) const {
-    if (annotation.crowd || is_unknown(annotation, image)) return;
-    const bool known = image.width > 0 && image.height > 0;
-    const double width = known ? image.width : 1, height = known ? image.height : 1;
+    if (annotation.crowd) return;
+    const auto outline = outlines_ ? held_outline(*single_polygon(dataset_, annotation), image) : std::nullopt;
+    const auto box = outlines_ ? std::nullopt : held_box(annotation.rectangle, image);
+    if (!outline && !box) return;
     text += std::to_string(annotation.category);
-    const auto number = [&](double value) {
-      text += ' ';
-      append_fraction(text, value);
-    };
-    if (outlines_) {
-      const auto& polygon = *single_polygon(dataset_, annotation);
-      for (std::size_t i = 0; i + 1 < polygon.size(); i += 2) {
-        number(polygon[i] / width);
-        number(polygon[i + 1] / height);
-      }
-    } else {
-      append_yolo_box(text, annotation.rectangle, image);
-    }
+    if (outline) append_yolo_outline(text, *outline, image);
+    else append_yolo_box(text, *box, image);
     if (options_.scores && annotation.score >= 0) {
       std::array<char, 32> digits{};
       text += ' ';
@@ -124,25 +115,13 @@ class Writer {
     text += '\n';
   }
 
-  /// Pixels of an image whose size is not known, because its file is missing and the labels do not say it (MOT without
-  /// seqinfo.ini): what is no fraction must not be written as one.
-  static bool is_unknown(const Annotation& annotation, const ImageEntry& image) {
-    const Rectangle& r = annotation.rectangle;
-    return (image.width == 0 || image.height == 0) && (r.x + r.width > 2 || r.y + r.height > 2);
-  }
-
   std::vector<Problem> dropped() const {
     Holds holds;
     holds.scores = options_.scores;
     holds.polygons = outlines_;
     holds.splits = holds.unlabelled = holds.class_mapping = true;
     auto notes = dropped_fields(dataset_, holds, "yolo");
-    const auto unknown = std::count_if(dataset_.annotations.begin(), dataset_.annotations.end(),
-                                       [&](const Annotation& a) { return is_unknown(a, dataset_.images[a.image]); });
-    if (unknown > 0)
-      notes.push_back(
-          {ProblemKind::kDropped, Severity::kWarning, "", 0,
-           "yolo needs the images' sizes: " + std::to_string(unknown) + " objects of images that are not there left out"});
+    for (auto& note : held_notes(dataset_, "yolo", outlines_)) notes.push_back(std::move(note));
     if (mixed_)
       notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, "images that are in no split were put into train"});
     return notes;
