@@ -1,6 +1,7 @@
 // COCO data sets of one or several files, and where their images are.
 #include <algorithm>
 #include <array>
+#include <initializer_list>
 #include <unordered_set>
 
 #include "goshawk/core/error.h"
@@ -18,11 +19,24 @@ namespace fs = std::filesystem;
 constexpr std::size_t kMostFiles = 1000, kProbed = 20;
 constexpr const char* kRoboflowName = "_annotations.coco.json";
 
+/// The letters between other characters, in lower case: "instances_train2017" has "instances" and "train".
+std::vector<std::string> words_of(std::string_view name) {
+  std::vector<std::string> words(1);
+  for (const char c : to_lower(name)) {
+    if (std::string_view("_-. 0123456789").find(c) == std::string_view::npos) words.back() += c;
+    else if (!words.back().empty()) words.emplace_back();
+  }
+  return words;
+}
+
 Split split_of(std::string_view name) {
-  const std::string text = to_lower(name);
-  if (text.find("train") != std::string::npos) return Split::kTrain;
-  if (text.find("val") != std::string::npos) return Split::kVal;
-  if (text.find("test") != std::string::npos) return Split::kTest;
+  const auto words = words_of(name);
+  const auto has = [&](std::initializer_list<std::string_view> wanted) {
+    return std::ranges::any_of(words, [&](const auto& word) { return std::ranges::find(wanted, word) != wanted.end(); });
+  };
+  if (has({"train", "training", "trainval"})) return Split::kTrain;
+  if (has({"val", "valid", "validation", "minival"})) return Split::kVal;
+  if (has({"test", "testing"})) return Split::kTest;
   return Split::kNone;
 }
 
@@ -37,7 +51,8 @@ std::vector<fs::path> label_files(const fs::path& folder) {
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end && files.size() < kMostFiles;
        it.increment(error)) {
-    if (it->path().extension() != ".json") continue;
+    if (it->path().extension() != ".json" || it->path().filename() == "frames.json")
+      continue;  // no labels: where images came from
     files.push_back(it->path());
     if (it->path().filename().string().starts_with("instances")) instances.push_back(it->path());
   }

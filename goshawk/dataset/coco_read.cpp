@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <unordered_map>
 #include <unordered_set>
 
 #include "goshawk/dataset/coco_json.h"
@@ -16,6 +17,26 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kStopEvery = 1U << 14U;  // elements between looks at ReadLimits::stop
 constexpr std::int64_t kLargestTrack = std::numeric_limits<std::int32_t>::max();
+
+/// Of pairs with one name the last, in the place of the first: as Python reads an object that has a key twice.
+void keep_last(Attributes& attributes) {
+  constexpr std::size_t kFew = 8;  // most have few and none twice: that is seen sooner than a table is made
+  const auto is_new = [&](std::size_t i) {
+    return std::none_of(attributes.begin(), attributes.begin() + static_cast<std::ptrdiff_t>(i),
+                        [&](const auto& earlier) { return earlier.first == attributes[i].first; });
+  };
+  bool distinct = attributes.size() <= kFew;
+  for (std::size_t i = 1; distinct && i < attributes.size(); ++i) distinct = is_new(i);
+  if (distinct) return;
+  std::unordered_map<std::string, std::size_t> places;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < attributes.size(); ++i) {
+    const auto [place, added] = places.emplace(attributes[i].first, kept);
+    if (place->second != i) attributes[place->second] = std::move(attributes[i]);
+    kept += added ? 1 : 0;
+  }
+  attributes.resize(kept);
+}
 
 /// One pass over the file; numbers of images and categories are looked up at its end, as they may stand behind the
 /// annotations.
@@ -178,6 +199,7 @@ class CocoFile {
       if (!text) unknown_.count("", "info." + std::string(key));
       else if (!text->empty()) dataset_.about.emplace_back(key, *text);
     });
+    keep_last(dataset_.about);
   }
 
   void read_licenses(ondemand::value value) {
@@ -206,6 +228,7 @@ class CocoFile {
       if (license && !licenses_[*license].url.empty()) about.attributes.emplace_back(kLicenseUrl, licenses_[*license].url);
       if (about.license != 0 && !license) unknown_.count("images", "license");
       if (about.attributes.empty()) continue;
+      keep_last(about.attributes);
       dataset_.images[about.image].attributes = static_cast<std::int32_t>(dataset_.attributes.size());
       dataset_.attributes.push_back(std::move(about.attributes));
     }
@@ -345,6 +368,7 @@ class CocoFile {
       dataset_.masks.push_back(std::move(*draft.mask));
     }
     if (!draft.attributes.empty()) {
+      keep_last(draft.attributes);
       annotation.attributes = static_cast<std::int32_t>(dataset_.attributes.size());
       dataset_.attributes.push_back(std::move(draft.attributes));
     }

@@ -229,6 +229,19 @@ TEST_F(Coco, ALicenceOrOriginOfAnotherKindIsNoted) {
   EXPECT_EQ(result.problems[1].message, "'flickr_url' of 1 images is not kept");
 }
 
+TEST_F(Coco, OfAKeyThatIsThereTwiceTheLastCounts) {  // as in Python
+  const auto set = read_coco(write("set.json", R"({"info":{"year":1,"version":"1","year":2},
+"images":[{"id":7,"file_name":"a.jpg","width":9,"height":7,"flickr_url":"x","attributes":{"flickr_url":"y","night":1}}],
+"categories":[{"id":3,"name":"car"}],"annotations":[
+{"id":1,"image_id":7,"category_id":3,"bbox":[1,2,3,4],"attributes":{"a":1,"b":2,"a":3,"c":4,"b":5}}]})"))
+                       .dataset;
+  EXPECT_EQ(set.about, (Attributes{{"year", "2"}, {"version", "1"}}));
+  EXPECT_EQ(set.attributes.at(static_cast<std::size_t>(set.images[0].attributes)),
+            (Attributes{{"flickr_url", "y"}, {"night", "1"}}));
+  EXPECT_EQ(set.attributes.at(static_cast<std::size_t>(set.annotations[0].attributes)),
+            (Attributes{{"a", "3"}, {"b", "5"}, {"c", "4"}}));
+}
+
 /// simdjson's buffer for texts has room for each once: a second look would write behind it.
 TEST_F(Coco, ATextThatIsMostOfTheFileIsReadOnce) {
   const std::string url = "http://" + std::string(3'000'000, 'u');
@@ -278,6 +291,28 @@ TEST_F(Coco, FilesOfSeveralSplitsAreJoined) {
   EXPECT_NE(result.dataset.images[0].id, result.dataset.images[1].id);
   EXPECT_EQ(result.dataset.annotations[1].image, 1U);
   EXPECT_EQ(result.dataset.categories.size(), 1U);
+}
+
+TEST_F(Coco, SplitsAreWordsOfTheName) {
+  const std::pair<const char*, Split> names[] = {{"instances_train2017", Split::kTrain},
+                                                 {"person_keypoints_val2017", Split::kVal},
+                                                 {"image_info_test-dev2017", Split::kTest},
+                                                 {"Train", Split::kTrain},
+                                                 {"instances_minival2014", Split::kVal},
+                                                 {"latest", Split::kNone},
+                                                 {"restrained", Split::kNone},
+                                                 {"interval", Split::kNone},
+                                                 {"my.validation.set", Split::kVal}};
+  for (const auto& [name, split] : names) {
+    const auto set = read_coco(write(std::string(name) + ".json", around(kGood))).dataset;
+    EXPECT_EQ(set.images.at(0).split, split) << name;
+  }
+}
+
+TEST_F(Coco, AListOfFramesBesideTheLabelsIsNone) {
+  write("labels.json", around(kGood));
+  write("frames.json", "{}");
+  EXPECT_EQ(read_coco(folder_).dataset.annotations.size(), 1U);
 }
 
 TEST_F(Coco, ResultsAreLookedUp) {

@@ -67,6 +67,7 @@ class Inspection {
     for (zip_uint64_t i = 0; i < count; ++i) {
       if (auto entry = judge(i)) entries.push_back(std::move(*entry));
     }
+    check_growth();
     return entries;
   }
 
@@ -120,6 +121,14 @@ class Inspection {
     if (total_ > limits_.total_bytes) {
       refuse("", "the archive is larger than " + std::to_string(limits_.total_bytes) + " bytes unpacked");
     }
+  }
+
+  /// Many entries, each below `ratio_from`, or several that share their packed bytes.
+  void check_growth() const {
+    std::error_code error;
+    const std::uint64_t packed = fs::file_size(path_, error);
+    if (error || total_ <= limits_.ratio_from || total_ / limits_.ratio <= packed) return;
+    refuse("", "the archive grows by more than " + std::to_string(limits_.ratio) + " times when it is unpacked");
   }
 
   zip_t* archive_;

@@ -13,7 +13,7 @@
 namespace goshawk::dataset {
 
 /// Bounds on an archive. An entry larger than `ratio_from` unpacked may be at most `ratio` times as large as its packed
-/// bytes.
+/// bytes; so may all entries together, of the archive's.
 struct ZipLimits {
   std::uint64_t entries = 2'000'000;
   std::uint64_t entry_bytes = 4ULL << 30;   // unpacked

@@ -100,6 +100,14 @@ TEST_F(ZipArchive, HoldsItsLimits) {
   EXPECT_THAT(refusal(bomb, {.ratio_from = 1 << 20}), HasSubstr("grows by more than 200 times"));
 }
 
+TEST_F(ZipArchive, RefusesABombOfManyEntries) {
+  std::vector<Entry> entries;
+  for (int i = 0; i < 8; ++i) entries.push_back({"a" + std::to_string(i), std::string(1 << 20, '\0')});
+  const auto bomb = zip(entries);
+  EXPECT_EQ(refusal(bomb), "");
+  EXPECT_THAT(refusal(bomb, {.ratio_from = 2 << 20}), HasSubstr("the archive grows by more than 200 times"));
+}
+
 TEST_F(ZipArchive, RefusesWhatIsDamaged) {
   const auto path = zip({{"a.txt", "0123456789012345678901234567890123456789"}, {"b", std::string(5000, 'b')}});
   const auto whole = read("a.zip");
