@@ -5,10 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -28,24 +31,35 @@ std::vector<std::string> words_of(const std::string& line) {
   return words;
 }
 
+/// As partial.txt names it: without "./" and images/.
+std::string_view short_name(std::string_view file) {
+  for (const std::string_view head : {"./", "images/"}) {
+    if (file.starts_with(head)) file.remove_prefix(head.size());
+  }
+  return file;
+}
+
 /// partial.txt: image -> classes that are not labelled in full.
 class PartialLabels {
  public:
-  explicit PartialLabels(const Dataset& data) {
+  explicit PartialLabels(const Dataset& data) : root_(data.root) {
     const fs::path path = data.root / "partial.txt";
     std::error_code error;
     if (!fs::is_regular_file(path, error)) return;
     for (const auto& category : data.categories) names_.push_back(category.name);
+    for (const auto& image : data.images) images_.insert(short_name(image.file));
     std::istringstream lines(read_file(path, kMostPartialBytes));
     std::int64_t number = 0;
     for (std::string line; std::getline(lines, line);) {
-      ++number;
+      if (++number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
+      if (line.ends_with('\r')) line.pop_back();
       if (!line.empty() && !line.starts_with('#')) add(line, fmt::format("{}:{}", path.string(), number));
     }
+    images_.clear();
   }
 
   std::vector<std::uint32_t> of(const ImageEntry& image) const {
-    const auto found = missing_.find(image.file.starts_with("images/") ? image.file.substr(7) : image.file);
+    const auto found = missing_.find(short_name(image.file));
     return found == missing_.end() ? std::vector<std::uint32_t>() : found->second;
   }
 
@@ -53,21 +67,49 @@ class PartialLabels {
   void add(const std::string& line, const std::string& where) {
     const auto tab = line.find('\t');
     if (tab == std::string::npos) throw Error(ErrorCode::kBadData, "a line is: image, tab, classes", where);
-    std::set<std::string> labelled;
-    for (auto& word : words_of(line.substr(tab + 1))) {
-      if (word == "-") continue;
-      if (std::find(names_.begin(), names_.end(), word) == names_.end())
-        throw Error(ErrorCode::kBadData, "there is no class '" + word + "'" + did_you_mean(word, names_), where);
-      labelled.insert(word);
-    }
-    auto& missing = missing_[line.substr(0, tab)];
+    const std::string image(short_name(std::string_view(line).substr(0, tab)));
+    if (!is_there(image)) throw Error(ErrorCode::kBadData, "there is no image '" + image + "' in the data set", where);
+    const auto labelled = classes_in(line.substr(tab + 1), where);
+    auto& missing = missing_[image];
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (!labelled.contains(names_[i])) missing.push_back(static_cast<std::uint32_t>(i));
     }
   }
 
+  /// The data set may be a part of what partial.txt speaks of.
+  bool is_there(const std::string& image) const {
+    std::error_code error;
+    return images_.contains(image) || fs::exists(root_ / "images" / image, error) || fs::exists(root_ / image, error);
+  }
+
+  /// Between tabs stand names, which may have blanks, or several without.
+  std::set<std::string> classes_in(const std::string& text, const std::string& where) const {
+    const auto is_class = [&](const std::string& word) { return std::ranges::find(names_, word) != names_.end(); };
+    std::set<std::string> classes;
+    std::istringstream fields(text);
+    for (std::string field; std::getline(fields, field, '\t');) {
+      field.erase(0, std::min(field.find_first_not_of(' '), field.size()));
+      field.erase(field.find_last_not_of(' ') + 1);
+      if (is_class(field)) {
+        classes.insert(field);
+        continue;
+      }
+      for (const auto& word : words_of(field)) {
+        if (word == "-") continue;
+        if (!is_class(word)) {
+          throw Error(ErrorCode::kBadData, "there is no class '" + word + "'" + did_you_mean(word, names_), where,
+                      "Classes with blanks in their names stand between tabs.");
+        }
+        classes.insert(word);
+      }
+    }
+    return classes;
+  }
+
+  fs::path root_;
   std::vector<std::string> names_;
-  std::map<std::string, std::vector<std::uint32_t>> missing_;
+  std::unordered_set<std::string_view> images_;  // of the data set, while lines are read
+  std::map<std::string, std::vector<std::uint32_t>, std::less<>> missing_;
 };
 
 /// Regions of `ignore/` that stand beside the label file; none where there is no such file.

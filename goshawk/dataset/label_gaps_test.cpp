@@ -58,6 +58,22 @@ TEST_F(LabelGapsTest, ImagesOfUnknownSizeHaveThemInFractions) {
   EXPECT_THAT(read_label_gaps(data_)[0].regions, ElementsAre(Rectangle{0.25, 0.25, 0.5, 0.5}));
 }
 
+TEST_F(LabelGapsTest, TakesPathsFromTheRootAByteOrderMarkAndNamesWithBlanks) {
+  data_.categories[1].name = "traffic light";
+  write("images/train/other.jpg", "");  // an image that is not of this split
+  write("partial.txt",
+        "\xEF\xBB\xBFimages/train/one.jpg\ttraffic light\r\n./images/val/two.jpg\ta\ttraffic light\ntrain/other.jpg\tc\n");
+  const auto gaps = read_label_gaps(data_);
+  EXPECT_THAT(gaps[0].classes, ElementsAre(0U, 2U));
+  EXPECT_THAT(gaps[1].classes, ElementsAre(2U));
+}
+
+TEST_F(LabelGapsTest, ImagesThatAreNotThereAreNamed) {
+  write("partial.txt", "# comment\ntrain/one.jpg\tb\ntrain/ome.jpg\tb\n");
+  EXPECT_THAT(failure(), HasSubstr("partial.txt:3"));
+  EXPECT_THAT(failure(), HasSubstr("train/ome.jpg"));
+}
+
 TEST_F(LabelGapsTest, BadLinesAreNamed) {
   write("partial.txt", "train/one.jpg\tcc b\n");
   EXPECT_THAT(failure(), HasSubstr("partial.txt:1"));
