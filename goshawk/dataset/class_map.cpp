@@ -103,7 +103,8 @@ std::vector<Fate> decide(const std::vector<Category>& categories, const ClassMap
   return fates;
 }
 
-/// New classes in the order of the old ones; the old class that has the new name already gives number and supercategory.
+/// New classes in the order of the old ones; the old class that has the new name already gives number, supercategory, colour
+/// and rules of attributes.
 class Regrouping {
  public:
   Regrouping(std::vector<Category> old, const std::vector<Fate>& fates) : place_of_(old.size(), -1) {
@@ -162,14 +163,14 @@ class Regrouping {
   void add(std::size_t i, const Category& old, const Fate& fate) {
     const auto [entry, is_new] = by_name_.try_emplace(fate.name, groups_.size());
     if (is_new) {
-      groups_.push_back({old.id, fate.name, old.supercategory});
+      groups_.push_back(old);
+      groups_.back().name = fate.name;
       numbered_.push_back(false);
     }
     const std::size_t group = entry->second;
     place_of_[i] = static_cast<std::int32_t>(group);
     if (old.name == fate.name && !fate.number && !numbered_[group]) {
-      groups_[group].id = old.id;
-      groups_[group].supercategory = old.supercategory;
+      groups_[group] = old;
     }
     if (!fate.number) return;
     if (numbered_[group] && groups_[group].id != *fate.number) reject("the class '" + fate.name + "' is given two numbers");
@@ -199,16 +200,24 @@ bool are_places(const std::vector<Category>& categories) {
 
 /// What was done before, seen through what is done now: van=car and then car=vehicle is van=vehicle.
 void record(ClassMapping& history, const ClassMapping& mapping) {
+  const auto is_name = [](const std::string& to) { return !whole_number(to); };
+  std::map<std::string, std::string> names;  // a class is looked up once, as names may be exchanged
   for (const auto& [from, to] : mapping) {
-    if (from.empty() || whole_number(to)) continue;
-    for (auto& earlier : history) {
-      if (earlier.second == from) earlier.second = to;
-    }
+    if (!from.empty() && is_name(to)) names.emplace(from, to);
+  }
+  std::map<std::string, std::size_t> places;
+  for (std::size_t i = 0; i < history.size(); ++i) places.emplace(history[i].first, i);
+  const std::size_t before = history.size();
+  std::vector<char> has_other_name(before, 0);  // so that its old name now means another class
+  for (std::size_t i = 0; i < before; ++i) {
+    auto& [from, to] = history[i];
+    has_other_name[i] = !from.empty() && is_name(to) && to != from ? 1 : 0;
+    if (const auto renamed = names.find(to); !from.empty() && renamed != names.end()) to = renamed->second;
   }
   for (const auto& pair : mapping) {
-    const auto same = std::find_if(history.begin(), history.end(), [&](const auto& old) { return old.first == pair.first; });
-    if (same == history.end()) history.push_back(pair);
-    else same->second = pair.second;
+    const auto same = places.find(pair.first);
+    if (same == places.end()) history.push_back(pair);
+    else if (has_other_name[same->second] == 0) history[same->second].second = pair.second;
   }
 }
 

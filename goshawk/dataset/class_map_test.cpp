@@ -80,6 +80,30 @@ TEST(ClassMap, TellsTheHistoryAsOne) {
   EXPECT_EQ(dataset.class_mapping, (ClassMapping{{"van", "vehicle"}, {"car", "vehicle"}}));
 }
 
+TEST(ClassMap, TheHistoryOfExchangedNamesIsTrue) {
+  Dataset dataset = dataset_of({"van", "car", "bus"});
+  map_classes(dataset, parse_class_mapping("van=car,car=bus,bus=van"));
+  map_classes(dataset, parse_class_mapping("car=bus,bus=car"));
+  EXPECT_EQ(dataset.class_mapping, (ClassMapping{{"van", "bus"}, {"car", "car"}, {"bus", "van"}}));
+  dataset = dataset_of({"a", "b"});
+  map_classes(dataset, parse_class_mapping("a=b,b=a"));
+  map_classes(dataset, parse_class_mapping("a=c"));
+  EXPECT_EQ(dataset.class_mapping, (ClassMapping{{"a", "b"}, {"b", "c"}}));
+}
+
+TEST(ClassMap, KeepsColoursAndRulesOfAttributes) {
+  Dataset dataset = dataset_of({"van", "car", "bus"});
+  dataset.categories[1].color = "#102030";
+  dataset.categories[2].color = "#405060";
+  dataset.categories[2].attribute_rules = {{"doors", "number", "2", "", false}};
+  const auto before = dataset.categories;
+  map_classes(dataset, parse_class_mapping("van=car,bus=coach"));
+  EXPECT_EQ(dataset.categories[0].color, "#102030") << "van joined what was called car";
+  EXPECT_EQ(dataset.categories[1].name, "coach");
+  EXPECT_EQ(dataset.categories[1].color, before[2].color);
+  EXPECT_EQ(dataset.categories[1].attribute_rules, before[2].attribute_rules);
+}
+
 TEST(ClassMap, RefusesWhatMakesNoSense) {
   EXPECT_THROW(mapped({"car"}, "cra=x"), Error);
   EXPECT_THROW(mapped({"car"}, "car"), Error);

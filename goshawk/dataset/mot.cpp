@@ -65,8 +65,7 @@ class Reader {
  public:
   Reader(const fs::path& path, const ReadLimits& limits) : limits_(limits), problems_(limits.problems) {
     const auto places = find_sequences(path);
-    result_.dataset.root = places.size() == 1 && places.front().folder != path ? places.front().folder : path;
-    if (places.size() == 1) result_.dataset.root = places.front().folder;
+    result_.dataset.root = places.size() == 1 ? places.front().folder : path;
     for (const auto& place : places) {
       if (limits.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped");
       read(place);
@@ -202,9 +201,10 @@ class Reader {
     annotation.track = row.id < 0 ? -1 : static_cast<std::int32_t>(row.id);
     annotation.line = row.line;
     Attributes attributes;
-    if (detections_ && row.columns > 6) {
-      if (row.confidence >= 0 && row.confidence <= 1) annotation.score = static_cast<float>(row.confidence);
-      else if (row.confidence != -1) attributes.emplace_back("confidence", decimal_text(row.confidence));
+    if (detections_) {
+      const double confidence = row.columns > 6 ? row.confidence : -1;
+      if (confidence >= 0 && confidence <= 1) annotation.score = static_cast<float>(confidence);
+      else attributes.emplace_back("confidence", decimal_text(confidence));
     }
     if (!detections_ && row.confidence == 0) attributes.emplace_back("considered", "0");
     if (row.visibility >= 0 && row.visibility < 1) {

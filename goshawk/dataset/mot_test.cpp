@@ -77,6 +77,43 @@ TEST_F(Mot, ForeignClassesAndDetectionsMakeTheRoundTripToo) {
   EXPECT_EQ(detections.dataset.annotations.at(0).track, -1);
 }
 
+TEST_F(Mot, DetectionsStayDetectionsWhateverTheirConfidence) {
+  const std::string lines =
+      "1,-1,11,21,5,5,0.75,1,-1\n1,-1,1,1,5,5,-1,1,-1\n2,-1,1,1,5,5,23.5,1,-1\n3,-1,1,1,5,5,-1.5,1,0.5\n";
+  write("in/det/det.txt", lines);
+  write("in/seqinfo.ini", kInfo);
+  std::filesystem::create_directory(folder_ / "out");
+  for (const auto& note : write_mot(read_mot(folder_ / "in").dataset, folder_ / "out"))
+    EXPECT_NE(note.kind, ProblemKind::kDropped);
+  EXPECT_EQ(read("out/MOT17-02/det/det.txt"), lines);
+  EXPECT_FALSE(std::filesystem::exists(folder_ / "out/MOT17-02/gt"));
+}
+
+TEST_F(Mot, WhatIsNotWrittenIsTold) {
+  write("in/seqinfo.ini", kInfo);
+  write("in/gt/gt.txt", "1,1,1,1,5,5,1,1,0.5\n2,2147483647,1,1,5,5,0,1,1\n3,7,1,1,5,5,1,1,1\n");
+  Dataset set = read_mot(folder_ / "in").dataset;
+  set.categories[0] = {12, "van"};
+  set.attributes.push_back({{"visibility", "half"}, {"colour", "red"}});
+  set.annotations[0].attributes = static_cast<std::int32_t>(set.attributes.size()) - 1;
+  set.annotations[2].track = -1;  // gets an identity of its own
+  set.attributes.push_back({{"frame_rate", "25"}});
+  set.images[2].attributes = static_cast<std::int32_t>(set.attributes.size()) - 1;
+  std::filesystem::create_directory(folder_ / "out");
+  WriteOptions options;
+  options.images = Images::kNone;
+  const auto notes = write_mot(set, folder_ / "out", options);
+  EXPECT_EQ(read("out/MOT17-02/gt/gt.txt"), "1,1,1,1,5,5,1,1,1\n2,2147483647,1,1,5,5,0,1,1\n3,2,1,1,5,5,1,1,1\n");
+  EXPECT_TRUE(read_mot(folder_ / "out").problems.empty());
+  EXPECT_NE(read("out/MOT17-02/seqinfo.ini").find("frameRate=0\n"), std::string::npos);
+  ASSERT_EQ(notes.size(), 3U);
+  EXPECT_NE(notes[0].message.find("class numbers"), std::string::npos) << notes[0].message;
+  EXPECT_NE(notes[1].message.find("attributes of objects; objects that lost some: 1"), std::string::npos)
+      << notes[1].message;
+  EXPECT_NE(notes[2].message.find("sequences whose images differ, which state none: 1"), std::string::npos)
+      << notes[2].message;
+}
+
 TEST_F(Mot, ImagesOfNoSequenceMakeOneSequenceASize) {
   Dataset set;
   set.root = folder_ / "photos";
