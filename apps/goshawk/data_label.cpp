@@ -6,8 +6,10 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <memory>
 #include <optional>
+#include <set>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
@@ -124,8 +126,10 @@ void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& 
                          const std::map<std::string, std::string>& renamed, const std::vector<std::string>& wanted) {
   const bool all = set.categories.empty();
   auto names = class_names(set);
-  std::int64_t next_id = 0;
-  for (const auto& category : set.categories) next_id = std::max(next_id, category.id + 1);
+  std::set<std::int64_t> ids{-1};
+  for (const auto& category : set.categories) ids.insert(category.id);
+  const auto room = std::numeric_limits<std::int64_t>::max() - static_cast<std::int64_t>(model.size());
+  std::int64_t next_id = *ids.rbegin() < room ? *ids.rbegin() + 1 : 0;
   std::map<int, std::string> targets;
   for (const auto& [from, to] : renamed) targets[evaluate::find_class(from, model)] = to;
   for (std::size_t c = 0; c < model.size(); ++c) {
@@ -133,7 +137,8 @@ void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& 
     const bool named = other != targets.end() || !wanted.empty();
     const std::string& name = other == targets.end() ? model[c] : other->second;
     if (!(all || named) || !is_kept(wanted, model, c) || name.empty() || evaluate::find_class(name, names) >= 0) continue;
-    set.categories.push_back({.id = next_id++, .name = name});
+    while (!ids.insert(next_id).second) ++next_id;
+    set.categories.push_back({.id = next_id, .name = name});
     names.push_back(name);
   }
 }

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/progress.h"
@@ -30,23 +31,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-const std::string& needed(const Invocation& call, const std::string& option) {
-  const auto found = call.options.find(option);
-  if (found != call.options.end() && !found->second.empty()) return found->second;
-  throw Error(ErrorCode::kUsage, "--" + option + " is missing", "eval-tracks",
-              "goshawk eval-tracks --gt GROUND_TRUTH --dt RESULTS");
-}
-
-std::vector<std::string> list_of(const std::string& text) {
-  std::vector<std::string> names;
-  for (std::size_t begin = 0; begin <= text.size();) {
-    const std::size_t end = std::min(text.find(',', begin), text.size());
-    if (end > begin) names.push_back(text.substr(begin, end - begin));
-    begin = end + 1;
-  }
-  return names;
-}
 
 std::int64_t class_of(const std::string& text) {
   std::int64_t number = 0;
@@ -70,7 +54,7 @@ evaluate::MotEvaluation evaluation_of(const Invocation& call) {
     }
   }
   if (call.has("class")) evaluation.category = class_of(call.options.at("class"));
-  if (call.has("sequences")) evaluation.sequences = list_of(call.options.at("sequences"));
+  if (call.has("sequences")) evaluation.sequences = list_option(call, "sequences");
   return evaluation;
 }
 
@@ -115,7 +99,7 @@ void write_files(const fs::path& folder, const json& metrics, std::span<const ev
 
 int run_eval_tracks(const Invocation& call) {
   const auto evaluation = evaluation_of(call);
-  const auto sequences = evaluate::find_mot_sequences(needed(call, "gt"), needed(call, "dt"), evaluation);
+  const auto sequences = evaluate::find_mot_sequences(required_option(call, "gt"), required_option(call, "dt"), evaluation);
   for (const auto& file : sequences.unused) spdlog::warn("not evaluated, no ground truth of this name: {}", file.string());
 
   std::optional<Progress> progress;

@@ -7,6 +7,7 @@
 
 #include "apps/goshawk/box_canvas.h"
 #include "goshawk/core/error.h"
+#include "goshawk/evaluate/detector_metrics.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::cli {
@@ -14,14 +15,6 @@ namespace {
 
 constexpr int kTextHeight = 13;
 const cv::Scalar kRight(80, 180, 60), kObject(0, 150, 255), kWrong(50, 40, 230);  // BGR
-
-std::vector<evaluate::TrueObject> objects_of(const dataset::Dataset& truth, std::size_t image) {
-  std::vector<evaluate::TrueObject> objects;
-  for (const auto& a : truth.annotations) {
-    if (a.image == image && a.score < 0) objects.push_back({a.rectangle.box(), static_cast<int>(a.category), a.crowd});
-  }
-  return objects;
-}
 
 }  // namespace
 
@@ -36,7 +29,7 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const 
   const double zoom = std::min(1.0, static_cast<double>(width) / picture.cols);
   if (zoom < 1) cv::resize(picture, picture, {}, zoom, zoom, cv::INTER_AREA);
 
-  const auto objects = objects_of(truth, image);
+  const auto objects = evaluate::true_objects(truth)[image];
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});
   pipeline::TextPainter text(kTextHeight);
   BoxCanvas canvas(picture, text, zoom);

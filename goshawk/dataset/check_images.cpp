@@ -27,7 +27,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kLarge = 16'000'000;  // pixels
+constexpr std::uint64_t kLarge = 16'000'000;  // pixels
 
 enum class State : std::uint8_t { kGood, kMissing, kUnreadable };
 
@@ -102,7 +102,7 @@ class Looker {
       if (lengths_.at(looks_[i].bytes) > 1) looks_[i].sha256 = sha256_of_file(path);
       const auto header = read_image_size(path);
       std::unique_lock lock(large_, std::defer_lock);
-      if (!header || std::int64_t{header->width} * header->height > kLarge) lock.lock();
+      if (!header || std::uint64_t{header->width} * header->height > kLarge) lock.lock();
       const cv::Mat image = options_.read(path);
       looks_[i].width = static_cast<std::uint32_t>(image.cols);
       looks_[i].height = static_cast<std::uint32_t>(image.rows);

@@ -4,6 +4,8 @@
 #include <charconv>
 #include <vector>
 
+#include "goshawk/dataset/rle.h"
+
 namespace goshawk::dataset {
 namespace {
 
@@ -90,24 +92,8 @@ std::optional<RunLengths> from_cvat(const CvatMask& mask, std::uint32_t image_wi
 }
 
 std::optional<Rectangle> extent(const RunLengths& mask) {
-  if (mask.height == 0 || sum(mask.counts) != std::uint64_t{mask.height} * mask.width) return std::nullopt;
-  std::uint64_t left = mask.width, right = 0, top = mask.height, bottom = 0;
-  for_each_run(mask, [&](std::uint64_t begin, std::uint64_t end) {
-    const std::uint64_t first = begin / mask.height, last = (end - 1) / mask.height;
-    left = std::min(left, first);
-    right = std::max(right, last + 1);
-    top = first == last ? std::min(top, begin % mask.height) : 0;
-    bottom = first == last ? std::max(bottom, (end - 1) % mask.height + 1) : mask.height;
-  });
-  if (right == 0) return std::nullopt;
-  return Rectangle{static_cast<double>(left), static_cast<double>(top), static_cast<double>(right - left),
-                   static_cast<double>(bottom - top)};
-}
-
-std::uint64_t pixels(const RunLengths& mask) {
-  std::uint64_t count = 0;
-  for_each_run(mask, [&](std::uint64_t begin, std::uint64_t end) { count += end - begin; });
-  return count;
+  const Rectangle bounds = covers_image(mask) ? mask_bounds(mask) : Rectangle{};
+  return bounds.area() > 0 ? std::optional(bounds) : std::nullopt;
 }
 
 std::optional<CvatMask> to_cvat(const RunLengths& mask) {

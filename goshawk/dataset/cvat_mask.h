@@ -27,7 +27,4 @@ std::optional<CvatMask> to_cvat(const RunLengths& mask);
 /// The smallest box around what is set; nullopt when nothing is.
 std::optional<Rectangle> extent(const RunLengths& mask);
 
-/// Number of pixels that are set.
-std::uint64_t pixels(const RunLengths& mask);
-
 }  // namespace goshawk::dataset

@@ -11,6 +11,7 @@
 #include "goshawk/dataset/cvat_xml.h"
 #include "goshawk/dataset/decimal.h"
 #include "goshawk/dataset/formats.h"
+#include "goshawk/dataset/rle.h"
 #include "goshawk/dataset/testing.h"
 #include "goshawk/dataset/zip_archive.h"
 
@@ -325,7 +326,7 @@ TEST(CvatMasks, GoThereAndBack) {
     }
     const auto cvat = to_cvat(mask);
     const auto count = static_cast<std::uint64_t>(std::count(bits.begin(), bits.end(), true));
-    ASSERT_EQ(pixels(mask), count);
+    ASSERT_EQ(mask_area(mask), count);
     ASSERT_EQ(cvat.has_value(), count > 0);
     if (!cvat) continue;
     std::uint64_t at = 0;

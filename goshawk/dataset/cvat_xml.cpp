@@ -8,6 +8,7 @@
 
 #include "goshawk/dataset/cvat_mask.h"
 #include "goshawk/dataset/decimal.h"
+#include "goshawk/dataset/rle.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -192,7 +193,7 @@ std::optional<Annotation> CvatShapes::mask(const pugi::xml_node& node, const Ima
   if (!box) return list(ProblemKind::kDegenerateBox, node, "the mask is empty"), std::nullopt;
   Annotation annotation;
   annotation.rectangle = *box;
-  annotation.area = static_cast<double>(pixels(*runs));
+  annotation.area = static_cast<double>(mask_area(*runs));
   annotation.mask = static_cast<std::int32_t>(dataset_.masks.size());
   dataset_.masks.push_back(std::move(*runs));
   return annotation;

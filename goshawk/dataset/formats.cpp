@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// A format's name and functions; null where it is not built yet.
+/// A format's name and functions.
 struct FormatRow {
   Format format;
   const char* name;
@@ -87,7 +87,6 @@ ReadResult read_dataset(const fs::path& path, std::optional<Format> format, cons
         "Give the format with --from.");
   }
   const FormatRow& row = row_of(*format);
-  if (row.read == nullptr) throw Error(ErrorCode::kUsage, std::string("the format ") + row.name + " cannot be read yet");
   ReadResult result = row.read(path, limits);
   sort_by_image(result.dataset);
   ProblemList problems(limits.problems);
@@ -99,7 +98,6 @@ ReadResult read_dataset(const fs::path& path, std::optional<Format> format, cons
 std::vector<Problem> write_dataset(const Dataset& dataset, Format format, const fs::path& target,
                                    const WriteOptions& options) {
   const FormatRow& row = row_of(format);
-  if (row.write == nullptr) throw Error(ErrorCode::kUsage, std::string("the format ") + row.name + " cannot be written yet");
   if (to_lower(target.extension().string()) == ".zip") return write_archive(dataset, row, target, options);
   AtomicFolder folder(target);
   auto dropped = row.write(dataset, folder.temporary_path(), options);

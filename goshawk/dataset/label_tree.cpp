@@ -1,11 +1,11 @@
 #include "goshawk/dataset/label_tree.h"
 
 #include <algorithm>
-#include <array>
 #include <system_error>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/image_files.h"
 #include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
@@ -14,15 +14,12 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr int kDeepest = 16;
-constexpr std::array<std::string_view, 8> kImageExtensions{".jpg",  ".jpeg", ".png", ".bmp",
-                                                           ".webp", ".gif",  ".tif", ".tiff"};
 
 std::vector<std::string>* list_for(LabelTree& tree, const fs::path& path) {
   const std::string extension = to_lower(path.extension().string());
   if (extension == ".xml") return &tree.xml;
   if (extension == ".txt") return &tree.text;
-  const bool image = std::find(kImageExtensions.begin(), kImageExtensions.end(), extension) != kImageExtensions.end();
-  return image ? &tree.images : nullptr;
+  return has_image_extension(path.string()) ? &tree.images : nullptr;
 }
 
 }  // namespace

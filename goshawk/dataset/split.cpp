@@ -326,6 +326,11 @@ class Stratifier {
   std::array<std::int64_t, 3> members_{};            // groups of each split, while they are exchanged
 };
 
+/// At 25 frames a second; numbers from outside may be anything.
+microseconds time_of_frame(std::int64_t frame) {
+  return microseconds(std::clamp<std::int64_t>(frame, 0, 1LL << 46) * 40'000);
+}
+
 }  // namespace
 
 const char* name(SplitBy by) {
@@ -364,9 +369,7 @@ Origin origin_of_name(const std::string& file) {
   const std::size_t line = stem.size() - digits;
   constexpr std::size_t kLeastDigits = 4, kMostDigits = 15;
   if (digits >= kLeastDigits && digits <= kMostDigits && line >= 2 && (stem[line - 1] == '_' || stem[line - 1] == '-')) {
-    constexpr std::int64_t kFrame = 40'000;  // microseconds
-    return {stem.substr(0, line - 1),
-            microseconds(std::min<std::int64_t>(std::stoll(stem.substr(line)), 1LL << 46) * kFrame)};
+    return {stem.substr(0, line - 1), time_of_frame(std::stoll(stem.substr(line)))};
   }
   return copy != std::string::npos ? Origin{stem, microseconds(0)} : Origin{};
 }
@@ -376,7 +379,7 @@ std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>*
   std::vector<Origin> origins;
   for (const auto& image : dataset.images) {
     if (auto found = lists.find(dataset.path_of(image))) origins.push_back(std::move(*found));
-    else if (!image.sequence.empty()) origins.push_back({image.sequence, microseconds(image.frame * 40'000)});
+    else if (!image.sequence.empty()) origins.push_back({image.sequence, time_of_frame(image.frame)});
     else origins.push_back(origin_of_name(image.file));
   }
   return origins;

@@ -209,7 +209,7 @@ class Preparation {
   }
 
   TruthRole role_by_class(const MotRow& row) const {
-    const auto kind = static_cast<std::int64_t>(row.kind);
+    const auto kind = static_cast<std::int64_t>(std::clamp(row.kind, -1e9, 1e9));
     if (has_classes()) {
       if (std::ranges::find(kDistractors, kind) != kDistractors.end()) return TruthRole::kDistractor;
       if (rules_ == MotRules::kMot20 && kind == kNonMotorVehicle) return TruthRole::kDistractor;
