@@ -6,7 +6,6 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -42,7 +41,7 @@ std::shared_ptr<DetectionNetwork> in_training(std::shared_ptr<DetectionNetwork> 
 }  // namespace
 
 Learner::Learner(std::shared_ptr<DetectionNetwork> network, const TrainOptions& options, std::int64_t images,
-                 const Compute& compute, std::unique_ptr<Teacher> teacher, Peers& peers)
+                 const Compute& compute, Peers& peers)
     : options_(options),
       images_(images),
       compute_(compute),
@@ -50,7 +49,6 @@ Learner::Learner(std::shared_ptr<DetectionNetwork> network, const TrainOptions& 
       network_(in_training(std::move(network), options.freeze)),
       average_(*network_),
       criterion_(network_->description(), LossWeights{options.box, options.cls, options.dfl}),
-      teacher_(std::move(teacher)),
       optimizer_(*network_, options.optimizer == "adamw" ? OptimizerKind::kAdamW : OptimizerKind::kSgd, weight_decay()),
       scaler_(compute) {
   use_channels_last(average_.network());
@@ -62,7 +60,7 @@ double Learner::weight_decay() const {
   return options_.weight_decay * options_.batch * gathered / options_.nbs;
 }
 
-Loss Learner::loss_of(const Batch& batch, int epoch) {
+Loss Learner::loss_of(const Batch& batch, std::optional<Taught> taught, int epoch) {
   const WholeBatch whole{static_cast<std::int64_t>(batch.whole), [&](std::array<double, 2> scores) {
                            const auto all = peers_.sum(std::vector<double>(scores.begin(), scores.end()));
                            return std::array<double, 2>{all[0], all[1]};
@@ -83,11 +81,7 @@ Loss Learner::loss_of(const Batch& batch, int epoch) {
         F::InterpolateFuncOptions().size(std::vector<std::int64_t>{side, side}).mode(torch::kBilinear).align_corners(false));
     for (auto& image : targets) image = scaled(image, static_cast<float>(side) / static_cast<float>(batch.side));
   }
-  std::optional<Taught> taught;
-  if (teacher_) {
-    taught = teacher_->look(batch.pixels, batch.size());
-    taught->weight = options_.distill;
-  }
+  if (taught) taught->weight = options_.distill;
   std::vector<Tensor> maps;
   {
     const Autocast autocast(compute_);

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "goshawk/train/checkpoint.h"
 #include "goshawk/train/loader.h"
@@ -11,7 +12,6 @@
 #include "goshawk/train/torch/loss.h"
 #include "goshawk/train/torch/optimizer.h"
 #include "goshawk/train/torch/peers.h"
-#include "goshawk/train/torch/teacher.h"
 
 namespace goshawk::train {
 
@@ -20,12 +20,12 @@ namespace goshawk::train {
 class Learner {
  public:
   /// Changes `network`, whose first `options.freeze` layers stay as they are. `options`: settled. `images`: of an epoch.
-  /// `teacher` may be none. `peers` must outlive it.
+  /// `peers` must outlive it.
   Learner(std::shared_ptr<DetectionNetwork> network, const TrainOptions& options, std::int64_t images,
-          const Compute& compute, std::unique_ptr<Teacher> teacher, Peers& peers);
+          const Compute& compute, Peers& peers);
 
-  /// This process's share of the loss. `epoch`: counts from 0.
-  Loss loss_of(const Batch& batch, int epoch);
+  /// This process's share of the loss. `taught`: of the same batch, if there is a teacher. `epoch`: counts from 0.
+  Loss loss_of(const Batch& batch, std::optional<Taught> taught, int epoch);
   /// Takes its gradients; every so many batches, and with `last` (of an epoch), the weights change by what was gathered.
   void learn(const Loss& loss, bool last);
 
@@ -55,7 +55,6 @@ class Learner {
   std::shared_ptr<DetectionNetwork> network_;
   MovingAverage average_;
   DetectionLoss criterion_;
-  std::unique_ptr<Teacher> teacher_;
   Optimizer optimizer_;
   LossScaler scaler_;
   std::int64_t batches_ = 0;

@@ -10,8 +10,10 @@
 #include "goshawk/core/testing.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/testing_onnx.h"
+#include "goshawk/media/image.h"
 #include "goshawk/train/torch/artefact.h"
 #include "goshawk/train/torch/compute.h"
+#include "goshawk/train/torch/taught_batches.h"
 #include "goshawk/train/torch/weights.h"
 #include "goshawk/train/validation.h"
 
@@ -120,6 +122,36 @@ TEST_F(TeacherTest, ThatDoesNotFitIsRefused) {
   const auto of_family =
       text_of_error([&] { Teacher(folder_ / "boxes.onnx", {"cat"}, {}, student, kSide, exact_); }, ErrorCode::kBadConfig);
   EXPECT_NE(of_family.find("answers at 0 places"), std::string::npos) << of_family;
+}
+
+TEST_F(TeacherTest, WhatIsSaidAheadGoesWithItsBatch) {
+  std::vector<TrainingImage> images;
+  for (int i = 0; i < 5; ++i) {
+    cv::Mat picture(kSide, kSide, CV_8UC3);
+    cv::randu(picture, 0, 255);
+    images.push_back({folder_ / (std::to_string(i) + ".png"), kSide, kSide, {}});
+    media::write_image(images.back().path, picture);
+  }
+  ImageStore store(images, kSide, {1 << 20, {}});
+  LoaderOptions options;
+  options.batch = 2;
+  EpochLoader loader(store, options, 0, true), same(store, options, 0, true);
+  Teacher teacher(file_, {"cat", "dog"}, {}, network_.description(), kSide, exact_);
+  TaughtBatches batches(loader, &teacher);
+  std::vector<TaughtBatches::Taken> all;
+  while (auto taken = batches.next()) all.push_back(std::move(*taken));
+  EXPECT_FALSE(batches.next());
+
+  EXPECT_EQ(all.size(), 3U);
+  for (const auto& [batch, taught] : all) {
+    const auto expected = same.next();
+    ASSERT_TRUE(expected && taught);
+    EXPECT_EQ(batch.images, expected->images);
+    EXPECT_EQ(batch.pixels, expected->pixels);
+    const auto at_once = teacher.look(batch.pixels, batch.size());
+    EXPECT_TRUE(torch::equal(taught->scores, at_once.scores));
+    EXPECT_TRUE(torch::equal(taught->boxes, at_once.boxes));
+  }
 }
 
 TEST(SessionBeside, ATrainingOnTheCpuStaysThere) {

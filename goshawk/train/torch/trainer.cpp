@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -18,6 +19,7 @@
 #include "goshawk/train/torch/artefact.h"
 #include "goshawk/train/torch/checked_options.h"
 #include "goshawk/train/torch/stored.h"
+#include "goshawk/train/torch/taught_batches.h"
 #include "goshawk/train/torch/weights.h"
 
 namespace goshawk::train {
@@ -69,7 +71,7 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   if (checkpoint && checkpoint->fingerprint != set_.fingerprint)
     warn("the data set has changed since the training began: it will not end as it would have");
   at::set_num_threads(options_.threads > 0 ? options_.threads : share_of_cores(request_.self));
-  auto taught_by = teacher();
+  teacher_ = load_teacher();
   const auto images = static_cast<std::int64_t>(set_.train.size());
   if (!checkpoint) {
     if (options_.batch == 0) {
@@ -81,7 +83,7 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
   make_store(memory * 3 / 4);
   auto network = beginning(!checkpoint);
-  learner_ = std::make_unique<Learner>(std::move(network), options_, images, compute_, std::move(taught_by), peers_);
+  learner_ = std::make_unique<Learner>(std::move(network), options_, images, compute_, peers_);
   judge_ =
       std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
   if (checkpoint) go_on_from(*checkpoint);
@@ -129,7 +131,7 @@ std::shared_ptr<DetectionNetwork> Trainer::beginning(bool with_weights) const {
   return network;
 }
 
-std::unique_ptr<Teacher> Trainer::teacher() const {
+std::unique_ptr<Teacher> Trainer::load_teacher() const {
   if (!options_.is_taught()) return nullptr;
   auto session = session_beside(compute_.device, at::get_num_threads());
   session.log = request_.warn;
@@ -182,8 +184,8 @@ Checkpoint Trainer::state(bool whole) const {
   return c;
 }
 
-LossParts Trainer::train_batch(const Batch& batch, bool last) {
-  const Loss loss = learner_->loss_of(batch, epochs_done_);
+LossParts Trainer::train_batch(const Batch& batch, std::optional<Taught> taught, bool last) {
+  const Loss loss = learner_->loss_of(batch, std::move(taught), epochs_done_);
   const auto parts = peers_.sum(std::vector<double>{loss.box, loss.classes, loss.distribution});
   const LossParts all{.box = parts[0], .classes = parts[1], .distribution = parts[2]};
   if (!std::isfinite(all.box + all.classes + all.distribution)) {
@@ -229,13 +231,15 @@ bool Trainer::train_epoch(LossParts& mean) {
   std::int64_t images = 0;
   std::size_t done = 0;
   LossParts sum;
-  while (auto batch = loader.next()) {
+  TaughtBatches batches(loader, teacher_.get());
+  while (auto taken = batches.next()) {
+    const Batch& batch = taken->batch;
     if (peers_.any(request_.stop.stop_requested())) return false;
     if (peers_.first() && epochs_done_ == 0 && done < kPicturedBatches)
-      write_batch_picture(request_.folder / fmt::format("train_batch{}.jpg", done), *batch, set_.classes);
-    const LossParts parts = train_batch(*batch, done + 1 == loader.batches());
-    images += static_cast<std::int64_t>(batch->whole);
-    sum.add(parts, static_cast<double>(batch->whole));
+      write_batch_picture(request_.folder / fmt::format("train_batch{}.jpg", done), batch, set_.classes);
+    const LossParts parts = train_batch(batch, std::move(taken->taught), done + 1 == loader.batches());
+    images += static_cast<std::int64_t>(batch.whole);
+    sum.add(parts, static_cast<double>(batch.whole));
     ++done;
     if (progress) {
       const double share = 1.0 / static_cast<double>(images);

@@ -15,6 +15,7 @@
 #include "goshawk/train/torch/judge.h"
 #include "goshawk/train/torch/learner.h"
 #include "goshawk/train/torch/peers.h"
+#include "goshawk/train/torch/teacher.h"
 #include "goshawk/train/training_set.h"
 
 namespace goshawk::train {
@@ -43,7 +44,7 @@ class Trainer {
   void go_on_from(const Checkpoint& checkpoint);
   /// The network that training begins with, with weights from elsewhere where the options say so.
   std::shared_ptr<DetectionNetwork> beginning(bool with_weights) const;
-  std::unique_ptr<Teacher> teacher() const;
+  std::unique_ptr<Teacher> load_teacher() const;
   /// Takes from the file what fits by name and shape.
   void start_from(DetectionNetwork& network, const std::filesystem::path& path) const;
   /// The weights of a model, whose norms get their statistics back from the first batches.
@@ -53,7 +54,7 @@ class Trainer {
   std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 
   bool train_epoch(LossParts& mean);  // false: stopped
-  LossParts train_batch(const Batch& batch, bool last);
+  LossParts train_batch(const Batch& batch, std::optional<Taught> taught, bool last);
   void tell_unreadable();
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
   Judgement judge(bool half, const char* title);
@@ -73,6 +74,7 @@ class Trainer {
   Network description_;
   Compute compute_;
   std::unique_ptr<ImageStore> store_;
+  std::unique_ptr<Teacher> teacher_;
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<ResultLog> log_;  // of process 0
