@@ -30,6 +30,12 @@ bool is_chosen(const Config& config, const std::string& name) {
   return config.entry("train." + name).layer != ConfigLayer::kDefault;
 }
 
+/// Where to train when models run on `device`: on that GPU of CUDA, else wherever is best unless it is a processor.
+std::string device_of_training(const std::string& device) {
+  if (device.starts_with("cuda")) return device;
+  return device.starts_with("cpu") || device.starts_with("openvino") ? "cpu" : "auto";
+}
+
 /// The settings of section `train` where they were chosen; else what a network needs that knows its task already.
 train::TrainOptions fine_tuning(const Config& config, const Recipe& recipe, int epochs) {
   auto options = training_options(config);
@@ -49,6 +55,7 @@ train::TrainOptions fine_tuning(const Config& config, const Recipe& recipe, int 
   if (!is_chosen(config, "warmup_epochs")) options.warmup_epochs = std::min(1.0, 0.1 * epochs);
   if (!is_chosen(config, "close_mosaic")) options.close_mosaic = std::min(10, (epochs + 2) / 3);
   if (!is_chosen(config, "threads")) options.threads = static_cast<int>(config.integer("runtime.threads"));
+  if (!is_chosen(config, "device")) options.device = device_of_training(config.text("runtime.device"));
   return options;
 }
 

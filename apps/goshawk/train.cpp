@@ -7,12 +7,16 @@
 #include <charconv>
 #include <cstdlib>
 #include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/train_processes.h"
 #include "apps/goshawk/training.h"
+#include "goshawk/core/config_schema.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
@@ -84,19 +88,47 @@ int processes_to_start(const Invocation& call, const train::Membership& self) {
   return count;
 }
 
+/// Where and how fast a training goes on may change; what is learned is the checkpoint's.
+std::vector<std::string> changed_options(const Config& config) {
+  constexpr std::string_view kSection = "train.";
+  const std::vector<std::string> free{"device", "workers", "threads", "cache", "cache_gb"};
+  std::vector<std::string> changed;
+  for (const auto& setting : schema()) {
+    if (!setting.key.starts_with(kSection)) continue;
+    const std::string name = setting.key.substr(kSection.size());
+    const auto layer = config.entry(setting.key).layer;
+    if (std::ranges::find(free, name) != free.end()) {
+      if (layer != ConfigLayer::kDefault) changed.push_back(name);
+    } else if (layer == ConfigLayer::kFlag) {
+      throw Error(ErrorCode::kUsage, "a training goes on with the options that it began with", "--" + setting.flag,
+                  "Leave it out. For a training with other options begin a new one: --weights starts from this one's.");
+    }
+  }
+  return changed;
+}
+
 int resume(const Invocation& call, train::TrainRequest request) {
   request.resume = true;
+  request.options = training_options(call.config);
+  request.changed = changed_options(call.config);
   request.folder = call.options.at("resume");
   if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
   return report(Training::load().run(request), request, call.json);
+}
+
+/// Of a file "net.yaml", or a scale of it "net.yaml:s", the absolute path; names stay.
+std::string absolute_model(const std::string& model) {
+  const auto colon = fs::is_regular_file(model) ? std::string::npos : model.rfind(':');
+  const fs::path file = model.substr(0, colon);
+  if (!fs::is_regular_file(file)) return model;
+  return fs::absolute(file).lexically_normal().string() + (colon == std::string::npos ? "" : model.substr(colon));
 }
 
 int begin(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
-  if (auto& model = request.options.model; fs::is_regular_file(model))
-    model = fs::absolute(model).lexically_normal().string();
+  request.options.model = absolute_model(request.options.model);
   if (auto& weights = request.options.weights; !weights.empty()) {
     if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
     weights = fs::absolute(weights).lexically_normal().string();

@@ -215,11 +215,4 @@ Sample mix(const Sample& a, const Sample& b, Random& random) {
   return result;
 }
 
-ImageTargets scaled(ImageTargets targets, float factor) {
-  const auto scale = [&](Box& b) { b = {b.x1 * factor, b.y1 * factor, b.x2 * factor, b.y2 * factor}; };
-  for (auto& object : targets.objects) scale(object.box);
-  for (auto& region : targets.ignored) scale(region);
-  return targets;
-}
-
 }  // namespace goshawk::train

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
+#include "goshawk/core/config_schema.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 
@@ -32,6 +34,14 @@ json state_of(const Checkpoint& c) {
           {"best_epoch", c.best_epoch}};
 }
 
+/// As if the options had been given on the command line; an empty text is one that was not.
+void check_ranges(const json& options, const std::string& where) {
+  for (const auto& [name, value] : options.items()) {
+    const auto* const setting = find_setting("train." + name);
+    if (setting != nullptr && value != "") check_setting(*setting, value, ErrorCode::kBadData, where);
+  }
+}
+
 Checkpoint from_state(const json& state, const std::string& where) {
   Checkpoint c;
   try {
@@ -42,6 +52,7 @@ Checkpoint from_state(const json& state, const std::string& where) {
                   "Resume with the goshawk that began the training.");
     }
     c.options = options_from_json(state.at("options"), where);
+    check_ranges(state.at("options"), where);
     state.at("classes").get_to(c.classes);
     state.at("network").get_to(c.network);
     state.at("fingerprint").get_to(c.fingerprint);
@@ -73,9 +84,9 @@ std::string description_text(const Network& network) {
   return text;
 }
 
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint) {
-  StoredTensors content{checkpoint.tensors, {{kFormat, std::to_string(kVersion)}}};
+void write_checkpoint(const std::filesystem::path& path, Checkpoint checkpoint) {
   StoredTensor state{StoredType::kUint8, {}, state_of(checkpoint).dump()};
+  StoredTensors content{std::move(checkpoint.tensors), {{kFormat, std::to_string(kVersion)}}};
   state.shape = {static_cast<std::int64_t>(state.bytes.size())};
   content.tensors[kState] = std::move(state);
   write_safetensors(path, content);

@@ -36,7 +36,7 @@ std::string description_text(const Network& network);
 
 /// A safetensors file in whose checksum all of this is included. Atomic: an earlier file stays when the disk is full.
 /// Throws Error{kIo}.
-void write_checkpoint(const std::filesystem::path& path, const Checkpoint& checkpoint);
+void write_checkpoint(const std::filesystem::path& path, Checkpoint checkpoint);
 /// Throws Error{kNotFound}, {kBadData} for a damaged file, one of another program or of a newer version.
 Checkpoint read_checkpoint(const std::filesystem::path& path);
 

@@ -70,6 +70,12 @@ void ImageStore::into_folder(std::size_t index, const cv::Mat& pixels) {
 /// True once for each picture: two threads never write the same.
 bool ImageStore::may_write(std::size_t index) {
   if (cache_.folder.empty() || folder_full_) return false;
+  std::error_code error;
+  const auto space = std::filesystem::space(cache_.folder, error);
+  if (error || space.available < cache_.spare_bytes) {
+    folder_full_ = true;
+    return false;
+  }
   return std::exchange(being_written_[index], 1) == 0;
 }
 
@@ -141,10 +147,7 @@ Sample ImageStore::get(std::size_t index) {
   }
   const auto x = static_cast<float>(sample.image.cols) / static_cast<float>(image.width);
   const auto y = static_cast<float>(sample.image.rows) / static_cast<float>(image.height);
-  const auto scaled = [&](const Box& b) { return Box{b.x1 * x, b.y1 * y, b.x2 * x, b.y2 * y}; };
-  for (const auto& object : image.targets.objects) sample.targets.objects.push_back({scaled(object.box), object.class_id});
-  for (const auto& place : image.targets.ignored) sample.targets.ignored.push_back(scaled(place));
-  sample.targets.unlabelled = image.targets.unlabelled;
+  sample.targets = scaled(image.targets, x, y);
   return sample;
 }
 

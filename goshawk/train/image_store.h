@@ -26,6 +26,7 @@ struct ImageCache {
   std::uint64_t memory_bytes = 0;
   std::filesystem::path folder;  // what memory does not hold is kept here, uncompressed; empty: decoded again each time
   int process = 0;               // among those that share the folder; the first makes it anew, before the others come
+  std::uint64_t spare_bytes = std::uint64_t{2} << 30U;  // of the folder's disk, for weights and whoever else writes there
 };
 
 /// Hands out pictures whose longer side has `side` pixels, and keeps the pixels. Thread-safe. The pixels that are handed out

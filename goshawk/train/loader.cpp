@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numeric>
 #include <opencv2/imgproc.hpp>
+#include <system_error>
 
 #include "goshawk/core/error.h"
 
@@ -45,7 +46,11 @@ EpochLoader::EpochLoader(ImageStore& store, const LoaderOptions& options, std::i
   // As many for every process: at the end some may find nothing left.
   const std::size_t whole = static_cast<std::size_t>(options.batch) * static_cast<std::size_t>(options.world);
   batches_ = (all.size() + whole - 1) / whole;
-  for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+  try {
+    for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+  } catch (const std::system_error&) {  // the system has no more threads: fewer do the same
+    if (workers_.empty()) throw;
+  }
 }
 
 EpochLoader::~EpochLoader() {

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <limits>
 #include <opencv2/core.hpp>
 #include <set>
 
@@ -84,6 +85,14 @@ TEST_F(Loader, AFolderKeepsPicturesWhileTheStoreLives) {
     EXPECT_TRUE(fs::exists(folder));
   }
   EXPECT_FALSE(fs::exists(folder));
+}
+
+TEST_F(Loader, AFolderLeavesRoomOnItsDisk) {
+  ImageCache cache{0, folder_ / "cache"};
+  cache.spare_bytes = std::numeric_limits<std::uint64_t>::max();
+  ImageStore store(images_, 64, cache);
+  EXPECT_FALSE(store.get(4).image.empty());
+  EXPECT_TRUE(fs::is_empty(cache.folder));
 }
 
 TEST_F(Loader, ProcessesShareAFolder) {

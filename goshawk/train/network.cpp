@@ -6,6 +6,7 @@
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
@@ -33,6 +34,9 @@ const std::vector<OpRow>& op_rows() {
                                         {Op::kDetect, "detect", {"bins", "inner"}}};
   return kRows;
 }
+
+constexpr int kMostDownsampling = 1024;
+constexpr double kMostWeights = 1e9;  // what training takes for them: 16 bytes each
 
 struct Scale {
   double depth = 1, width = 1;
@@ -132,6 +136,7 @@ class Parser {
     const auto& from = entry["from"];
     if (!from.is_array()) return {layer_index(from)};
     if (from.empty() || from.size() > 16) fail(place() + ".from", "1 to 16 layers are needed");
+    if (network_.layers.empty() && from.size() > 1) fail(place() + ".from", "the first layer reads the image, once");
     std::vector<int> indices;
     for (const auto& source : from) indices.push_back(layer_index(source));
     return indices;
@@ -163,7 +168,11 @@ class Parser {
     layer.downsampling = downsampling_of(layer.from.front());
     settle(entry, layer);
     settle_inner(entry, layer);
-    if (layer.channels < 1 || layer.channels > kMostChannels) fail(place(), fmt::format("{} channels", layer.channels));
+    if (layer.channels < 1 || (layer.channels > kMostChannels && layer.op != Op::kDetect))
+      fail(place(), fmt::format("{} channels", layer.channels));
+    weights_ += about_weights(layer);
+    if (weights_ > kMostWeights)
+      fail(place(), fmt::format("the network has more than {:.0e} weights by here", kMostWeights));
     if (entry.contains("name")) remember(entry["name"]);
     network_.layers.push_back(std::move(layer));
   }
@@ -183,6 +192,8 @@ class Parser {
         if (layer.kernel % 2 == 0) fail(place() + ".kernel", "an odd number is needed");
         layer.stride = integer(entry, "stride", 1, 1, 2);
         layer.downsampling *= layer.stride;
+        if (layer.downsampling > kMostDownsampling)
+          fail(place() + ".stride", fmt::format("the map would be {} times smaller than the image", layer.downsampling));
         layer.repeats = integer(entry, "repeats", 1, 1, 100);
         if (layer.repeats > 1) layer.repeats = std::max(1, static_cast<int>(std::lround(layer.repeats * scale_.depth)));
         if (entry.contains("shortcut")) {
@@ -217,6 +228,8 @@ class Parser {
 
   void settle_inner(const json& entry, Layer& layer) const {
     layer.inner = usual_inner(layer, network_);
+    if (std::ranges::any_of(layer.inner, [](int count) { return count < 1; }))
+      fail(place(), "there are too few channels to halve");
     if (!entry.contains("inner")) return;
     const auto& given = entry["inner"];
     const bool fits = given.is_array() && given.size() == layer.inner.size() &&
@@ -229,6 +242,18 @@ class Parser {
     for (std::size_t result = 3; result < layer.inner.size(); result += 2) {
       if (layer.inner[result] != layer.inner[1]) fail(place() + ".inner", "with a shortcut, bottlenecks keep the channels");
     }
+  }
+
+  /// Of the convolutions, as if each read and wrote what the widest within the layer does.
+  static double about_weights(const Layer& layer) {
+    const double input = std::accumulate(layer.input_channels.begin(), layer.input_channels.end(), 0.0);
+    if (layer.op == Op::kConv) return input * layer.channels * layer.kernel * layer.kernel;
+    double weights = 0, before = input;
+    for (const int count : layer.inner) {
+      weights += before * count * 9;
+      before = count;
+    }
+    return weights;
   }
 
   void remember(const json& name) {
@@ -255,6 +280,7 @@ class Parser {
   std::string where_;
   Scale scale_;
   std::map<std::string, int> names_;
+  double weights_ = 0;
   Network network_;
 };
 

@@ -72,6 +72,16 @@ TEST(Network, RefusesWhatCannotWorkAndSaysWhere) {
                       "{op: conv, channels: 8, from: b}, {op: detect, from: c}]"),
               HasSubstr("layers[3]"));
   EXPECT_THAT(refused("layers: 5"), HasSubstr("list of layers"));
+  EXPECT_THAT(refused("layers: [{op: concat, from: [previous, previous]}, {op: detect}]"), HasSubstr("once"));
+}
+
+TEST(Network, RefusesSizesThatNoMachineHas) {
+  std::string deep = "layers:\n";
+  for (int i = 0; i < 33; ++i) deep += "  - {op: conv, channels: 8, stride: 2}\n";
+  EXPECT_THAT(refused(deep + "  - {op: detect}\n"), HasSubstr("2048 times smaller than the image"));
+  EXPECT_THAT(refused("layers: [{op: csp, channels: 1}, {op: detect}]"), HasSubstr("too few channels"));
+  EXPECT_THAT(refused("layers: [{op: csp, channels: 8192, repeats: 100}, {op: detect}]"), HasSubstr("weights"));
+  EXPECT_EQ(load_network("goshawk-m", kMostClasses).layers.back().channels, 64 + kMostClasses);
 }
 
 TEST(Network, IsTheSameAfterItsDescription) {

@@ -16,8 +16,9 @@
 namespace goshawk::train {
 
 struct TrainRequest {
-  TrainOptions options;          // ignored when resuming
-  std::filesystem::path folder;  // of the run; exists. Only process 0 needs it, but when resuming
+  TrainOptions options;              // when resuming, those of `changed` alone count
+  std::vector<std::string> changed;  // names of options that replace the checkpoint's: where and how fast it goes on
+  std::filesystem::path folder;      // of the run; exists. Only process 0 needs it, but when resuming
   Membership self;
   bool resume = false;  // go on from weights/last.safetensors of `folder`
   bool quiet = false;   // no progress

@@ -147,7 +147,10 @@ std::size_t size_of(StoredType type) { return row_of(type).size; }
 
 void write_safetensors(const std::filesystem::path& path, const StoredTensors& content) {
   json header = json::object();
+  std::size_t size = 0;
+  for (const auto& [name, tensor] : content.tensors) size += tensor.bytes.size();
   std::string data;
+  data.reserve(size);
   for (const auto& [name, tensor] : content.tensors) {
     const auto bytes = bytes_of(tensor.shape, size_of(tensor.type));
     require(bytes && *bytes == tensor.bytes.size(), "write_safetensors: values do not fit the shape");

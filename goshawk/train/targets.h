@@ -20,7 +20,7 @@ struct ImageTargets {
   std::vector<int> unlabelled;  // classes that may be in the image without a label: their absence is not learned; ascending
 };
 
-/// The same in a picture that is `factor` times as large.
-ImageTargets scaled(ImageTargets targets, float factor);
+/// The same in a picture that is `x` times as wide and `y` times as high.
+ImageTargets scaled(ImageTargets targets, float x, float y);
 
 }  // namespace goshawk::train

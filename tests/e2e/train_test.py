@@ -165,6 +165,15 @@ class Train(EndToEnd):
                     for row in csv.DictReader((runs / run / "results.csv").read_text().splitlines())]
         self.assertEqual(without_time("broken"), without_time("whole"))
 
+    def test_a_training_that_ran_out_of_patience_has_ended(self):
+        told = self.goshawk("train", self.data, "--epochs", 5, "--name", "idle", "--patience", 1, "--optimizer", "sgd", "--lr0",
+                            "1e-9", "--warmup-epochs", 0, *self.FLAGS, timeout=300).stderr
+        self.assertIn("training ends here", told)
+        last = self.folder / "runs/train/idle/weights/last.safetensors"
+        before = sum_of_values(last)
+        self.assertIn("training ends here", self.goshawk("train", "--resume", last.parents[1], timeout=300).stderr)
+        self.assertEqual(sum_of_values(last), before)
+
     def test_ctrl_c_ends_well_and_a_folder_in_use_is_refused(self):
         process = self.start("train", self.data, "--epochs", 500, "--name", "long", *self.FLAGS)
         run = self.folder / "runs/train/long"
@@ -173,6 +182,8 @@ class Train(EndToEnd):
         self.assertIn("libtorch_cpu", maps)
         refused = self.goshawk("train", "--resume", run, code=64)
         self.assertIn("another training is using this folder", refused.stderr)
+        refused = self.goshawk("train", "--resume", run, "--threads", 1, "--lr0", 0.1, code=64)
+        self.assertIn("the options that it began with (--lr0)", refused.stderr)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=120)
         self.assertEqual(process.returncode, 130, errors)
@@ -204,6 +215,8 @@ class Train(EndToEnd):
         newer = self.changed_state(whole, b'"version":1', b'"version":9')
         last.write_bytes(newer)
         self.assertIn("version 9", self.goshawk("train", "--resume", run, code=65).stderr)
+        last.write_bytes(self.changed_state(whole, b'"batch":8', b'"batch":0'))
+        self.assertIn("train.batch must be", self.goshawk("train", "--resume", run, code=65).stderr)
         last.write_bytes(self.changed_state(whole, b'"model":"goshawk-n"', b'"model":"goshawk-s"'))
         self.assertIn("another network", self.goshawk("train", "--resume", run, code=65).stderr)
         last.write_bytes(whole)
@@ -306,7 +319,9 @@ class Train(EndToEnd):
         self.goshawk("train", self.data, "--epochs", 2, "--name", "nan", *self.FLAGS)
         run = self.folder / "runs/train/nan"
         fill_with_nan(run / "weights/last.safetensors", "model.model.0.conv.weight", epochs_done=1)
+        (run / "weights/best.onnx").unlink()
         self.assertIn("no number any more", self.goshawk("train", "--resume", run, code=65).stderr)
+        self.assertTrue((run / "weights/best.onnx").is_file())
         self.assertTrue((run / "bad_batch.safetensors").is_file())
         self.assertTrue((run / "weights/best.safetensors").is_file())
 

@@ -79,7 +79,8 @@ Loss Learner::loss_of(const Batch& batch, std::optional<Taught> taught, int epoc
     input = F::interpolate(
         input,
         F::InterpolateFuncOptions().size(std::vector<std::int64_t>{side, side}).mode(torch::kBilinear).align_corners(false));
-    for (auto& image : targets) image = scaled(image, static_cast<float>(side) / static_cast<float>(batch.side));
+    const float factor = static_cast<float>(side) / static_cast<float>(batch.side);
+    for (auto& image : targets) image = scaled(std::move(image), factor, factor);
   }
   if (taught) taught->weight = options_.distill;
   std::vector<Tensor> maps;
@@ -90,16 +91,18 @@ Loss Learner::loss_of(const Batch& batch, std::optional<Taught> taught, int epoc
   return criterion_(maps, targets, &whole, taught ? &*taught : nullptr);
 }
 
-void Learner::learn(const Loss& loss, bool last) {
+bool Learner::learn(const Loss& loss, bool last) {
+  bool sound = true;
   if (loss.total.defined()) scaler_.scaled(loss.total).backward();
   ++pending_;
   const auto schedule = schedule_of(options_);
   // At an epoch's end nothing is left over, so that a checkpoint holds everything.
   if (last || pending_ >= accumulation_at(schedule, batches_, batches_per_epoch(), options_.batch, options_.nbs)) {
-    change_weights(rates_at(schedule, batches_, batches_per_epoch(), options_.epochs));
+    sound = change_weights(rates_at(schedule, batches_, batches_per_epoch(), options_.epochs));
     pending_ = 0;
   }
   ++batches_;
+  return sound;
 }
 
 Rates Learner::rates() const {
@@ -126,14 +129,18 @@ void Learner::add_up_gradients() {
   peers_.sum(tensors);
 }
 
-void Learner::change_weights(const Rates& rates) {
+bool Learner::change_weights(const Rates& rates) {
   add_up_gradients();
+  bool sound = true;
   if (scaler_.unscale(optimizer_.parameters())) {
-    optimizer_.clip(kMostGradient);
-    optimizer_.step(rates);
-    average_.update(*network_);
+    sound = std::isfinite(optimizer_.clip(kMostGradient));
+    if (sound) {
+      optimizer_.step(rates);
+      average_.update(*network_);
+    }
   }
   optimizer_.zero_grad();
+  return sound;
 }
 
 void Learner::store(Checkpoint& to, bool whole) const {
@@ -152,7 +159,7 @@ void Learner::go_on_from(const Checkpoint& from) {
   restore_all(tensors_of(*network_), from.tensors, "model.");
   restore_all(tensors_of(average_.network()), from.tensors, "ema.");
   restore_all(optimizer_.state(), from.tensors, "optimizer.");
-  optimizer_.load({}, from.optimizer_steps);
+  optimizer_.set_steps(from.optimizer_steps);
   average_.set_updates(from.average_updates);
   scaler_.go_on_from(from.loss_scale, from.good_steps);
   optimizer_.zero_grad();

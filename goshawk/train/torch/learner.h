@@ -27,7 +27,8 @@ class Learner {
   /// This process's share of the loss. `taught`: of the same batch, if there is a teacher. `epoch`: counts from 0.
   Loss loss_of(const Batch& batch, std::optional<Taught> taught, int epoch);
   /// Takes its gradients; every so many batches, and with `last` (of an epoch), the weights change by what was gathered.
-  void learn(const Loss& loss, bool last);
+  /// False, in every process: what was gathered is no number, and the weights have stayed.
+  bool learn(const Loss& loss, bool last);
 
   /// The smoothed weights, which are the better network.
   MovingAverage& average() { return average_; }
@@ -45,7 +46,7 @@ class Learner {
  private:
   double weight_decay() const;
   std::int64_t batches_per_epoch() const { return (images_ + options_.batch - 1) / options_.batch; }
-  void change_weights(const Rates& rates);
+  bool change_weights(const Rates& rates);
   void add_up_gradients();
 
   TrainOptions options_;

@@ -108,13 +108,4 @@ std::map<std::string, torch::Tensor> Optimizer::state() const {
   return tensors;
 }
 
-void Optimizer::load(const std::map<std::string, torch::Tensor>& state, std::int64_t steps) {
-  const torch::NoGradGuard no_grad;
-  for (auto& [name, tensor] : this->state()) {
-    const auto found = state.find(name);
-    if (found != state.end()) tensor.copy_(found->second);
-  }
-  steps_ = steps;
-}
-
 }  // namespace goshawk::train

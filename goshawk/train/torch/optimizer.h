@@ -34,9 +34,9 @@ class Optimizer {
 
   /// Name -> tensor: "momentum.NAME", or "first.NAME" and "second.NAME". Copies share memory.
   std::map<std::string, torch::Tensor> state() const;
-  /// The same back; what is missing starts anew. `steps` were done before.
-  void load(const std::map<std::string, torch::Tensor>& state, std::int64_t steps);
   std::int64_t steps() const { return steps_; }
+  /// So many were done before.
+  void set_steps(std::int64_t steps) { steps_ = steps; }
   void set_weight_decay(double weight_decay) { weight_decay_ = weight_decay; }
   const std::vector<torch::Tensor>& parameters() const { return all_; }
 

@@ -8,9 +8,11 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <limits>
 #include <nlohmann/json.hpp>
 
+#include "goshawk/core/descriptor.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
@@ -25,25 +27,23 @@ namespace fs = std::filesystem;
 /// Keeps others out of a run's folder, also after a crash of theirs: the system lets go of it with the process.
 class FolderLock {
  public:
-  explicit FolderLock(const fs::path& folder) : folder_(folder) {
-    file_ = ::open((folder / ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-    if (file_ < 0) throw Error(ErrorCode::kIo, "cannot write into the run's folder", folder.string());
-    if (::flock(file_, LOCK_EX | LOCK_NB) == 0) return;
-    ::close(file_);
-    throw Error(ErrorCode::kUsage, "another training is using this folder", folder.string());
-  }
+  explicit FolderLock(const fs::path& folder)
+      : folder_(folder), file_(::open((folder / ".lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644)) {
+    if (!file_.is_open()) throw Error(ErrorCode::kIo, "cannot write into the run's folder", folder.string());
+    if (::flock(file_.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+      throw Error(ErrorCode::kUsage, "another training is using this folder", folder.string());
+  }  // a file system without locks is used without them
   /// A folder that holds nothing else is left empty, for whoever made it to remove.
   ~FolderLock() {
     std::error_code ignored;
     if (std::distance(fs::directory_iterator(folder_, ignored), {}) == 1) fs::remove(folder_ / ".lock", ignored);
-    ::close(file_);
   }
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
  private:
   fs::path folder_;
-  int file_;
+  Descriptor file_;
 };
 
 /// The data set with what is wrong with it told in a few lines.
@@ -70,6 +70,30 @@ TrainingSet read_set(const TrainRequest& request, const std::string& data) {
     if (request.warn) request.warn(line);
   }
   return set;
+}
+
+/// The checkpoint's options, but for those that the request changes.
+TrainOptions resumed(const TrainOptions& before, const TrainRequest& request) {
+  auto options = to_json(before);
+  const auto now = to_json(request.options);
+  for (const auto& name : request.changed) options[name] = now.at(name);
+  return options_from_json(options, "options");
+}
+
+/// A sum of gradients of different networks means nothing, and who has fewer batches is waited for for ever.
+void check_peers_train_the_same(Peers& peers, const TrainOptions& options, const TrainingSet& set,
+                                const std::optional<Checkpoint>& checkpoint) {
+  if (peers.alone()) return;
+  auto same = to_json(options);
+  for (const char* own : {"data", "device", "workers", "threads", "cache", "cache_gb"}) same.erase(own);
+  same["data set"] = set.fingerprint;
+  if (!checkpoint && !options.weights.empty()) same["weights"] = sha256_of_file(options.weights);
+  if (checkpoint) same["checkpoint"] = {checkpoint->steps, checkpoint->best_fitness};
+  const std::string own = sha256_of_bytes(same.dump());
+  if (peers.any(peers.of_first(own) != own)) {
+    throw Error(ErrorCode::kUsage, "the processes have different data sets, options, weights or checkpoints", "",
+                "All must find the same files and be started with the same options.");
+  }
 }
 
 /// What the run was: for people, and for whoever repeats it.
@@ -104,11 +128,13 @@ void train(TrainRequest request, TrainOutcome& outcome) {
   if (request.self.first()) lock.emplace(request.folder);
   std::optional<Checkpoint> checkpoint;
   if (request.resume) checkpoint = read_checkpoint(request.folder / "weights" / "last.safetensors");
+  if (checkpoint) checkpoint->options = resumed(checkpoint->options, request);
   const TrainOptions& options = checkpoint ? checkpoint->options : request.options;
   const TrainingSet set = read_set(request, options.data);
   const auto device = choose_device(options.device, request.self.local_rank);
   Peers peers(request.self, device);
   request.folder = peers.of_first(request.folder.string());
+  check_peers_train_the_same(peers, options, set, checkpoint);
   if (device.is_cuda() && !peers.alone() && !Peers::has_nccl() && request.warn)
     request.warn("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
   Trainer trainer(request, set, checkpoint, device, peers);

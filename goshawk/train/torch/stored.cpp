@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+
 #include "goshawk/core/error.h"
 
 namespace goshawk::train {
@@ -18,16 +20,35 @@ StoredTensor stored(const Tensor& tensor) {
   return result;
 }
 
+/// Those that weights come in.
+std::optional<torch::ScalarType> type_of(StoredType type) {
+  switch (type) {
+    case StoredType::kFloat32:
+      return torch::kFloat32;
+    case StoredType::kFloat16:
+      return torch::kFloat16;
+    case StoredType::kBFloat16:
+      return torch::kBFloat16;
+    case StoredType::kFloat64:
+      return torch::kFloat64;
+    case StoredType::kInt64:
+      return torch::kInt64;
+    case StoredType::kInt32:
+    case StoredType::kUint8:
+      break;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 void restore(Tensor tensor, const std::map<std::string, StoredTensor>& from, const std::string& name) {
   const torch::NoGradGuard no_grad;
   const auto found = from.find(name);
-  const auto type = tensor.scalar_type() == torch::kInt64 ? StoredType::kInt64 : StoredType::kFloat32;
-  if (found == from.end() || found->second.type != type || found->second.shape != tensor.sizes().vec())
+  const auto type = found == from.end() ? std::nullopt : type_of(found->second.type);
+  if (!type || torch::isFloatingType(*type) != tensor.is_floating_point() || found->second.shape != tensor.sizes().vec())
     throw Error(ErrorCode::kBadData, "the checkpoint does not fit the network: tensor " + name);
-  tensor.copy_(
-      torch::from_blob(const_cast<char*>(found->second.bytes.data()), tensor.sizes(), tensor.options().device(torch::kCPU)));
+  tensor.copy_(torch::from_blob(const_cast<char*>(found->second.bytes.data()), tensor.sizes(), *type));
 }
 
 void store_all(std::map<std::string, StoredTensor>& to, const std::string& prefix,

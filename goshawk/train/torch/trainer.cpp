@@ -84,12 +84,17 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   make_store(memory * 3 / 4);
   auto network = beginning(!checkpoint);
   learner_ = std::make_unique<Learner>(std::move(network), options_, images, compute_, peers_);
-  judge_ =
-      std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
+  make_judge();
   if (checkpoint) go_on_from(*checkpoint);
 }
 
 Trainer::~Trainer() = default;
+
+void Trainer::make_judge() {
+  const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
+  judge_ =
+      std::make_unique<Judge>(set_, description_, options_.imgsz, std::max(1, options_.batch / peers_.world()), memory / 4);
+}
 
 /// The processes of a machine share its memory and one folder.
 void Trainer::make_store(std::uint64_t memory) {
@@ -188,16 +193,17 @@ LossParts Trainer::train_batch(const Batch& batch, std::optional<Taught> taught,
   const Loss loss = learner_->loss_of(batch, std::move(taught), epochs_done_);
   const auto parts = peers_.sum(std::vector<double>{loss.box, loss.classes, loss.distribution});
   const LossParts all{.box = parts[0], .classes = parts[1], .distribution = parts[2]};
-  if (!std::isfinite(all.box + all.classes + all.distribution)) {
-    const auto file = request_.folder / "bad_batch.safetensors";
-    keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
-               *store_);
-    throw Error(ErrorCode::kBadData, fmt::format("the loss is no number any more, in epoch {}", epochs_done_ + 1),
-                file.string(),
-                "The batch is kept there. A lower --lr0 or --no-amp helps most often; look at the batch's labels too.");
-  }
-  learner_->learn(loss, last);
+  if (!std::isfinite(all.box + all.classes + all.distribution)) fail_at(batch, "the loss is no number any more");
+  if (!learner_->learn(loss, last)) fail_at(batch, "the gradients are no numbers any more");
   return all;
+}
+
+void Trainer::fail_at(const Batch& batch, const char* what) const {
+  const auto file = request_.folder / "bad_batch.safetensors";
+  keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
+             *store_);
+  throw Error(ErrorCode::kBadData, fmt::format("{}, in epoch {}", what, epochs_done_ + 1), file.string(),
+              "The batch is kept there. A lower --lr0 or --no-amp helps most often; look at the batch's labels too.");
 }
 
 std::string Trainer::time_left(std::size_t done, std::size_t batches, double epoch_seconds) const {
@@ -258,11 +264,14 @@ bool Trainer::train_epoch(LossParts& mean) {
 Judgement Trainer::judge(bool half, const char* title) {
   Compute compute = compute_;
   if (!half) compute.half.reset();
-  const bool first_time = judge_->unreadable().empty();
   auto judged =
       (*judge_)(learner_->average().network(), learner_->criterion(), compute, title, request_.quiet, request_.stop);
-  if (first_time) unreadable_.insert(unreadable_.end(), judge_->unreadable().begin(), judge_->unreadable().end());
+  for (const auto& line : judge_->unreadable()) note_unreadable(line);
   return judged;
+}
+
+void Trainer::note_unreadable(const std::string& line) {
+  if (std::find(unreadable_.begin(), unreadable_.end(), line) == unreadable_.end()) unreadable_.push_back(line);
 }
 
 /// Lists in the folder, and says once, which pictures stand-ins were taken for; also those that peers could not read.
@@ -277,10 +286,7 @@ void Trainer::tell_unreadable() {
     }
     bad = store_->unreadable();
   }
-  for (const auto& [image, why] : bad) {
-    const std::string line = fmt::format("{}: {}", store_->image(image).path.string(), why);
-    if (std::find(unreadable_.begin(), unreadable_.end(), line) == unreadable_.end()) unreadable_.push_back(line);
-  }
+  for (const auto& [image, why] : bad) note_unreadable(fmt::format("{}: {}", store_->image(image).path.string(), why));
   if (!peers_.first() || unreadable_.size() == told_unreadable_) return;
   constexpr std::size_t kShown = 5;
   std::string text;
@@ -319,7 +325,7 @@ void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_p
   if (better) {  // people hand it on; last.safetensors is what --resume needs
     auto best = state(false);
     best.options = options_from_json(without_folders(options_), "options");
-    write_checkpoint(weights("best.safetensors"), best);
+    write_checkpoint(weights("best.safetensors"), std::move(best));
   }
   log_epoch(mean, judged, better);
 }
@@ -366,6 +372,7 @@ void Trainer::halve_batch() {
   go_on_from(before);
   // The schedule counts epochs in batches, which are smaller now.
   learner_->set_batch(options_.batch, epochs_done_);
+  make_judge();
 }
 
 void Trainer::write_last() const {
@@ -380,11 +387,12 @@ void Trainer::run(TrainOutcome& outcome) {
   if (epochs_done_ == 0) write_last();
   if (epochs_done_ == 0 && peers_.first()) write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
   try {
-    while (epochs_done_ < options_.epochs) {
+    while (epochs_done_ < options_.epochs && !out_of_patience()) {
       const auto start = Clock::now();
       LossParts mean;
       try {
         if (!train_epoch(mean)) throw Error(ErrorCode::kInterrupted, "stopped");
+        end_epoch(mean, start);
       } catch (const Error&) {
         throw;
       } catch (const std::exception& error) {
@@ -392,18 +400,32 @@ void Trainer::run(TrainOutcome& outcome) {
         halve_batch();
         continue;
       }
-      end_epoch(mean, start);
       write_last();
-      if (options_.val && options_.patience > 0 && epochs_done_ - best_epoch_ >= options_.patience) {
-        tell(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
-        break;
-      }
     }
+    if (out_of_patience())
+      tell(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kInterrupted) throw;
-    outcome.interrupted = true;
+    outcome.interrupted = error.code() == ErrorCode::kInterrupted;
+    if (!outcome.interrupted) {
+      keep_models();
+      throw;
+    }
   }
   finish(outcome);
+}
+
+bool Trainer::out_of_patience() const {
+  return options_.val && options_.patience > 0 && epochs_done_ - best_epoch_ >= options_.patience;
+}
+
+/// What the epochs before a failure have learned.
+void Trainer::keep_models() {
+  if (epochs_done_ == 0 || !peers_.first()) return;
+  try {
+    write_models();
+  } catch (const Error& error) {
+    warn(error.what());
+  }
 }
 
 /// last.onnx and best.onnx; the average then holds the best weights.
@@ -424,9 +446,15 @@ void Trainer::write_models() {
         {"data", set_.fingerprint}}.dump();
     write_model(average, weights(model), artefact);
   };
-  write("last.safetensors", "last.onnx");
+  std::optional<Error> failure;
+  try {
+    write("last.safetensors", "last.onnx");
+  } catch (const Error& error) {  // the best may be sound where the last are no numbers any more
+    failure = error;
+  }
   if (best_epoch_ > 0) write("best.safetensors", "best.onnx");
   average.to(compute_.device);
+  if (failure) throw Error(*failure);
 }
 
 void Trainer::finish(TrainOutcome& outcome) {

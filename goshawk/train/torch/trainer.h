@@ -41,6 +41,7 @@ class Trainer {
 
  private:
   void make_store(std::uint64_t memory);
+  void make_judge();
   void go_on_from(const Checkpoint& checkpoint);
   /// The network that training begins with, with weights from elsewhere where the options say so.
   std::shared_ptr<DetectionNetwork> beginning(bool with_weights) const;
@@ -55,7 +56,9 @@ class Trainer {
 
   bool train_epoch(LossParts& mean);  // false: stopped
   LossParts train_batch(const Batch& batch, std::optional<Taught> taught, bool last);
+  [[noreturn]] void fail_at(const Batch& batch, const char* what) const;
   void tell_unreadable();
+  void note_unreadable(const std::string& line);
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
   Judgement judge(bool half, const char* title);
   void end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start);
@@ -63,6 +66,8 @@ class Trainer {
   void write_last() const;
   void finish(TrainOutcome& outcome);
   void write_models();
+  void keep_models();
+  bool out_of_patience() const;
   void halve_batch();
   void tell(const std::string& line) const;
   void warn(const std::string& line) const;
