@@ -27,9 +27,13 @@ class Builder {
     for (const auto& category : data_.categories) set_.classes.push_back(category.name);
     if (set_.classes.empty()) throw Error(ErrorCode::kBadData, "the data set has no classes", place());
     choose_parts();
+    if (train_.empty()) throw Error(ErrorCode::kBadData, "the data set has no images to learn from", place());
     for (const auto index : train_) add(index, set_.train);
     for (const auto index : val_) add(index, set_.val);
-    if (set_.train.empty()) throw Error(ErrorCode::kBadData, "no image of the data set can be learned from", place());
+    check_sizes_known("train", train_.size(), set_.train.size());
+    check_sizes_known("val", val_.size(), set_.val.size());
+    std::ranges::sort(set_.unreadable);  // twice, where one part is the other
+    set_.unreadable.erase(std::unique(set_.unreadable.begin(), set_.unreadable.end()), set_.unreadable.end());
     const bool any =
         std::any_of(set_.train.begin(), set_.train.end(), [](const auto& i) { return !i.targets.objects.empty(); });
     if (!any) {
@@ -39,7 +43,6 @@ class Builder {
     make_truth();
     set_.fingerprint = fingerprint();
     if (scored_ > 0) set_.notes.push_back(dataset::scored_note(scored_));
-    if (skipped_ > 0) set_.notes.push_back(fmt::format("{} images of unknown size were left out", skipped_));
     return std::move(set_);
   }
 
@@ -59,10 +62,21 @@ class Builder {
     }
   }
 
+  /// As it is with pictures whose pixels cannot be read (ImageStore).
+  void check_sizes_known(const char* part, std::size_t all, std::size_t known) const {
+    constexpr std::size_t kMostUnknown = 10;  // one in so many
+    const std::size_t unknown = all - known;
+    if (known > 0 && (unknown <= 1 || unknown * kMostUnknown <= all)) return;
+    throw Error(ErrorCode::kBadData,
+                fmt::format("{} of {} pictures of the {} split cannot be read{}", unknown, all, part,
+                            set_.unreadable.empty() ? "" : ", the last of them " + set_.unreadable.back()),
+                place(), "`goshawk data check` lists them all.");
+  }
+
   void add(std::uint32_t index, std::vector<TrainingImage>& part) {
     const auto& entry = data_.images[index];
     if (entry.width == 0 || entry.height == 0) {
-      ++skipped_;
+      set_.unreadable.push_back(data_.path_of(entry).string() + ": its size cannot be read");
       return;
     }
     TrainingImage image;
@@ -131,7 +145,6 @@ class Builder {
   std::vector<dataset::LabelGaps> gaps_;
   std::vector<std::size_t> ranges_;
   std::vector<std::uint32_t> train_, val_;
-  std::int64_t skipped_ = 0;
   std::size_t scored_ = 0;  // a model's answers, no labels
   TrainingSet set_;
 };

@@ -14,18 +14,19 @@ namespace goshawk::train {
 struct TrainingSet {
   std::vector<std::string> classes;
   std::vector<TrainingImage> train, val;
-  dataset::Dataset truth;          // of `val`, in its order: what detections are held against. Crowds stand for ignored
-                                   // regions, and for whole images where a class is not labelled
-  std::string fingerprint;         // SHA-256 over names, sizes and labels of both parts
-  std::vector<std::string> notes;  // what the user should know, a sentence each
+  dataset::Dataset truth;               // of `val`, in its order: what detections are held against. Crowds stand for ignored
+                                        // regions, and for whole images where a class is not labelled
+  std::string fingerprint;              // SHA-256 over names, sizes and labels of both parts
+  std::vector<std::string> notes;       // what the user should know, a sentence each
+  std::vector<std::string> unreadable;  // pictures left out because their size cannot be read: "path: reason"
 };
 
 /// Splits `data`: images of split train learn, those of val (else test) judge. Where there is no such split the images that
 /// learn judge too, with a note; in a set without splits that is all of them. Crowds become ignored regions. Beside YOLO
 /// labels two files are read where they exist (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, with
 /// regions that count neither way (cx cy w h in fractions, a line each), and `partial.txt` in the root: the classes that are
-/// labelled in full, by image. Throws Error{kBadData} where nothing is labelled, no image is known by size, and for a bad
-/// line of these two files.
+/// labelled in full, by image. Throws Error{kBadData} where nothing is labelled, where the size of more than a tenth of
+/// a part (and more than one), or of all of it, cannot be read, and for a bad line of these two files.
 TrainingSet make_training_set(const dataset::Dataset& data);
 
 }  // namespace goshawk::train

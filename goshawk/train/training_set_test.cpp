@@ -104,6 +104,17 @@ TEST_F(TrainingSetTest, AnswersOfAModelAreNoLabelsAndItIsSaid) {
   EXPECT_THAT(failure(), HasSubstr("3 objects carry"));  // in the images that judge, too
 }
 
+TEST_F(TrainingSetTest, PicturesOfUnknownSizeAreFewOrAnError) {
+  data_.images[1].width = 0;
+  const auto set = make_training_set(data_);
+  EXPECT_EQ(set.train.size(), 1U);
+  EXPECT_THAT(set.unreadable, ElementsAre(HasSubstr("train/two.jpg: its size cannot be read")));
+  data_.images[2].width = 0;
+  EXPECT_THAT(failure(), HasSubstr("1 of 1 pictures of the val split cannot be read"));
+  data_.images[2].split = data_.images[0].split;
+  EXPECT_THAT(failure(), HasSubstr("2 of 3 pictures of the train split cannot be read"));
+}
+
 TEST_F(TrainingSetTest, PartialLabelsSayWhoseAbsenceIsNotLearned) {
   write("partial.txt", "# comment\ntrain/one.jpg\tb\nval/three.jpg\t-\n");
   const auto set = make_training_set(data_);

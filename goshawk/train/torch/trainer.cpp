@@ -59,7 +59,8 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
       peers_(peers),
       options_(checkpoint ? checkpoint->options : request.options),
       set_(set),
-      compute_(compute_of(options_, device)) {
+      compute_(compute_of(options_, device)),
+      unreadable_(request, peers, set.unreadable) {
   const auto classes = static_cast<int>(set_.classes.size());
   if (checkpoint && checkpoint->classes != set_.classes)
     throw Error(ErrorCode::kBadData, "the data set's classes are not those of the checkpoint", options_.data);
@@ -266,36 +267,8 @@ Judgement Trainer::judge(bool half, const char* title) {
   if (!half) compute.half.reset();
   auto judged =
       (*judge_)(learner_->average().network(), learner_->criterion(), compute, title, request_.quiet, request_.stop);
-  for (const auto& line : judge_->unreadable()) note_unreadable(line);
+  for (const auto& line : judge_->unreadable()) unreadable_.note(line);
   return judged;
-}
-
-void Trainer::note_unreadable(const std::string& line) {
-  if (std::find(unreadable_.begin(), unreadable_.end(), line) == unreadable_.end()) unreadable_.push_back(line);
-}
-
-/// Lists in the folder, and says once, which pictures stand-ins were taken for; also those that peers could not read.
-void Trainer::tell_unreadable() {
-  auto bad = store_->unreadable();
-  if (!peers_.alone()) {
-    std::vector<double> flags(store_->size());
-    for (const auto& [image, why] : bad) flags[image] = 1;
-    flags = peers_.sum(flags);
-    for (std::size_t i = 0; i < flags.size(); ++i) {
-      if (flags[i] > 0) store_->mark_unreadable(i, "another process could not read it");
-    }
-    bad = store_->unreadable();
-  }
-  for (const auto& [image, why] : bad) note_unreadable(fmt::format("{}: {}", store_->image(image).path.string(), why));
-  if (!peers_.first() || unreadable_.size() == told_unreadable_) return;
-  constexpr std::size_t kShown = 5;
-  std::string text;
-  for (std::size_t i = 0; i < unreadable_.size(); ++i) {
-    text += unreadable_[i] + "\n";
-    if (i >= told_unreadable_ && i < told_unreadable_ + kShown) warn("left out: " + unreadable_[i]);
-  }
-  told_unreadable_ = unreadable_.size();
-  write_file_atomically(request_.folder / "unreadable.txt", text);
 }
 
 void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start) {
@@ -313,7 +286,8 @@ void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_p
   const auto told = peers_.of_first(std::vector<double>{stopped ? 1.0 : 0.0, judged.metrics.fitness()});
   if (told[0] > 0) throw Error(ErrorCode::kInterrupted, "stopped");
   ++epochs_done_;
-  tell_unreadable();
+  unreadable_.note_all_of(*store_);
+  unreadable_.tell();
   const double fitness = told[1];
   const bool better = options_.val ? fitness > best_fitness_ : last;
   if (better) {
@@ -384,6 +358,7 @@ void Trainer::run(TrainOutcome& outcome) {
     log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
     seconds_ = log_->seconds_before();
   }
+  unreadable_.tell();
   if (epochs_done_ == 0) write_last();
   if (epochs_done_ == 0 && peers_.first()) write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
   try {
@@ -464,7 +439,7 @@ void Trainer::finish(TrainOutcome& outcome) {
   outcome.epoch_seconds = epoch_seconds_;
   const double seconds = std::accumulate(epoch_seconds_.begin(), epoch_seconds_.end(), 0.0);
   outcome.images_per_second = seconds > 0 ? static_cast<double>(images_seen_) / seconds : 0;
-  outcome.unreadable = unreadable_;
+  outcome.unreadable = unreadable_.lines();
   if (epochs_done_ == 0 || !peers_.first()) return;
   log_->write_plots();
   write_models();

@@ -16,6 +16,7 @@
 #include "goshawk/train/torch/learner.h"
 #include "goshawk/train/torch/peers.h"
 #include "goshawk/train/torch/teacher.h"
+#include "goshawk/train/torch/unreadable.h"
 #include "goshawk/train/training_set.h"
 
 namespace goshawk::train {
@@ -57,8 +58,6 @@ class Trainer {
   bool train_epoch(LossParts& mean);  // false: stopped
   LossParts train_batch(const Batch& batch, std::optional<Taught> taught, bool last);
   [[noreturn]] void fail_at(const Batch& batch, const char* what) const;
-  void tell_unreadable();
-  void note_unreadable(const std::string& line);
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
   Judgement judge(bool half, const char* title);
   void end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start);
@@ -83,8 +82,7 @@ class Trainer {
   std::unique_ptr<Learner> learner_;
   std::unique_ptr<Judge> judge_;
   std::unique_ptr<ResultLog> log_;  // of process 0
-  std::vector<std::string> unreadable_;
-  std::size_t told_unreadable_ = 0;
+  Unreadable unreadable_;
 
   int epochs_done_ = 0, best_epoch_ = 0;
   double best_fitness_ = -1, seconds_ = 0;
