@@ -73,6 +73,8 @@ constexpr const char* kReservedText = R"(
 |---|---|
 | `GOSHAWK_CONFIG` | the settings file, where `--config` is not given |
 | `GOSHAWK_CACHE` | folder of pulled models and compiled blobs; else `$XDG_CACHE_HOME/goshawk`, else `~/.cache/goshawk` |
+| `GOSHAWK_PROVIDER_PATH` | folders of ONNX Runtime's plug-ins, separated by colons ([devices.md](devices.md)) |
+| `GOSHAWK_FONT` | font file for the labels in pictures and videos; else DejaVu Sans, where the system has it |
 | `NO_COLOR` | no colours |
 | `https_proxy`, `no_proxy` | proxy of `goshawk models pull` |
 )";

@@ -11,6 +11,7 @@
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
+#include "goshawk/media/source_kind.h"
 #include "goshawk/pipeline/frames_run.h"
 
 namespace goshawk::cli {
@@ -90,10 +91,6 @@ pipeline::FramesOptions options_of(const Invocation& call) {
   return options;
 }
 
-bool is_camera_or_url(const std::string& spec) {
-  return spec.starts_with("camera:") || spec.starts_with("/dev/video") || media::is_url(spec);
-}
-
 /// A folder stands for the videos in it.
 std::vector<pipeline::FramesInput> inputs_of(const Invocation& call) {
   std::vector<pipeline::FramesInput> inputs;
@@ -106,7 +103,7 @@ std::vector<pipeline::FramesInput> inputs_of(const Invocation& call) {
   };
   for (const auto& spec : call.arguments) {
     std::error_code ignored;
-    if (is_camera_or_url(spec) || !fs::is_directory(spec, ignored)) {
+    if (media::kind_of_source(spec) != media::SourceKind::kDisk || !fs::is_directory(spec, ignored)) {
       add(spec);
       continue;
     }
@@ -117,8 +114,9 @@ std::vector<pipeline::FramesInput> inputs_of(const Invocation& call) {
 
 void check_bounded(const std::vector<pipeline::FramesInput>& inputs, const pipeline::FramesOptions& options) {
   for (const auto& input : inputs) {
-    if (!is_camera_or_url(input.spec) || options.end || options.max_frames) continue;
-    if (!input.spec.starts_with("http")) {
+    const auto kind = media::kind_of_source(input.spec);
+    const bool live = kind == media::SourceKind::kCamera || kind == media::SourceKind::kRtsp;  // http may be a file
+    if (live && !options.end && !options.max_frames) {
       throw Error(ErrorCode::kUsage, "a live source has no end", without_secrets(input.spec),
                   "Say how long with --duration, or how many with --max-frames.");
     }

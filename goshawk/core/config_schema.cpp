@@ -17,8 +17,6 @@ namespace {
 using nlohmann::json;
 using enum SettingType;
 
-constexpr double kAny = std::numeric_limits<double>::max();
-
 std::vector<Section> make_sections() {
   return {{"", "General"},      {"runtime", "Device"}, {"engine", "Engine"}, {"detect", "Detector"}, {"source", "Source"},
           {"track", "Tracker"}, {"train", "Training"}, {"output", "Output"}, {"log", "Messages"}};
@@ -67,8 +65,8 @@ std::vector<Setting> make_schema() {
       {"detect.recipe", "recipe", kPath, "", "YAML that says how to use a model that does not say so itself", {}},
       {"detect.names", "names", kPath, "", "Text file of class names, one a line", {}},
 
-      {"source.start", "start", kTime, "", "Begin here: seconds or h:mm:ss", {}, 0, kAny},
-      {"source.end", "end", kTime, "", "End here: seconds or h:mm:ss", {}, 0, kAny},
+      {"source.start", "start", kTime, "", "Begin here: seconds or h:mm:ss", {}, 0, 1e9},
+      {"source.end", "end", kTime, "", "End here: seconds or h:mm:ss", {}, 0, 1e9},
       {"source.every", "every", kInteger, "1", "Look at every N-th frame", {}, 1, 1000000},
       {"source.max_frames", "max-frames", kInteger, "", "Stop after this many frames", {}, 1, 1e15},
       {"source.timeout", "timeout", kTime, "10", "Longest wait for a camera or stream", {}, 0.1, 3600},
@@ -290,7 +288,7 @@ std::string Setting::describe_type() const {
     case kItems:
       return "a list of texts";
     case kTime:
-      return "seconds or h:mm:ss" + (max < 1e9 ? range_text(*this) : std::string());
+      return "seconds or h:mm:ss" + range_text(*this);
     case kPath:
       return "a path";
   }

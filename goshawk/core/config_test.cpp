@@ -133,6 +133,7 @@ TEST(ConfigSchema, RefusesValuesOutOfTypeOrRange) {
   EXPECT_TRUE(refused("runtime.precision", "int8"));
   EXPECT_TRUE(refused("output.video", "maybe"));
   EXPECT_TRUE(refused("source.start", "1:99"));
+  EXPECT_TRUE(refused("source.end", "1e15"));
   EXPECT_TRUE(refused("source.resize", "0.01"));
   EXPECT_FALSE(refused("detect.conf", "1"));
   EXPECT_FALSE(refused("runtime.batch", "auto"));

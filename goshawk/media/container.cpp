@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 #include "goshawk/media/camera.h"
 #include "goshawk/media/libav_log.h"
 
@@ -17,7 +18,9 @@ using namespace std::chrono_literals;
 /// libav reads "a:b" as a protocol; a path must not be mistaken for one.
 std::string libav_url(const std::string& spec, SourceKind kind) {
   if (kind == SourceKind::kDisk) return "file:" + spec;
-  return kind == SourceKind::kCamera ? camera_device(spec) : spec;
+  if (kind == SourceKind::kCamera) return camera_device(spec);
+  const auto scheme = spec.find("://");
+  return to_lower(spec.substr(0, scheme)) + spec.substr(scheme);  // libav knows schemes in small letters only
 }
 
 std::string with_reason(const std::string& message, const std::string& reason) {

@@ -182,7 +182,7 @@ TEST(NetworkSource, ReadsAFileAndAPlaylist) {
   const LoopbackServer server(
       [&](int connection) { answer(connection, read_bytes(folder.path() / request_path(connection).substr(1))); });
   EXPECT_EQ(read_all(*open_source(server.url("http", "/list.m3u8"))).size(), 50U);
-  EXPECT_EQ(read_all(*open_source(server.url("http", "/list0.ts"))).size(), 25U);
+  EXPECT_EQ(read_all(*open_source(server.url("HTTP", "/list0.ts"))).size(), 25U);
 }
 
 TEST(NetworkSource, MayNotReachTheDisk) {

@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <cctype>
 #include <condition_variable>
 #include <memory>
 #include <thread>
 
 #include "goshawk/core/machine.h"
 #include "goshawk/core/queue.h"
+#include "goshawk/core/text.h"
 #include "goshawk/media/frame_map.h"
 #include "goshawk/pipeline/first_error.h"
 
@@ -62,16 +62,15 @@ struct Picture {
 class Picker {
  public:
   Picker(const FramesOptions& options, const FrameClaim& claim, std::int64_t total)
-      : options_(options), chooser_(options.selection, total), recorded_(claim.indexes) {
-    const bool by_place = !std::holds_alternative<SceneChanges>(options.selection);
-    if (by_place && !recorded_.empty()) {
-      // The last stored frame is looked at again when others are compared with it.
-      const std::int64_t last = *recorded_.rbegin();
-      first_looked_at_ = options.min_change > 0 ? last : last + 1;
-      kept_ = static_cast<std::int64_t>(recorded_.size()) - (options.min_change > 0 ? 1 : 0);
-      similar_ = claim.similar;
-    }
+      : options_(options), chooser_(options.selection, total) {
     if (const auto* scenes = std::get_if<SceneChanges>(&options.selection)) scenes_.emplace(scenes->threshold);
+    if (claim.indexes.empty()) return;
+    last_recorded_ = *claim.indexes.rbegin();
+    // Later frames are compared with the last stored one, and a scene's score needs the change of the frame before too.
+    const std::int64_t again = scenes_ ? 2 : options.min_change > 0 ? 1 : 0;
+    first_looked_at_ = std::max<std::int64_t>(0, last_recorded_ + 1 - again);
+    kept_ = static_cast<std::int64_t>(claim.indexes.size());
+    similar_ = claim.similar;
   }
 
   /// By place alone, before the picture is converted. Asked of each frame in order.
@@ -86,7 +85,12 @@ class Picker {
   bool takes(const Frame& frame) {
     if (scenes_ || options_.min_change > 0) {
       const cv::Mat small = thumbnail(frame.image);
-      if (scenes_ && !scenes_->begins_scene(small)) return false;
+      const bool begins = !scenes_ || scenes_->begins_scene(small);
+      if (frame.index <= last_recorded_) {
+        last_kept_ = small;
+        return false;
+      }
+      if (!begins) return false;
       if (options_.min_change > 0) {
         if (!last_kept_.empty() && picture_change(last_kept_, small) < options_.min_change) {
           ++similar_;
@@ -96,7 +100,7 @@ class Picker {
       }
     }
     ++kept_;
-    return !recorded_.contains(frame.index);
+    return true;
   }
 
   bool done() const { return chooser_.done() || (options_.max_frames && kept_ >= *options_.max_frames); }
@@ -105,10 +109,9 @@ class Picker {
  private:
   const FramesOptions& options_;
   FrameChooser chooser_;
-  const std::set<std::int64_t>& recorded_;
   std::optional<SceneDetector> scenes_;
   std::optional<std::int64_t> first_in_range_;
-  std::int64_t first_looked_at_ = 0;
+  std::int64_t last_recorded_ = -1, first_looked_at_ = 0;
   std::int64_t kept_ = 0, similar_ = 0;
   cv::Mat last_kept_;
 };
@@ -119,11 +122,7 @@ class FramesRun {
       : options_(options),
         threads_(options.threads > 0 ? options.threads : usable_cores()),
         pictures_(static_cast<std::size_t>(threads_) * 2) {
-    for (const auto& input : inputs) {
-      jobs_.push_back(std::make_unique<Job>());
-      jobs_.back()->input = input;
-      jobs_.back()->identity = identify_source(input.spec);
-    }
+    for (const auto& input : inputs) add(input);
     store_.emplace(folder, options.encoding);
     for (auto& job : jobs_) claim(*job);
   }
@@ -160,6 +159,19 @@ class FramesRun {
   }
 
  private:
+  /// A file that several inputs lead to is one job: two would write the same images.
+  void add(const FramesInput& input) {
+    auto identity = identify_source(input.spec);
+    const auto same = [&](const auto& job) { return job->identity.path == identity.path; };
+    if (!identity.fingerprint.empty() && std::any_of(jobs_.begin(), jobs_.end(), same)) {
+      log(input.spec + " is given more than once and taken once");
+      return;
+    }
+    jobs_.push_back(std::make_unique<Job>());
+    jobs_.back()->input = input;
+    jobs_.back()->identity = std::move(identity);
+  }
+
   void claim(Job& job) {
     job.claim = store_->claim(job.identity, job.input.name, describe_choice(options_), options_.restart);
     job.row.name = job.claim.name;
@@ -240,6 +252,7 @@ class FramesRun {
     const auto& info = source->info();
     store_->describe(job.claim.source, info.codec, info.width, info.height, info.frame_rate);
     bool ended = picker.done();
+    if (ended && !job.claim.indexes.empty()) job.read = *job.claim.indexes.rbegin() + 1;  // an earlier run had all
     while (!ended) {
       auto frame = source->read(stop_.get_token());
       if (!frame && stop_.stop_requested()) break;
@@ -263,9 +276,9 @@ class FramesRun {
   }
 
   bool may_leave_out(const Job& job) const {
-    if (std::holds_alternative<SceneChanges>(options_.selection)) return false;
     if (std::holds_alternative<RandomFrames>(options_.selection)) return true;
     if (options_.start || !job.claim.indexes.empty()) return true;
+    if (std::holds_alternative<SceneChanges>(options_.selection)) return false;
     const auto* every = std::get_if<EveryFrames>(&options_.selection);
     if (every != nullptr && every->step == 1) return false;
     if (!options_.max_frames) return true;
@@ -422,9 +435,7 @@ bool has_video_extension(const fs::path& path) {
   constexpr std::array<std::string_view, 18> kExtensions{".mp4", ".m4v", ".mov",  ".mkv",   ".webm", ".avi",
                                                          ".ts",  ".mts", ".m2ts", ".mpg",   ".mpeg", ".wmv",
                                                          ".flv", ".ogv", ".3gp",  ".mjpeg", ".mjpg", ".h264"};
-  std::string extension = path.extension().string();
-  std::transform(extension.begin(), extension.end(), extension.begin(), [](unsigned char c) { return std::tolower(c); });
-  return std::find(kExtensions.begin(), kExtensions.end(), extension) != kExtensions.end();
+  return std::find(kExtensions.begin(), kExtensions.end(), to_lower(path.extension().string())) != kExtensions.end();
 }
 
 }  // namespace

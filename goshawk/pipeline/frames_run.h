@@ -46,7 +46,7 @@ struct FramesRow {
 };
 
 struct FramesSummary {
-  std::vector<FramesRow> sources;  // in the order of the inputs
+  std::vector<FramesRow> sources;  // in the order of the inputs, each file once
   double wall_seconds = 0;
   bool interrupted = false;
 };
@@ -62,9 +62,9 @@ struct FramesProgress {
 /// the same options goes on where the first one stopped; sources that are finished are left alone, those that changed are
 /// taken anew. Of a file, what no chosen frame needs is not decoded where its packets tell the frames (media::FrameMap);
 /// otherwise RandomFrames decodes each source twice, first to count its frames. A source that fails is told in its row, and
-/// the others go on. `on_progress` is called in the caller's thread, ten times a second. Throws Error{kIo, kUsage,
-/// kUnavailable, kBadData} of the folder, and {kNotFound} before anything is written when a file is not there; frames.json
-/// is whole whatever happens.
+/// the others go on; a file that several inputs lead to is taken once. `on_progress` is called in the caller's thread, ten
+/// times a second. Throws Error{kIo, kUsage, kUnavailable, kBadData} of the folder, and {kNotFound} before anything is
+/// written when a file is not there; frames.json is whole whatever happens.
 FramesSummary extract_frames(const std::vector<FramesInput>& inputs, const std::filesystem::path& folder,
                              const FramesOptions& options, std::stop_token stop,
                              const std::function<void(const FramesProgress&)>& on_progress);

@@ -187,6 +187,14 @@ class Choice(Frames):
         self.assertEqual(self.files(), ["clip-2_000000.jpg", "clip-2_000025.jpg", "clip_000000.jpg", "other_000000.jpg"])
         self.check_list()
 
+    def test_a_video_that_is_given_twice_is_taken_once(self):
+        self.clip("clips/a.mp4", seconds=1)
+        (self.folder / "link.mp4").symlink_to("clips/a.mp4")
+        result = self.frames("clips", "clips/a.mp4", "link.mp4", "--every", 5, "--json")
+        self.assertIn("link.mp4 is given more than once", result.stderr)
+        self.assertEqual([row["written"] for row in json.loads(result.stdout)["sources"]], [5])
+        self.assertEqual(len(self.check_list()), 5)
+
     def test_the_quality_of_jpeg(self):
         video = self.clip("a.mp4", seconds=1)
         self.frames(video, "--every", 25, "--quality", 95, out="fine")
@@ -340,21 +348,27 @@ class Resume(Frames):
 
     def test_ctrl_c_ends_well_and_the_next_run_goes_on(self):
         video = self.long_clip()
-        process = self.start(video, "--every", 5, "--format", "png")
-        self.wait_for_images(process, 30)
-        process.send_signal(signal.SIGINT)
-        stdout, stderr = process.communicate(timeout=30)
-        self.assertEqual(process.returncode, 130, stderr)
-        self.assertIn("stopped", stdout)
-        self.assertEqual(self.listed()["sources"][0]["state"], "partial")
-        self.check_list()
-        self.compare_with_one_run(video, "--every", 5, "--format", "png")
+        for choice in (("--every", 5, "--format", "png"),
+                       ("--scenes", "--scene-threshold", 1, "--format", "png"),
+                       ("--scenes", "--scene-threshold", 1, "--min-change", 2, "--format", "png")):
+            with self.subTest(choice=choice):
+                process = self.start(video, *choice)
+                self.wait_for_images(process, 30)
+                process.send_signal(signal.SIGINT)
+                stdout, stderr = process.communicate(timeout=30)
+                self.assertEqual(process.returncode, 130, stderr)
+                self.assertIn("stopped", stdout)
+                self.assertEqual(self.listed()["sources"][0]["state"], "partial")
+                self.assertGreaterEqual(len(self.check_list()), 30)
+                self.compare_with_one_run(video, *choice)
+                subprocess.run(["rm", "-r", self.folder / "out", self.folder / "once"], check=True)
 
     def test_far_apart_frames_after_a_kill(self):
         """The rest is reached without decoding what lies before; the list becomes that of one run."""
         video = self.long_clip()
         for choice in (("--every", 120, "--format", "png"), ("--random", 40, "--seed", 3, "--format", "png"),
-                       ("--interval", 3, "--min-change", 2, "--format", "png")):
+                       ("--interval", 3, "--min-change", 2, "--format", "png"),
+                       ("--scenes", "--scene-threshold", 2, "--min-change", 2, "--format", "png")):
             with self.subTest(choice=choice):
                 process = self.start(video, *choice)
                 self.wait_for_images(process, 6)
@@ -390,8 +404,10 @@ class Faults(Frames):
                             (("--end", 1, "--duration", 1), "exclude"), (("--start", 2, "--end", 1), "end")):
             with self.subTest(flags=flags):
                 self.refused("a.mp4", *flags, code=64, says=says)
+        self.refused("a.mp4", "--end", 1e15, code=64, says="source.end")
         self.refused("camera:0", code=64, says="--duration")
         self.assertFalse((self.folder / "out").exists(), "nothing is made for a command that makes no sense")
+        self.refused("HTTP://127.0.0.1:1/a.mp4", code=69, says="127.0.0.1")  # may be a file that ends, so it is asked for
 
     def test_a_missing_source_is_said_before_anything_is_written(self):
         self.clip("a.mp4", seconds=1)
