@@ -27,7 +27,9 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const 
     return {};
   }
   const double zoom = std::min(1.0, static_cast<double>(width) / picture.cols);
-  if (zoom < 1) cv::resize(picture, picture, {}, zoom, zoom, cv::INTER_AREA);
+  if (zoom < 1) {
+    cv::resize(picture, picture, cv::Size(width, std::max(1, cvRound(picture.rows * zoom))), 0, 0, cv::INTER_AREA);
+  }
 
   const auto objects = evaluate::true_objects(truth)[image];
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});

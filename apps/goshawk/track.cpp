@@ -67,8 +67,7 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
     for (const auto& counts : summary.zones) {
       const auto total = counts.total();
       const bool line = counts.kind == track::ZoneKind::kLine;
-      const double dwell =
-          std::chrono::duration<double>(total.dwell_total).count() / std::max(1, total.visits + total.inside);
+      const double dwell = std::chrono::duration<double>(total.dwell_mean()).count();
       zones.add_row({counts.name, std::to_string(total.in), std::to_string(total.out),
                      line ? "" : std::to_string(total.inside), line ? "" : fmt::format("{:.1f}", dwell)});
     }

@@ -130,12 +130,12 @@ void Overlay::draw_detections(cv::Mat& image, std::span<const Detection> detecti
   }
 }
 
-void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter) {
+void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter, double scale) {
   const auto counts = counter.counts();
   for (std::size_t i = 0; i < counts.size(); ++i) {
     std::vector<cv::Point> outline;
     for (const auto& point : counter.outline(static_cast<int>(i))) {
-      outline.push_back(rounded(static_cast<float>(point.x), static_cast<float>(point.y)));
+      outline.push_back(rounded(static_cast<float>(point.x * scale), static_cast<float>(point.y * scale)));
     }
     const bool line = counts[i].kind == track::ZoneKind::kLine;
     cv::polylines(image, outline, !line, kZoneColor, line_width_ + 1, cv::LINE_AA);

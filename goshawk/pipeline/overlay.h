@@ -32,8 +32,9 @@ class Overlay {
   Overlay(const OverlayOptions& options, std::vector<std::string> class_names, cv::Size frame_size);
 
   void draw_tracks(cv::Mat& image, std::span<const track::Track> tracks);
-  /// Outlines of lines and zones, with their counts beside them ("in 3  out 1").
-  void draw_zones(cv::Mat& image, const track::ZoneCounter& counter);
+  /// Outlines of lines and zones, with their counts beside them ("in 3  out 1"). `scale`: pixels of the image for one of
+  /// the counter's.
+  void draw_zones(cv::Mat& image, const track::ZoneCounter& counter, double scale = 1);
   void draw_detections(cv::Mat& image, std::span<const Detection> detections);
   void draw_fps(cv::Mat& image, double frames_per_second);
 

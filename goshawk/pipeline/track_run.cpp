@@ -38,9 +38,30 @@ float embedding_threshold(const track::TrackerOptions& options) {
 
 /// A frame on its way to the tracker. No detections: the detector skipped it.
 struct DetectedFrame {
-  Frame frame;
+  Frame frame;    // scaled down, and so are the detections
+  cv::Size size;  // as the source gave it
   std::optional<Detections> detections;
 };
+
+cv::Mat scaled_down(const cv::Mat& image, double factor) {
+  const cv::Size size(std::max(1, cvRound(image.cols * factor)), std::max(1, cvRound(image.rows * factor)));
+  cv::Mat smaller;
+  cv::resize(image, smaller, size, 0, 0, cv::INTER_AREA);
+  return smaller;
+}
+
+/// Tracks in the pixels of the source's frame.
+std::vector<track::Track> in_source(std::vector<track::Track> tracks, const DetectedFrame& item) {
+  const cv::Size scaled = item.frame.image.size();
+  if (scaled == item.size) return tracks;
+  const float x = static_cast<float>(item.size.width) / static_cast<float>(scaled.width);
+  const float y = static_cast<float>(item.size.height) / static_cast<float>(scaled.height);
+  for (auto& track : tracks) {
+    const Box& box = track.box;
+    track.box = {box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y};
+  }
+  return tracks;
+}
 
 /// Lengths of all tracks by class. Grows by a few bytes a track, not a frame.
 class TrackCounter {
@@ -138,20 +159,17 @@ class TrackRun {
     frames_.close();
   }
 
-  std::optional<Frame> next_frame(const std::stop_token& stop) {
+  std::optional<DetectedFrame> next_frame(const std::stop_token& stop) {
     const ScopedTimer timer(decode_);
     auto frame = read_next(source_, stop, summary_.unreadable);
-    if (!frame) return frame;
+    if (!frame) return std::nullopt;
     if (source_.info().images) {
       frame->pts = std::chrono::duration_cast<Microseconds>(
           std::chrono::duration<double>(static_cast<double>(frame->index) / kImageFrameRate));
     }
-    if (options_.resize < 1) {
-      cv::Mat smaller;
-      cv::resize(frame->image, smaller, {}, options_.resize, options_.resize, cv::INTER_AREA);
-      frame->image = smaller;
-    }
-    return frame;
+    const cv::Size size = frame->image.size();
+    if (options_.resize < 1) frame->image = scaled_down(frame->image, options_.resize);
+    return DetectedFrame{std::move(*frame), size, std::nullopt};
   }
 
   /// Frames whose detections are being computed.
@@ -223,9 +241,11 @@ class TrackRun {
     while (to_detect < batch_ && batch.size() < 2 * static_cast<std::size_t>(batch_)) {
       auto frame = source_.info().live && !batch.empty() ? frames_.try_pop() : frames_.pop();
       if (!frame) break;
-      const bool detected = number++ % options_.detect_every == 0;
-      to_detect += detected ? 1 : 0;
-      batch.push_back({std::move(*frame), detected ? std::optional<Detections>(Detections{}) : std::nullopt});
+      if (number++ % options_.detect_every == 0) {
+        frame->detections.emplace();
+        ++to_detect;
+      }
+      batch.push_back(std::move(*frame));
     }
     return batch;
   }
@@ -241,9 +261,10 @@ class TrackRun {
     const auto start = Clock::now();
     while (auto item = detected_.pop()) {
       const auto tracks = track_frame(*item);
-      writers.write(item->frame, tracks);
-      if (events) count_zones(item->frame, tracks, events->stream());
-      motion.update(tracks, zones_ ? &*zones_ : nullptr, item->frame.pts);
+      const auto source_tracks = in_source(tracks, *item);
+      writers.write(item->frame, source_tracks);
+      if (events) count_zones(*item, source_tracks, events->stream());
+      motion.update(source_tracks, zones_ ? &*zones_ : nullptr, item->frame.pts);
       ++summary_.frames;
       if (options_.video) {
         if (!video) {
@@ -278,10 +299,11 @@ class TrackRun {
                 duration ? fmt::format("The video is {:.1f} s long; look at --start and --end.", seconds(*duration)) : "");
   }
 
-  void count_zones(const Frame& frame, std::span<const track::Track> tracks, std::ostream& out) {
-    if (!zones_) zones_.emplace(options_.zones, detector_.recipe().class_names, frame.image.size());
-    for (const auto& event : zones_->update(tracks, frame.pts)) {
-      const nlohmann::json line{{"frame", frame.index},
+  /// `tracks`: in the pixels of the source's frame, as the zones are.
+  void count_zones(const DetectedFrame& item, std::span<const track::Track> tracks, std::ostream& out) {
+    if (!zones_) zones_.emplace(options_.zones, detector_.recipe().class_names, item.size);
+    for (const auto& event : zones_->update(tracks, item.frame.pts)) {
+      const nlohmann::json line{{"frame", item.frame.index},
                                 {"time", seconds(event.time)},
                                 {"zone", options_.zones[static_cast<std::size_t>(event.zone)].name},
                                 {"event", track::name(event.kind)},
@@ -318,7 +340,7 @@ class TrackRun {
 
   void draw(cv::Mat& image, Overlay& overlay, std::span<const track::Track> tracks, double frames_per_second) {
     const ScopedTimer timer(draw_);
-    if (zones_) overlay.draw_zones(image, *zones_);
+    if (zones_) overlay.draw_zones(image, *zones_, options_.resize);
     overlay.draw_tracks(image, tracks);
     overlay.draw_fps(image, frames_per_second);
   }
@@ -342,7 +364,7 @@ class TrackRun {
   const TrackRunOptions& options_;
   int batch_;  // frames a call of the detector
   std::unique_ptr<track::Tracker> tracker_;
-  BoundedQueue<Frame> frames_;
+  BoundedQueue<DetectedFrame> frames_;
   BoundedQueue<DetectedFrame> detected_;
   LatencyRecorder decode_;                 // reader's thread
   LatencyRecorder track_, draw_, encode_;  // caller's thread

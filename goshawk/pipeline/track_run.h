@@ -29,8 +29,8 @@ struct TrackRunOptions {
   track::TrackerOptions tracker;
   int detect_every = 1;  // detection runs on each n-th frame; on the others positions are predicted
   int batch = 1;         // frames a call of the detector; live sources take what is there
-  double resize = 1;     // 0.1 to 1: frames are scaled down first, in the output too
-  std::vector<track::Zone> zones;
+  double resize = 1;     // 0.1 to 1: frames are scaled down first, in the video too; boxes stay in the source's pixels
+  std::vector<track::Zone> zones;            // in the source's pixels
   std::vector<track::SignalTarget> signals;  // whose motion is written as CSV and funscript
   bool video = true;                         // write the annotated video
   OverlayOptions overlay;

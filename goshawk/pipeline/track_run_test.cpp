@@ -42,7 +42,7 @@ class SceneSource : public media::Source {
     if (next_ == fails_at) throw Error(ErrorCode::kUnavailable, "the camera fell silent", "scene");
     std::this_thread::sleep_for(pause);
     Frame frame;
-    frame.image = cv::Mat(kHeight, kWidth, CV_8UC3, cv::Scalar::all(90));
+    frame.image = cv::Mat(size, CV_8UC3, cv::Scalar::all(grey));
     const Box box = square_at(next_);
     cv::rectangle(frame.image, cv::Rect(static_cast<int>(box.x1), 30, 24, 24), cv::Scalar::all(250), cv::FILLED);
     frame.index = next_;
@@ -52,6 +52,8 @@ class SceneSource : public media::Source {
   }
   media::SourceInfo info_;
   std::int64_t fails_at = -1;
+  cv::Size size{kWidth, kHeight};
+  int grey = 90;
   std::chrono::milliseconds pause{0};
 
  private:
@@ -213,6 +215,39 @@ TEST_F(TrackRunTest, ALiveSourceDropsTheOldestFramesAndCountsThem) {
   EXPECT_GT(summary.dropped_frames, 0U);
   EXPECT_EQ(summary.frames + static_cast<std::int64_t>(summary.dropped_frames), 60);
   EXPECT_EQ(jsonl().back()["frame"], 59) << "the newest frame must come through";
+}
+
+TEST_F(TrackRunTest, ZonesAndBoxesStayInTheSourcesPixelsWhereFramesAreScaledDown) {
+  options_.resize = 0.5;
+  options_.zones = {track::parse_line("gate:50,10,50,85", 1), track::parse_line("far:150,10,150,85", 2)};
+  options_.signals = {track::parse_signal_target("track:1")};
+  const TrackSummary summary = run();
+  const auto lines = jsonl();
+  ASSERT_EQ(lines.size(), 60U);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    ASSERT_EQ(lines[i]["tracks"].size(), 1U) << i;
+    const Box expected = square_at(static_cast<std::int64_t>(i));
+    EXPECT_NEAR(lines[i]["tracks"][0]["box"][0].get<float>(), expected.x1, 4) << i;
+    EXPECT_NEAR(lines[i]["tracks"][0]["box"][3].get<float>(), expected.y2, 4) << i;
+  }
+  ASSERT_EQ(summary.zones.size(), 2U);
+  EXPECT_EQ(summary.zones[0].total().in, 1) << "the square goes from x = 10 to x = 69";
+  EXPECT_EQ(summary.zones[1].total().in, 0);
+  std::ifstream csv(folder_ / "track-1.csv");
+  std::string line, last;
+  while (std::getline(csv, line)) last = line;
+  EXPECT_NEAR(std::stod(last.substr(last.find(',') + 1)), 81, 4) << last;
+}
+
+TEST_F(TrackRunTest, FramesOfAFewPixelsAreScaledDownToOneAtLeast) {
+  source_.size = {5, 4};
+  source_.grey = 250;
+  options_.resize = 0.1;
+  options_.video = false;
+  run();
+  const auto lines = jsonl();
+  ASSERT_EQ(lines.size(), 60U);
+  EXPECT_EQ(lines[0]["tracks"][0]["box"], (std::vector<double>{0, 0, 5, 4}));
 }
 
 TEST_F(TrackRunTest, TextFilesAgreeWithEachOther) {

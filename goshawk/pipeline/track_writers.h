@@ -13,7 +13,8 @@
 namespace goshawk::pipeline {
 
 /// Writes, frame by frame and in step with each other:
-///   tracks.jsonl  a line a frame: {"frame", "time", "tracks": [{"id", "class_id", "class", "score", "box", "predicted"}]}
+///   tracks.jsonl  a line a frame: {"frame", "time", "tracks": [{"id", "class_id", "class", "score", "box", "predicted"}]},
+///                 and of a folder of images "image", the file's name
 ///   tracks.csv    a line a track and frame, columns of supervision's CSVSink (0.27):
 ///                 x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,class_name,frame_index,time
 ///   mot.txt       MOT Challenge: frame,id,left,top,width,height,confidence,-1,-1,-1 (frames count from 1)

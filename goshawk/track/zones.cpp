@@ -261,7 +261,7 @@ nlohmann::json to_json(const ZoneTally& tally, ZoneKind kind) {
   json["inside"] = tally.inside;
   json["dwell_total_s"] = seconds(tally.dwell_total);
   json["dwell_longest_s"] = seconds(tally.dwell_longest);
-  json["dwell_mean_s"] = tally.in > 0 ? seconds(tally.dwell_total / tally.in) : 0.0;
+  json["dwell_mean_s"] = seconds(tally.dwell_mean());
   return json;
 }
 

@@ -88,6 +88,7 @@ struct ZoneTally {
   int inside = 0;       // polygon: objects inside in the last frame
   int visits = 0;       // polygon: visits that are over, exits and objects that vanished inside
   Microseconds dwell_total{0}, dwell_longest{0};  // polygon: of all visits, those that go on included
+  Microseconds dwell_mean() const { return in > 0 ? dwell_total / in : Microseconds(0); }
   bool operator==(const ZoneTally&) const = default;
 };
 

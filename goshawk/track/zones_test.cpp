@@ -160,6 +160,17 @@ TEST(PolygonZone, CountsWhoIsInsideNowByClass) {
   EXPECT_EQ(walk.counts().by_class.at(1).dwell_longest, second(1.0));
 }
 
+TEST(PolygonZone, MeansOverAllVisitsWhetherSeenInTheLastFrameOrNot) {
+  Walk walk({parse_polygon("yard:100,100,300,100,300,300,100,300", 1)});
+  for (int i = 0; i <= 10; ++i) walk.step({track_at(1, 200, 150), track_at(2, 250, 150)});
+  walk.step({});
+  const ZoneTally total = walk.counts().total();
+  EXPECT_EQ(total.inside, 0);
+  EXPECT_EQ(total.dwell_total, second(2.0));
+  EXPECT_EQ(total.dwell_mean(), second(1.0));
+  EXPECT_EQ(ZoneTally().dwell_mean(), second(0));
+}
+
 TEST(PolygonZone, EndsTheVisitOfAnObjectThatVanished) {
   Walk walk({parse_polygon("100,100,300,100,300,300,100,300", 1)});
   for (int i = 0; i < 6; ++i) walk.step({track_at(1, 150, 150)});
