@@ -66,11 +66,25 @@ detect::DetectorOptions detector_options(const Config& config) {
   return options;
 }
 
+namespace {
+
+track::TrackerOptions tracker_of(const std::string& text) {
+  const std::filesystem::path path(text);
+  const std::string extension = path.extension().string();
+  if (extension != ".yaml" && extension != ".yml" && extension != ".json") return track::tracker_by_name(text);
+  std::error_code ignored;
+  const std::string stem = path.stem().string();
+  if (path.has_parent_path() || std::filesystem::exists(path, ignored) || !track::is_tracker(stem)) {
+    return track::read_tracker_options(path);
+  }
+  spdlog::info("there is no file {}: {} with its published settings", text, stem);  // as Ultralytics names its trackers
+  return track::tracker_by_name(stem);
+}
+
+}  // namespace
+
 track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
-  const std::string tracker = config.text("track.tracker");
-  const std::string extension = std::filesystem::path(tracker).extension().string();
-  const bool file = extension == ".yaml" || extension == ".yml" || extension == ".json";
-  track::TrackerOptions options = file ? track::read_tracker_options(tracker) : track::tracker_by_name(tracker);
+  track::TrackerOptions options = tracker_of(config.text("track.tracker"));
   if (frame_rate > 0) options.frame_rate = frame_rate;
   if (config.entry("track.class_aware").layer != ConfigLayer::kDefault) {  // a tracker's file may say it too
     options.class_aware = config.boolean("track.class_aware");

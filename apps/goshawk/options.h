@@ -23,7 +23,8 @@ detect::DetectorOptions detector_options(const Config& config);
 runtime::SessionOptions session_options(const Config& config);
 /// Where compiled models are kept.
 std::filesystem::path engine_folder();
-/// track.tracker (a name or a YAML file), track.class_aware. `frame_rate`: of the detections.
+/// track.tracker (a name or a YAML file; NAME.yaml where there is no such file is the name), track.class_aware.
+/// `frame_rate`: of the detections.
 track::TrackerOptions tracker_options(const Config& config, double frame_rate);
 /// track.lines, track.zones and track.zones_file, in this order.
 std::vector<track::Zone> zone_options(const Config& config);

@@ -6,6 +6,7 @@
 
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 #include "goshawk/detect/decode_families.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/recognize_steps.h"
@@ -69,6 +70,13 @@ bool says_true(const std::optional<std::string>& text, const std::string& key) {
   return text && text->find("'" + key + "': True") != std::string::npos;
 }
 
+/// "Ultralytics rtdetr-l model trained on ...": the network's name, not that of the data.
+bool is_rt_detr(const ModelDescription& model) {
+  const std::string text = to_lower(metadata_value(model, "description").value_or(""));
+  const std::string name = text.substr(0, text.find(" model"));
+  return name.find("rtdetr") != std::string::npos || name.find("rt-detr") != std::string::npos;
+}
+
 /// Whole numbers of a text such as "[480, 640]" or "32"; at most four.
 std::vector<int> numbers_in(const std::string& text) {
   std::vector<int> numbers;
@@ -91,6 +99,7 @@ Family ultralytics_family(const ModelDescription& model, std::int64_t classes) {
   const auto& shape = model.outputs[0].shape;
   const auto args = metadata_value(model, "args");
   if (shape.size() != 3) return Family::kUnknown;
+  if (shape[2] == 4 + classes && is_rt_detr(model)) return Family::kDetr;  // of two classes it has six columns too
   const bool six = shape[2] == 6;
   if (six && (says_true(args, "nms") || metadata_value(model, "end2end") == "True")) return Family::kYoloEnd2End;
   if (shape[1] == 4 + classes) return Family::kYoloV8;

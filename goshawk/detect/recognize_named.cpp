@@ -94,8 +94,7 @@ std::optional<Recipe> recognize_detr(const ModelDescription& model, const ImageI
                "the outputs " + list_text(model.outputs) +
                    " are a DETR's or an RT-DETR's; which activation its scores need is not known",
                "give a recipe with family: detr, activation (sigmoid for RT-DETR, softmax for DETR), class_names, and mean "
-               "and scale if it wants "
-               "ImageNet's");
+               "and std if it wants ImageNet's");
 }
 
 /// Boxes, scores and labels in separate outputs.

@@ -83,6 +83,13 @@ TEST(SettleRecipe, RecognisesUltralyticsLayouts) {
   EXPECT_EQ(family_of({1, 25200, 6}, {{"names", "{0: 'x'}"}}), Family::kYoloV5);
   EXPECT_EQ(family_of({1, 300, 6}, {{"names", "{0: 'x'}"}}), Family::kYoloEnd2End);
   EXPECT_EQ(family_of({1, 6, 8400}, {{"names", "{0: 'x', 1: 'y'}"}}), Family::kYoloV8);
+  // Two classes: six columns are boxes with a class, or an RT-DETR's boxes and scores.
+  const auto of_two = [&](std::int64_t rows, const std::string& description) {
+    return family_of({1, rows, 6}, {{"names", "{0: 'x', 1: 'y'}"}, {"description", description}});
+  };
+  EXPECT_EQ(of_two(300, "Ultralytics rtdetr-l model trained on two.yaml"), Family::kDetr);
+  EXPECT_EQ(of_two(300, "Ultralytics RT-DETR-x model "), Family::kDetr);
+  EXPECT_EQ(of_two(300, "Ultralytics YOLO26n model trained on rtdetr/two.yaml"), Family::kYoloEnd2End);
 }
 
 TEST(SettleRecipe, TakesSizesOfDynamicExportsFromMetadata) {

@@ -97,7 +97,11 @@ ImageFormat sniff_image(std::string_view bytes) {
 std::string first_bytes(const fs::path& path) {
   std::error_code problem;
   const auto status = fs::status(path, problem);
-  if (!fs::exists(status)) throw Error(ErrorCode::kNotFound, "there is no such file", path.string());
+  if (!fs::exists(status)) {
+    const std::string name = path.string();
+    throw Error(ErrorCode::kNotFound, "there is no such file", name,
+                all_digits(name) ? "the camera of that number is camera:" + name : "");
+  }
   if (!fs::is_regular_file(status)) throw Error(ErrorCode::kNotFound, "this is no regular file", path.string());
   errno = 0;
   std::ifstream file(path, std::ios::binary);

@@ -74,7 +74,10 @@ TrackerOptions tracker_options_of(const nlohmann::json& document, const std::str
   fields.read("tracker", tracker);
   if (tracker.empty()) {
     throw Error(ErrorCode::kBadConfig, "the algorithm is missing", fields.path("tracker"),
-                "one of bytetrack, sort, ocsort, botsort");
+                fields.has("tracker_type")
+                    ? "this is a file of Ultralytics; here tracker_type is tracker, track_high_thresh high_threshold, "
+                      "track_low_thresh low_threshold, new_track_thresh new_track_threshold, match_thresh match_threshold"
+                    : "one of bytetrack, sort, ocsort, botsort");
   }
   TrackerOptions options;
   try {

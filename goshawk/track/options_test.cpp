@@ -47,6 +47,7 @@ TEST(TrackerOptions, AFileChangesWhatItNames) {
 
 TEST(TrackerOptions, ErrorsNameTheField) {
   EXPECT_THAT(error_of("max_age: 3"), HasSubstr("tracker.yaml: tracker"));
+  EXPECT_THAT(error_of("tracker_type: bytetrack\ntrack_high_thresh: 0.25"), HasSubstr("track_high_thresh high_threshold"));
   EXPECT_THAT(error_of("tracker: bytetrak"), HasSubstr("did you mean 'bytetrack'?"));
   EXPECT_THAT(error_of("tracker: sort\nmaxage: 3"), HasSubstr("did you mean 'max_age'?"));
   EXPECT_THAT(error_of("tracker: sort\nhigh_threshold: 0.5"), HasSubstr("high_threshold"));

@@ -105,6 +105,8 @@ std::vector<Track> ClasswiseTracker::predict() {
 
 std::unique_ptr<Tracker> make_tracker(const TrackerOptions& options) { return std::make_unique<ClasswiseTracker>(options); }
 
+bool is_tracker(std::string_view name) { return std::ranges::find(kNames, name) != kNames.end(); }
+
 TrackerOptions tracker_by_name(std::string_view name) {
   TrackerOptions options;
   if (name == "bytetrack") {

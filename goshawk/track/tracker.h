@@ -96,6 +96,7 @@ std::unique_ptr<Tracker> make_tracker(const TrackerOptions& options);
 
 /// "bytetrack", "sort", "ocsort", "botsort", with the algorithm's defaults. Throws Error{kUsage}.
 TrackerOptions tracker_by_name(std::string_view name);
+bool is_tracker(std::string_view name);
 std::string_view name(const TrackerOptions& options);
 
 /// Reads a YAML or JSON map: `tracker` (a name as above), `class_aware`, and the fields of that algorithm's options; what is

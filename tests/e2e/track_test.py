@@ -125,6 +125,7 @@ class Track(EndToEnd):
         self.assertEqual(len(lines), 49)
         self.assertEqual(stats["unique_tracks"], 1)
         self.assertEqual(len(stats["unreadable"]), 1)
+        self.assertEqual([line["image"] for line in lines], [f"{line['frame'] + 1:03}.png" for line in lines])
         self.assertEqual(len(probe(folder / "frames.mp4")["frames"]), 49)
 
     def test_signals_of_a_track_are_written(self):
@@ -140,6 +141,13 @@ class Track(EndToEnd):
         (self.folder / "strict.yaml").write_text("tracker: bytetrack\nnew_track_threshold: 1.0\n")
         self.track(square_clip(self.folder / "clip.mp4"), "--tracker", "strict.yaml")
         self.assertEqual(self.outputs()[2]["unique_tracks"], 0)
+
+    def test_a_trackers_name_as_ultralytics_writes_it(self):
+        clip = square_clip(self.folder / "clip.mp4", seconds=1)
+        result = self.track(clip, "--tracker", "botsort.yaml")
+        self.assertIn("no file botsort.yaml", result.stderr)
+        self.assertEqual(self.outputs()[2]["tracker"], "botsort")
+        self.track(clip, "--tracker", "mine.yaml", code=66)
 
     def test_runs_count_up_and_never_overwrite(self):
         clip = square_clip(self.folder / "clip.mp4", seconds=1)
