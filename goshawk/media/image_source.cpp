@@ -17,12 +17,10 @@ class ImageSource final : public Source {
  public:
   ImageSource(std::string name, std::vector<fs::path> paths, const SourceOptions& options)
       : paths_(std::move(paths)), options_(options) {
-    const auto every = static_cast<std::size_t>(options.every);
-    auto kept = static_cast<std::int64_t>((paths_.size() + every - 1) / every);
-    if (options.max_frames) kept = std::min(kept, *options.max_frames);
+    const auto all = static_cast<std::int64_t>(paths_.size());
     info_.name = std::move(name);
     info_.images = true;
-    info_.frames = kept;
+    info_.frames = std::min(all, options.max_frames.value_or(all));
     info_.codec = "images";
     info_.pixel_format = "bgr24";
     read_first();
@@ -32,7 +30,7 @@ class ImageSource final : public Source {
 
   std::optional<Frame> read(std::stop_token stop) override {
     if (stop.stop_requested() || given_ >= *info_.frames) return std::nullopt;
-    const auto index = static_cast<std::size_t>(given_++) * static_cast<std::size_t>(options_.every);
+    const auto index = static_cast<std::size_t>(given_++);
     Frame frame;
     frame.index = static_cast<std::int64_t>(index);
     frame.name = paths_[index].filename().string();

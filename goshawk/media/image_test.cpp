@@ -280,7 +280,6 @@ TEST(ImageSource, TakesGlobsAndSingleFilesByContent) {
   std::filesystem::create_directory(folder / "none");
   EXPECT_THROW(open_source(folder / "none"), Error);
   SourceOptions options;
-  options.every = 2;
   options.max_frames = 1;
   EXPECT_EQ(read_all(folder / "*.png", options).size(), 1U);
 }

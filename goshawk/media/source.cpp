@@ -15,7 +15,6 @@ namespace {
 namespace fs = std::filesystem;
 
 void check_options(const SourceOptions& options) {
-  if (options.every < 1) throw Error(ErrorCode::kUsage, "every must be 1 or more", std::to_string(options.every));
   if (options.max_frames && *options.max_frames < 0) throw Error(ErrorCode::kUsage, "max-frames must not be negative");
   if (options.start && options.end && *options.end <= *options.start) {
     throw Error(ErrorCode::kUsage, "the end must come after the start");

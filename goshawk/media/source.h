@@ -32,16 +32,15 @@ struct SourceOptions {
   // start and end are for video only; a folder of images with them is Error{kUsage}.
   std::optional<Microseconds> start;          // frames with pts >= start
   std::optional<Microseconds> end;            // frames with pts < end
-  int every = 1;                              // of the frames in [start, end), each every-th, the first included
   std::optional<std::int64_t> max_frames;     // frames handed out at most
   std::chrono::milliseconds timeout{10'000};  // for opening, and for each frame, of a live source or slow disk
   int threads = 0;                            // decoder threads; 0: chosen by the decoder
   SourceLimits limits;
   std::function<void(const std::string&)> log;  // one-line warnings, said on the thread that reads; may be empty
   // For video: frames of which it says no are passed over before they are converted, which costs less than reading them;
-  // asked of each frame in [start, end), in order, after `every`. May be empty: all are wanted.
+  // asked of each frame in [start, end), in order. May be empty: all are wanted.
   std::function<bool(std::int64_t index, Microseconds pts)> wanted;
-  // Of a video file, without start and every: these frames alone. What none of them needs is read past, not decoded.
+  // Of a video file, without start: these frames alone. What none of them needs is read past, not decoded.
   std::optional<ChosenFrames> chosen;
 };
 

@@ -30,7 +30,7 @@ class VideoSource final : public Source {
  public:
   VideoSource(const std::string& spec, SourceKind kind, const SourceOptions& options, std::stop_token stop)
       : options_(options), decoder_(spec, kind, options, stop) {
-    require(!options.chosen || (!options.start && options.every == 1), "SourceOptions::chosen with start or every");
+    require(!options.chosen || !options.start, "SourceOptions::chosen with start");
     if (options.chosen) decoder_.choose(*options.chosen);
     const bool nothing = options.chosen && options.chosen->indexes.empty();
     const bool seek = options.start && options.start->count() > 0 && !decoder_.container().live();
@@ -51,7 +51,6 @@ class VideoSource final : public Source {
       if (status == Status::kEnd) return end(true);
       if (options_.start && decoder_.time() < *options_.start) continue;
       if (options_.end && decoder_.time() >= *options_.end) return end(false);
-      if (in_range_++ % options_.every != 0) continue;
       if (options_.wanted && !options_.wanted(decoder_.index(), decoder_.time())) continue;
       ++given_;
       return frame();
@@ -124,7 +123,7 @@ class VideoSource final : public Source {
       frames = std::max(0.0, std::chrono::duration<double>(to - from).count() * info_.frame_rate);
     }
     if (frames > 1e12) return std::nullopt;
-    const auto kept = static_cast<std::int64_t>(std::ceil(std::round(frames) / options_.every));
+    const auto kept = static_cast<std::int64_t>(std::round(frames));
     return options_.max_frames ? std::min(kept, *options_.max_frames) : kept;
   }
 
@@ -135,7 +134,7 @@ class VideoSource final : public Source {
   FrameConverter converter_;
   int stored_width_ = 0, stored_height_ = 0;  // before turning
   std::optional<Status> waiting_;             // of the picture that opening decoded already
-  std::int64_t in_range_ = 0, given_ = 0;
+  std::int64_t given_ = 0;
   bool ended_ = false;
 };
 
