@@ -63,9 +63,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
              figure(metrics.fixed.recall), figure(metrics.fixed.f1));
   std::vector<std::string> mistakes;
   for (std::size_t kind = 0; kind < evaluate::kErrorKinds; ++kind) {
-    std::string name = evaluate::name(static_cast<evaluate::ErrorKind>(kind));
-    std::replace(name.begin(), name.end(), '_', ' ');
-    mistakes.push_back(fmt::format("{} {}", metrics.mistakes[kind], name));
+    mistakes.push_back(fmt::format("{} {}", metrics.mistakes[kind], words(static_cast<evaluate::ErrorKind>(kind))));
   }
   fmt::print("mistakes there: {}\n", fmt::join(mistakes, ", "));
   std::vector<std::string> times;

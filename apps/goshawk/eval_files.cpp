@@ -53,12 +53,6 @@ const char* explanation(evaluate::ErrorKind kind) {
   return "";
 }
 
-std::string words(evaluate::ErrorKind kind) {
-  std::string text = evaluate::name(kind);
-  std::replace(text.begin(), text.end(), '_', ' ');
-  return text;
-}
-
 /// Draws the worst images of each kind into folder/mistakes/, and into the page.
 void add_mistakes(report::Page& page, const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
                   const ModelAnswers& answers, const fs::path& folder) {
@@ -136,6 +130,12 @@ void write_report(const dataset::Dataset& truth, const evaluate::DetectorMetrics
 }
 
 }  // namespace
+
+std::string words(evaluate::ErrorKind kind) {
+  std::string text = evaluate::name(kind);
+  std::replace(text.begin(), text.end(), '_', ' ');
+  return text;
+}
 
 bool leave_out_unread(dataset::Dataset& truth, std::vector<ModelAnswers>& answers) {
   std::vector<char> keep(truth.images.size(), 1);

@@ -20,6 +20,9 @@ nlohmann::json write_evaluation(const Invocation& call, const dataset::Dataset& 
                                 const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
                                 const std::filesystem::path& folder);
 
+/// "wrong class"
+std::string words(evaluate::ErrorKind kind);
+
 /// COCO's results format: image_id, category_id, bbox x y w h in pixels, score; and file_name.
 std::string results_json(const dataset::Dataset& truth, const std::vector<Detections>& predictions);
 

@@ -27,13 +27,16 @@ void reject_outputs(const Recipe& recipe, Outputs outputs, const std::string& ex
               "recipe", "give a recipe with the right family and class_names (--recipe)");
 }
 
+void reject_values(const std::string& message) {
+  throw Error(ErrorCode::kBadConfig, message, "model output", "give the recipe that fits this model (--recipe)");
+}
+
 ImageOutput image_output(const runtime::Tensor& tensor, std::int64_t index) {
   const std::size_t rank = tensor.shape.size();
   const bool batched = rank == 3;
   if ((rank != 2 && rank != 3) || (batched ? index >= tensor.shape[0] : index > 0)) {
-    throw Error(ErrorCode::kBadConfig,
-                "the model gave an output of shape " + shape_text(tensor.shape) + " where [N, rows, columns] was expected",
-                "model output", "give the recipe that fits this model (--recipe)");
+    reject_values("the model gave an output of shape " + shape_text(tensor.shape) +
+                  " where [N, rows, columns] was expected");
   }
   ImageOutput output;
   output.rows = tensor.shape[rank - 2];

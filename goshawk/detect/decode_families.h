@@ -35,6 +35,8 @@ ImageOutput image_output(const runtime::Tensor& tensor, std::int64_t index);
 /// "[1, 84, 8400]", with ? for a dimension that varies.
 std::string shape_text(std::span<const std::int64_t> shape);
 [[noreturn]] void reject_outputs(const Recipe& recipe, Outputs outputs, const std::string& expected);
+/// For what a model gave while it ran.
+[[noreturn]] void reject_values(const std::string& message);
 /// Whether a dimension is `value` or varies.
 inline bool may_be(std::int64_t dimension, std::int64_t value) { return dimension == -1 || dimension == value; }
 

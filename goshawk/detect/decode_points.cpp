@@ -18,10 +18,6 @@ std::int64_t ceil_divide(std::int64_t value, std::int64_t step) { return (value 
 
 std::int64_t cells_of(int width, int height, int stride) { return ceil_divide(width, stride) * ceil_divide(height, stride); }
 
-[[noreturn]] void reject_values(const std::string& message) {
-  throw Error(ErrorCode::kBadConfig, message, "model output", "give the recipe that fits this model (--recipe)");
-}
-
 /// Part of an output that belongs to one stride.
 struct Level {
   const float* scores = nullptr;  // of the first cell

@@ -19,10 +19,6 @@ using runtime::ElementType;
 
 constexpr std::int64_t kMaxBoxes = 1'000'000;  // of one image
 
-[[noreturn]] void reject_values(const std::string& message) {
-  throw Error(ErrorCode::kBadConfig, message, "model output", "give the recipe that fits this model (--recipe)");
-}
-
 bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* other) { return name == other; });
 }

@@ -4,6 +4,9 @@ extern "C" {
 #include <libavutil/opt.h>
 }
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -74,12 +77,6 @@ std::vector<std::string> known_encoders() {
   return names;
 }
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
-  return text;
-}
-
 }  // namespace
 
 const std::vector<std::string>& encoders_in_order() {
@@ -97,14 +94,15 @@ Av<AVCodecContext> open_encoder(const VideoWriterOptions& options, int width, in
     const auto known = known_encoders();
     throw Error(ErrorCode::kUnavailable,
                 "this build of libav has no encoder '" + options.encoder + "'" + did_you_mean(options.encoder, known), {},
-                "it has " + joined(known));
+                fmt::format("it has {}", fmt::join(known, ", ")));
   }
   for (const auto& name : any ? encoders_in_order() : std::vector<std::string>{options.encoder}) {
     if (auto codec = try_encoder(name, options, width, height)) return codec;
   }
   std::string message = any ? "no video encoder starts" : "the video encoder " + options.encoder + " does not start";
   if (const auto said = last_libav_message(); !said.empty()) message += ": " + said;
-  throw Error(ErrorCode::kUnavailable, message, {}, "this build of libav has " + joined(known_encoders()));
+  throw Error(ErrorCode::kUnavailable, message, {},
+              fmt::format("this build of libav has {}", fmt::join(known_encoders(), ", ")));
 }
 
 }  // namespace goshawk::media
