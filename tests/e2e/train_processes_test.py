@@ -181,15 +181,25 @@ class Processes(EndToEnd):
         self.assertEqual(process.returncode, 130)
         self.assertFalse((run / "cache").exists())
 
+    def start_two(self, data, name, port, flags_of):
+        """As a launcher does; `flags_of(rank)`: what one of them gets besides."""
+        variables = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+        return [self.start("train", data, "--epochs", 1, *self.FLAGS, *flags_of(rank), "--name", name, RANK=str(rank),
+                           LOCAL_RANK=str(rank), **variables) for rank in range(2)]
+
     def test_processes_that_a_launcher_has_started_find_one_another(self):
         data = squares(self.folder / "squares", train=16)
-        variables = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29617"}
-        both = [self.start("train", data, "--epochs", 1, *self.FLAGS, "--name", "torchrun", RANK=str(rank), LOCAL_RANK=str(rank),
-                           **variables) for rank in range(2)]
-        for process in both:
+        for process in self.start_two(data, "torchrun", 29617, lambda rank: []):
             _, errors = process.communicate(timeout=120)
             self.assertEqual(process.returncode, 0, errors)
         self.assertTrue((self.folder / "runs/train/torchrun/weights/best.onnx").is_file())
+
+    def test_processes_that_would_train_different_things_say_so(self):
+        data = squares(self.folder / "squares", train=16)
+        for process in self.start_two(data, "apart", 29618, lambda rank: ["--momentum", 0.9 + rank / 100]):
+            _, errors = process.communicate(timeout=120)
+            self.assertEqual(process.returncode, 64, errors)
+            self.assertIn("different data sets, options, weights or checkpoints", errors)
 
     def test_what_cannot_be_is_told(self):
         data = squares(self.folder / "squares", train=8, val=2)
