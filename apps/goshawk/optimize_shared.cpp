@@ -6,6 +6,7 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
+#include "goshawk/dataset/recognise.h"
 #include "goshawk/media/image_source.h"
 
 namespace goshawk::cli {
@@ -38,9 +39,10 @@ optimize::Material read_material(const Invocation& call, std::size_t calibration
     material.renamed = renamed_classes(call);
     if (!material.calibration.empty()) return material;
   } catch (const Error& error) {
-    // A folder of pictures is no data set in any format.
+    // A folder of pictures is no data set in any format; a broken data set is no folder of pictures.
     const bool labelled = call.has("from") || call.has("map") || call.config.is_set("detect.classes");
     if (!fs::is_directory(data) || labelled || error.code() == ErrorCode::kInterrupted) throw;
+    if (dataset::recognise_format(data)) throw;
   }
   optimize::Material material;
   if (!fs::is_directory(data)) throw Error(ErrorCode::kNotFound, "there is no picture in it", data);

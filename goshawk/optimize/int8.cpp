@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <random>
+#include <set>
+#include <string_view>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
@@ -198,7 +199,7 @@ class Int8Search {
       for (std::size_t i = 0; i < step && next < outcome_.ranking.size() && next < options_.most_float_layers; ++i) {
         options.float_layers.insert(outcome_.ranking[next++].first);
       }
-      if (options.float_layers.size() >= outcome_.ranking.size()) return;
+      if (next >= outcome_.ranking.size()) return;  // nothing would be left to quantize
       attempt(options);
       if (outcome_.drop() <= options_.max_drop) return;
     }
@@ -213,6 +214,23 @@ class Int8Search {
   QuantizeOptions base_;
   Int8Outcome outcome_;
 };
+
+/// One place of each file: it may be in several splits.
+std::vector<std::size_t> each_file_once(const dataset::Dataset& set) {
+  std::vector<std::size_t> places;
+  std::set<std::string> seen;
+  for (std::size_t i = 0; i < set.images.size(); ++i) {
+    if (seen.insert(set.images[i].file).second) places.push_back(i);
+  }
+  return places;
+}
+
+/// Without the places whose file is among those of `others`.
+void remove_files(std::vector<std::size_t>& places, const dataset::Dataset& set, const std::vector<std::size_t>& others) {
+  std::set<std::string_view> files;
+  for (const auto i : others) files.insert(set.images[i].file);
+  std::erase_if(places, [&](std::size_t i) { return files.contains(set.images[i].file); });
+}
 
 /// Before anything is calibrated.
 void check_layers(const Prepared& prepared, const Int8Options& options) {
@@ -235,9 +253,9 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
   for (std::size_t i = 0; i < set.images.size(); ++i) parts[set.images[i].split].push_back(i);
   auto judged = parts[dataset::Split::kVal].empty() ? parts[dataset::Split::kTest] : parts[dataset::Split::kVal];
   auto seen = parts[dataset::Split::kTrain].empty() ? parts[dataset::Split::kNone] : parts[dataset::Split::kTrain];
+  remove_files(seen, set, judged);       // `train: images` holds those of `val: images/val` as well
   if (judged.empty() || seen.empty()) {  // one part only: every second one of a fixed shuffle
-    std::vector<std::size_t> all(set.images.size());
-    std::iota(all.begin(), all.end(), std::size_t{0});
+    const auto all = each_file_once(set);
     seen = some_of(all, (all.size() + 1) / 2);
     judged.clear();
     std::set_difference(all.begin(), all.end(), seen.begin(), seen.end(), std::back_inserter(judged));

@@ -172,8 +172,12 @@ class Optimize(EndToEnd):
         fails(BAD_CONFIG, "no channel", "prune", plain)
         fails(USAGE, "no precision", "convert", self.model, "--to", "fp61")
         fails(BAD_CONFIG, "labelled", "optimize", self.model, "--data", self.folder / "set" / "images" / "train")
-        self.data.write_text(self.data.read_text().replace("[square]", "[zebra]"))
+        good = self.data.read_text()
+        self.data.write_text(good.replace("[square]", "[zebra]"))
         fails(BAD_DATA, "class", "quantize", self.model, "--data", self.data)
+        # A broken data set is no folder of pictures, with which nothing would be judged.
+        self.data.write_text(good.replace("[square]", "[square"))
+        fails(BAD_CONFIG, "data.yaml", "quantize", self.model, "--data", self.data.parent)
         self.assertEqual(list(self.folder.glob("*-int8.onnx")), [])
 
 
