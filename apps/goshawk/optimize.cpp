@@ -133,6 +133,17 @@ void write_best(const optimize::Way& best, const fs::path& model, const fs::path
   optimize::write_artefact(source, detector->recipe(), model, target, artefact);
 }
 
+/// Empty for all that are here, which `auto` and `all` mean.
+std::vector<runtime::Device> devices_of(const Invocation& call) {
+  std::vector<runtime::Device> devices;
+  for (const auto& word : list_option(call, "devices")) {
+    if (word == "all") return {};
+    devices.push_back(runtime::parse_device(word));
+    if (devices.back().kind == runtime::DeviceKind::kAuto) return {};
+  }
+  return devices;
+}
+
 int run_optimize(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   optimize::SearchOptions options;
@@ -145,7 +156,7 @@ int run_optimize(const Invocation& call) {
   StepBars bars(call);
   options.progress = [&](const std::string& doing, std::int64_t done, std::int64_t total) { bars(doing, done, total); };
   options.log = [](const std::string& line) { spdlog::warn(line); };
-  for (const auto& name : list_option(call, "devices")) options.devices.push_back(runtime::parse_device(name));
+  options.devices = devices_of(call);
   const auto material = read_material(call, 64, 64);
   if (!material.evaluation) {
     throw Error(ErrorCode::kBadConfig, "there are no labelled pictures to judge on", required_option(call, "data"),
@@ -214,7 +225,7 @@ Command optimize_command() {
                      {"min-speedup", "TIMES", "that the best must be faster than the original; else 1"},
                      {"images", "N", "pictures to calibrate with, 0 for all; else 64"},
                      {"eval-images", "N", "pictures to judge on, 0 for all; else 64"},
-                     {"devices", "LIST", "devices to try; else all that are here"},
+                     {"devices", "A,B,...", "devices to try; else all that are here"},
                      {"time", "SECONDS", "that each way is timed; else 2"},
                      {"resume", "RUN", "folder of an interrupted search, which goes on"}};
   command.json = true;

@@ -59,7 +59,10 @@ class Search {
   void say(const std::string& line) const {
     if (options_.log) options_.log(line);
   }
-  void note(const std::string& line) { outcome_.notes.push_back(line); }
+  void note(const std::string& line) {
+    auto& notes = outcome_.notes;
+    if (std::find(notes.begin(), notes.end(), line) == notes.end()) notes.push_back(line);
+  }
   void tell(const std::string& doing, std::int64_t done, std::int64_t total) const {
     if (options_.progress) options_.progress(doing, done, total);
     if (options_.stop.stop_requested())
@@ -152,13 +155,13 @@ class Search {
   fs::path candidate_file(const std::string& name) const { return folder_ / "candidates" / (name + ".onnx"); }
 
   void add_int8_ways() {
-    std::map<std::string, std::optional<fs::path>> files;  // nullopt: it cannot be made
+    std::map<std::string, std::optional<fs::path>> files;  // nullopt: no device so far could make it
     for (const auto& device : devices_) {
       std::vector kinds{activations_for(device.kind)};
       if (kinds[0] == Activations::kSymmetric) kinds.push_back(Activations::kAsymmetric);  // slower, and loses less
       for (const auto activations : kinds) {
         const auto name = fmt::format("int8-{}-{}", to_string(placement_for(device.kind)), to_string(activations));
-        if (!files.contains(name)) files[name] = int8_file_or_note(name, device, activations);
+        if (!files[name]) files[name] = int8_file_or_note(name, device, activations);
         if (!files[name]) continue;
         for (const auto precision : precisions(device.kind)) {
           add({.name = fmt::format("int8 file ({}), {} on {}", to_string(activations), runtime::to_string(precision),
@@ -173,12 +176,17 @@ class Search {
     }
   }
 
+  /// Else one way less is tried: a device may be there and not load the model.
+  static bool ends_search(const Error& error) {
+    return error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kIo;
+  }
+
   std::optional<fs::path> int8_file_or_note(const std::string& name, const runtime::Device& device,
                                             Activations activations) {
     try {
       return int8_file(name, device, activations);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kBadConfig && error.code() != ErrorCode::kBadData) throw;
+      if (ends_search(error)) throw;
       note(name + ": " + error.what());
       return std::nullopt;
     }
@@ -243,7 +251,7 @@ class Search {
     try {
       way.accuracy = accuracy_of(way);
     } catch (const Error& error) {
-      if (error.code() == ErrorCode::kInterrupted || error.code() == ErrorCode::kIo) throw;
+      if (ends_search(error)) throw;
       way.refused = std::string("cannot be used: ") + error.what();
     }
   }

@@ -110,6 +110,19 @@ class Optimize(EndToEnd):
         again = json.loads(self.goshawk(*arguments, "--resume", folder, code=BAD_DATA).stdout)
         self.assertEqual([w.get("AP") for w in told["ways"]], [w.get("AP") for w in again["ways"]])
 
+    def test_a_device_that_cannot_be_used_is_a_way_less(self):
+        told = json.loads(self.goshawk("optimize", self.model, "--data", self.data, "--devices", "cpu,tensorrt:77", "--time", "0.1",
+                                       "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)
+        self.assertTrue(any(note.startswith("int8-fused") for note in told["not_tried"]), told["not_tried"])
+        self.assertIn("int8 file (asymmetric), fp32 on cpu", [way["name"] for way in told["ways"]])
+
+    def test_auto_means_the_devices_that_are_here(self):
+        told = json.loads(self.goshawk("optimize", self.model, "--data", self.data, "--devices", "auto", "--time", "0.1",
+                                       "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)
+        devices = {way["device"] for way in told["ways"]}
+        self.assertIn("cpu", devices)
+        self.assertNotIn("auto", devices)
+
     def test_going_on_with_another_search_is_refused(self):
         arguments = ["optimize", self.model, "--data", self.data, "--devices", "cpu", "--time", "0.2", "--name", "s",
                      "--min-speedup", "500", "--device", "cpu"]
