@@ -37,6 +37,7 @@ int run_convert(const Invocation& call) {
     optimize::set_input_size(prepared.model, prepared.recipe, static_cast<int>(std::min<std::uint64_t>(*side, 1U << 20)));
   optimize::HalfOptions options;
   for (const auto& word : list_option(call, "keep")) options.keep_float.insert(word);
+  optimize::check_kept(prepared.model, options.keep_float);
   std::optional<optimize::Calibration> calibration;
   if (call.has("data")) {
     optimize::CalibrateOptions calibrating;

@@ -118,6 +118,7 @@ int run_prune(const Invocation& call) {
   StepBars bars(call);
   const auto device = judged_options(call);
   const auto prepared = optimize::prepare_model(model, device);
+  optimize::check_whole(prepared.model, options.whole);
   std::optional<optimize::Material> material;
   if (call.has("data")) material = read_material(call, 64, 0);
   const auto done = remove_channels(call, prepared, options, material, bars);

@@ -116,6 +116,7 @@ class PruneInSteps {
   int run() {
     train::read_trained_model(model_);  // throws for those that cannot be trained on
     original_ = optimize::prepare_model(model_, device_);
+    optimize::check_whole(original_.model, pruning_.whole);
     pruning_.widths = optimize::widths_of(original_.model);
     material_ = read_material(call_, 64, 0);
     check_material(*material_, original_.recipe, data_);

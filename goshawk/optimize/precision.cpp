@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/shapes.h"
 
@@ -276,6 +277,16 @@ std::uint16_t to_bfloat(float value) {
   if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
   bits += 0x7FFFU + ((bits >> 16) & 1U);
   return static_cast<std::uint16_t>(bits >> 16);
+}
+
+void check_kept(const Model& model, const std::set<std::string>& keep) {
+  std::set<std::string> known;
+  for (const auto& node : model.nodes) known.insert({node.label(), node.op});
+  for (const auto& name : keep) {
+    if (known.contains(name)) continue;
+    const std::vector<std::string> names(known.begin(), known.end());
+    throw Error(ErrorCode::kUsage, "the model has no node or operator '" + name + "'" + did_you_mean(name, names), "--keep");
+  }
 }
 
 Halved to_fp16(const Model& model, const HalfOptions& options) { return Halving(model, options).run(); }

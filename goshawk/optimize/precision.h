@@ -22,6 +22,9 @@ struct HalfOptions {
   const Calibration* calibration = nullptr;  // values beyond half of FP16's range keep their node in FP32
 };
 
+/// Throws Error{kUsage} for a name that is neither a node's label nor an operator of the model.
+void check_kept(const onnx::Model& model, const std::set<std::string>& keep);
+
 struct Halved {
   onnx::Model model;
   std::vector<std::string> in_float;  // labels of nodes with float values that stayed in FP32, and why: "label (reason)"

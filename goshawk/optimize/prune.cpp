@@ -348,6 +348,16 @@ std::map<std::string, std::size_t> widths_of(const Model& model) {
   return widths;
 }
 
+void check_whole(const Model& model, const std::set<std::string>& whole) {
+  const auto widths = widths_of(model);
+  std::vector<std::string> known;
+  for (const auto& [label, width] : widths) known.push_back(label);
+  for (const auto& label : whole) {
+    if (!widths.contains(label))
+      throw Error(ErrorCode::kUsage, "the model has no convolution '" + label + "'" + did_you_mean(label, known), "--whole");
+  }
+}
+
 Pruned prune(const Model& model, const Calibration* calibration, const PruneOptions& options) {
   if (!(options.target > 0 && options.target < 1))
     throw Error(ErrorCode::kUsage, "the share of multiplications to keep is between 0 and 1", "--keep");

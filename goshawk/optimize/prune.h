@@ -49,6 +49,9 @@ struct Pruned {
 /// Output channels of each convolution, by its label.
 std::map<std::string, std::size_t> widths_of(const onnx::Model& model);
 
+/// Throws Error{kUsage} for a name in `whole` that is no convolution of the model.
+void check_whole(const onnx::Model& model, const std::set<std::string>& whole);
+
 /// Removes channels until `target` is reached or nothing more may go. Channels that meet in an addition, a depthwise
 /// convolution, or a product go together; concatenation, split, pooling and resizing are followed; channels that reach a
 /// reshape, a matrix product or an output stay. `calibration`: for kActivation, of the convolutions' outputs.

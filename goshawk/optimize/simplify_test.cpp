@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/prune.h"
 #include "goshawk/optimize/shapes.h"
@@ -333,6 +334,22 @@ TEST(Prune, NarrowLayersLoseChannelsToo) {
   EXPECT_EQ(after["c16"], 8U);
   EXPECT_EQ(after["c64"] % 16, 0U);
   EXPECT_LT(after["c64"], 64U);
+}
+
+TEST(Prune, NamesOfNoConvolutionAreRefused) {
+  const Model model = small_network();
+  EXPECT_NO_THROW(check_whole(model, {"stem", "y"}));
+  const auto told = text_of_error([&] { check_whole(model, {"y", "sten"}); }, ErrorCode::kUsage);
+  EXPECT_NE(told.find("no convolution 'sten'"), std::string::npos) << told;
+  EXPECT_NE(told.find("did you mean 'stem'"), std::string::npos) << told;
+}
+
+TEST(Half, NamesOfNoNodeAndNoOperatorAreRefused) {
+  const Model model = small_network();
+  EXPECT_NO_THROW(check_kept(model, {"stem", "Concat"}));
+  const auto told = text_of_error([&] { check_kept(model, {"Concta"}); }, ErrorCode::kUsage);
+  EXPECT_NE(told.find("no node or operator 'Concta'"), std::string::npos) << told;
+  EXPECT_NE(told.find("did you mean 'Concat'"), std::string::npos) << told;
 }
 
 TEST(Shapes, CountsMultiplications) {

@@ -176,6 +176,8 @@ class Optimize(EndToEnd):
         fails(USAGE, "did you mean 'mse'", "quantize", self.model, "--data", self.data, "--calibrate", "mes")
         fails(USAGE, "over itself", "quantize", self.model, "--data", self.data, "--output", self.model)
         fails(USAGE, "no layer 'nothing'", "quantize", self.model, "--data", self.data, "--float", "nothing")
+        fails(USAGE, "no convolution 'channel'; did you mean 'channels'", "prune", self.model, "--whole", "channel")
+        fails(USAGE, "no node or operator 'Cov'", "convert", self.model, "--keep", "Cov")
         fails(BAD_CONFIG, "gains nothing", "quantize", self.model, "--dynamic")
         empty = self.folder / "empty"
         empty.mkdir()
