@@ -9,7 +9,9 @@
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
@@ -17,10 +19,10 @@
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
-#include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
+#include "goshawk/runtime/device_check.h"
 #include "goshawk/runtime/engine_cache.h"
 #include "goshawk/runtime/model_file.h"
 #include "goshawk/runtime/session.h"
@@ -32,7 +34,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-/// Those asked for; else the one that `auto` takes. Throws Error{kUnavailable} where nothing compiles.
+/// Those asked for; else the one that `auto` takes. Throws Error{kUnavailable} where nothing compiles, or is not there.
 std::vector<runtime::Device> devices_of(const Invocation& call) {
   std::vector<runtime::Device> devices;
   for (const auto& word : list_option(call, "devices")) devices.push_back(runtime::parse_device(word));
@@ -47,6 +49,7 @@ std::vector<runtime::Device> devices_of(const Invocation& call) {
       throw Error(ErrorCode::kUnavailable, runtime::to_string(device) + " compiles nothing that could be kept", "--device",
                   "openvino, tensorrt and tensorrt-rtx do; `goshawk doctor` says what is missing for each");
     }
+    runtime::check_device(device, runtime::parse_precision(call.config.text("runtime.precision")));
   }
   return devices;
 }
@@ -67,13 +70,14 @@ std::vector<fs::path> models_of(const Invocation& call) {
   return models;
 }
 
-/// One call at a time for live sources, and as many as there are threads for files: what `track` asks for.
-std::vector<int> streams_of(const Invocation& call, const runtime::Device& device) {
+/// What `track` asks for: one call at a time for live sources, and for files what the profile says of their resolution.
+std::set<int> streams_of(const Invocation& call, const runtime::Device& device) {
   if (device.kind != runtime::DeviceKind::kOpenVino) return {1};
   if (call.has("streams")) return {static_cast<int>(number_option(call, "streams", 1, 1024).value_or(1))};
-  const auto threads = call.config.integer("runtime.threads");
-  const int most = threads > 0 ? static_cast<int>(threads) : usable_cores();
-  return most > 1 ? std::vector<int>{1, most} : std::vector<int>{1};
+  std::set<int> streams{1};
+  for (const auto& [width, height] : {std::pair(1280, 720), {1920, 1080}, {2560, 1440}, {3840, 2160}, {7680, 4320}})
+    streams.insert(parallel_runs(call.config.for_resolution(width, height), {}));
+  return streams;
 }
 
 /// One model on one device, to be compiled.
@@ -89,12 +93,15 @@ struct Built {
   std::string device, precision, provider;
   std::string check;  // "passed", "FAILED", "no vectors"
   std::string error;  // why it could not be built; empty when it was
+  std::optional<ErrorCode> failure;
 };
 
 std::vector<Job> jobs_of(const Invocation& call) {
   std::vector<Job> jobs;
-  for (const auto& model : models_of(call)) {
-    for (const auto& device : devices_of(call)) {
+  const auto models = models_of(call);
+  const auto devices = devices_of(call);
+  for (const auto& model : models) {
+    for (const auto& device : devices) {
       for (const int streams : streams_of(call, device)) {
         Job job{model, session_options(call.config)};
         job.options.device = device;
@@ -119,11 +126,13 @@ Built build(Job job) {
     built.precision = std::string(runtime::to_string(session->precision()));
     built.provider = session->provider();
     built.check = check_engine(built.job.model, built.job.options);
+    if (built.check == "FAILED") built.failure = ErrorCode::kBadData;
   } catch (const Error& error) {
+    if (error.code() == ErrorCode::kInterrupted) throw;
     built.device = runtime::to_string(built.job.options.device);
     built.precision = std::string(runtime::to_string(built.job.options.precision));
     built.error = error.what();
-    if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kNotFound) throw;
+    built.failure = error.code();
   }
   return built;
 }
@@ -148,7 +157,7 @@ int run_build(const Invocation& call) {
     progress.emplace("compiling", static_cast<std::int64_t>(jobs.size()), "engines");
   }
   std::vector<Built> all;
-  bool failed = false;
+  std::optional<ErrorCode> failure;  // the first
   for (const auto& job : jobs) {
     if (call.stop.stop_requested()) return exit_code(ErrorCode::kInterrupted);
     if (progress) progress->update(static_cast<std::int64_t>(all.size()), job.model.filename().string());
@@ -156,7 +165,7 @@ int run_build(const Invocation& call) {
       const LeaveOnStop compiling(call.stop);  // the cache's entries appear as a whole
       all.push_back(build(job));
     }
-    failed = failed || !all.back().error.empty() || all.back().check == "FAILED";
+    if (!failure) failure = all.back().failure;
   }
   if (progress) progress->finish();
   if (call.json) {
@@ -175,7 +184,7 @@ int run_build(const Invocation& call) {
     }
     fmt::print("{}\nin {}\n", table.str(), engine_folder().string());
   }
-  return failed ? exit_code(ErrorCode::kBadData) : 0;
+  return failure ? exit_code(*failure) : 0;
 }
 
 /// A field of an entry's description as text; "-" when it is not there.
@@ -278,12 +287,13 @@ Command engine_build_command() {
       "What `track` would compile at its first start is compiled now and kept: blobs of OpenVINO, engines of TensorRT and "
       "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision, number of threads, workspace and "
       "profile, so that a stale one is never used: give `track` the same, or write them into its configuration file. What "
-      "was compiled is held against the model's conformance vectors where it has them. INT8 is what a model of `goshawk "
-      "quantize` asks for by itself.";
+      "was compiled is held against the model's conformance vectors where it has them. A model that cannot be compiled does "
+      "not keep the others from it. INT8 is what a model of `goshawk quantize` asks for by itself.";
   command.positionals = {{.name = "MODEL", .help = "model files, names, or folders of ONNX files", .many = true}};
   command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "engine"};
-  command.options = {{"devices", "A,B,...", "several devices; else --device"},
-                     {"streams", "N", "calls at the same time (openvino); else 1, and as many as there are threads"}};
+  command.options = {
+      {"devices", "A,B,...", "several devices; else --device"},
+      {"streams", "N", "calls at the same time (openvino); else 1, and what files of each resolution ask for"}};
   command.json = true;
   command.examples = {"goshawk engine build yolov8n.onnx", "goshawk engine build models/ --device tensorrt --precision fp16",
                       "goshawk engine build yolov8n.onnx --device tensorrt --workspace 2048 --min-shapes images:1x3x320x320 "

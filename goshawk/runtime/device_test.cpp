@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "goshawk/core/error.h"
+#include "goshawk/runtime/device_check.h"
 
 namespace goshawk::runtime {
 namespace {
@@ -34,6 +35,19 @@ TEST(ParseDevice, RefusesEverythingElse) {
 TEST(ParsePrecision, KnowsFourWords) {
   for (const std::string text : {"auto", "fp32", "bf16", "fp16"}) EXPECT_EQ(to_string(parse_precision(text)), text);
   EXPECT_THROW(parse_precision("int8"), Error);
+}
+
+TEST(CheckDevice, SaysWhatIsNotThere) {
+  EXPECT_NO_THROW(check_device({DeviceKind::kCpu, 0}, Precision::kAuto));
+  for (const auto& [device, precision] :
+       {std::pair(Device{DeviceKind::kCpu, 0}, Precision::kFp16), {Device{DeviceKind::kTensorRt, 99}, Precision::kAuto}}) {
+    try {
+      check_device(device, precision);
+      ADD_FAILURE() << to_string(device);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kUnavailable);
+    }
+  }
 }
 
 TEST(ListDevices, HasEachKindInTheOrderOfAutoAndSaysWhatIsMissing) {

@@ -6,6 +6,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/runtime/device_check.h"
 #include "goshawk/runtime/environment.h"
 #include "goshawk/runtime/provider_nvidia.h"
 #include "goshawk/runtime/provider_openvino.h"
@@ -84,6 +85,8 @@ std::optional<fs::path> find_plugin(std::string_view file_name) {
   }
   return std::nullopt;
 }
+
+void check_device(const Device& device, Precision precision) { make_provider(device, {.precision = precision}); }
 
 std::vector<DeviceStatus> list_devices() {
   std::vector<DeviceStatus> list;

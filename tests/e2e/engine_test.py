@@ -1,12 +1,15 @@
 """goshawk engine: compiled ahead of time, listed, cleared. Where no device compiles, that is what is checked."""
 import hashlib
 import json
+import os
 import shutil
 import unittest
+from pathlib import Path
 
 from harness import EndToEnd, run
 
-UNAVAILABLE = 69
+BAD_DATA, UNAVAILABLE = 65, 69
+SHARED = Path(os.environ.get("GOSHAWK_SHARED_DATA", ""))
 
 
 class Engine(EndToEnd):
@@ -51,6 +54,26 @@ class Engine(EndToEnd):
         removed = json.loads(self.goshawk("engine", "clear", "--json").stdout)
         self.assertEqual(removed["removed"], 1)
         self.assertEqual(self.listed(), [])
+
+    def test_builds_what_each_resolution_asks_for(self):
+        self.compiles()
+        built = json.loads(self.goshawk("engine", "build", self.model, "--threads", "16", "--json").stdout)
+        if built[0]["device"] == "openvino":
+            self.assertEqual([engine["streams"] for engine in built], [1, 2, 4, 8])  # live; 8K, 4K, 1080p
+
+    @unittest.skipUnless((SHARED / "models/silero_vad.onnx").exists(), "needs the shared models")
+    def test_a_model_that_the_device_cannot_load_does_not_stop_the_others(self):
+        self.compiles()
+        (self.folder / "many").mkdir()
+        shutil.copy(SHARED / "models/silero_vad.onnx", self.folder / "many" / "a.onnx")  # no picture: OpenVINO refuses it
+        shutil.copy(self.model, self.folder / "many" / "b.onnx")
+        (self.folder / "many" / "c.onnx").write_bytes(b"no model")
+        result = run("engine", "build", "many", "--streams", "1", "--json", cwd=self.folder, env=self.environment)
+        a, b, c = json.loads(result.stdout)
+        self.assertTrue(b["was_there"])
+        self.assertIn("error", c)
+        self.assertEqual(result.returncode, UNAVAILABLE if "error" in a else BAD_DATA)
+        self.assertIn("not built", run("engine", "build", "many", "--streams", "1", cwd=self.folder, env=self.environment).stdout)
 
     def test_damage_is_shown(self):
         self.compiles()
