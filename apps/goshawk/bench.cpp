@@ -39,6 +39,8 @@ using benchmark::Axis;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
+constexpr int kMostBatch = 256;  // that the setting `runtime.batch` takes
+
 /// "1,2,4": whole numbers within [1, most], each once.
 std::vector<int> numbers_option(const Invocation& call, const std::string& flag, int most) {
   std::vector<int> numbers;
@@ -93,7 +95,7 @@ std::map<Axis, std::vector<int>> sweeps_of(const Invocation& call) {
   const auto add = [&](Axis axis, const std::string& flag, int most) {
     if (auto numbers = numbers_option(call, flag, most); !numbers.empty()) sweeps[axis] = std::move(numbers);
   };
-  add(Axis::kBatch, "batches", 1024);
+  add(Axis::kBatch, "batches", kMostBatch);
   add(Axis::kSize, "sizes", 8192);
   add(Axis::kThreads, "thread-counts", 1024);
   add(Axis::kStreams, "stream-counts", 1024);
@@ -283,6 +285,13 @@ bool prefers_latency(const Invocation& call) {
   return found->second == "latency";
 }
 
+/// Whether a profile can say this setting. Frames that are handed over together are shared out among the streams where the
+/// device runs some (Detector::useful_batch), so that a batch within a stream cannot be said there.
+bool fits_profile(const benchmark::LoadedInfo& setting) {
+  const bool one_a_stream = setting.device.kind == runtime::DeviceKind::kOpenVino;
+  return (!one_a_stream || setting.batch == 1) && setting.batch * setting.streams <= kMostBatch;
+}
+
 /// Puts the best setting of `model`, the first, into a profile; other settings of a profile that is there stay.
 std::string save_profile(const Invocation& call, const BenchFindings& findings, const std::string& model) {
   const std::string profile = call.options.at("apply");
@@ -290,14 +299,17 @@ std::string save_profile(const Invocation& call, const BenchFindings& findings, 
   if (path.is_relative()) {
     throw Error(ErrorCode::kBadConfig, "nowhere to save profiles: neither XDG_CONFIG_HOME nor HOME is set");
   }
-  const auto first =
-      std::find_if(findings.best.begin(), findings.best.end(), [&](const auto& b) { return b.model == model; });
-  if (first == findings.best.end()) {
-    throw Error(ErrorCode::kUnavailable, "nothing could be measured of it, and a profile is for the first model", model,
-                "The report says why it was left out");
+  std::vector<benchmark::Result> results;
+  for (const auto& result : findings.results) {
+    if (result.model.name == model && result.axis != Axis::kSize && fits_profile(result.model)) results.push_back(result);
   }
-  const auto& places = first->best;
-  const auto& best = findings.results[prefers_latency(call) ? places.latency : places.throughput];
+  if (results.empty()) {
+    throw Error(ErrorCode::kUnavailable,
+                "nothing that a profile can say could be measured of it, and a profile is for the first model", model,
+                "The report says why it was left out. OpenVINO shares a batch out among its streams: measure --batch 1");
+  }
+  const auto places = benchmark::best_of(results, model);
+  const auto& best = results[prefers_latency(call) ? places.latency : places.throughput];
   json document = json::object();
   if (fs::exists(path)) document = read_document(path);
   if (!document.is_object()) throw Error(ErrorCode::kBadConfig, "this is no profile", path.string());
@@ -305,7 +317,6 @@ std::string save_profile(const Invocation& call, const BenchFindings& findings, 
   runtime["device"] = runtime::to_string(best.model.device);
   runtime["precision"] = std::string(runtime::to_string(best.model.precision));
   runtime["threads"] = best.model.threads;
-  // Frames that are handed over together are shared out among the streams (Detector::useful_batch).
   runtime["batch"] = best.model.batch * best.model.streams;
   if (!document.contains("description")) {
     document["description"] =
@@ -424,7 +435,7 @@ Command bench_command() {
       {"no-layers", "", "leave the slowest layers out"},
       {"baseline", "FILE", "results.json of an earlier run to hold this one against"},
       {"tolerance", "PERCENT", "slower by no more than this is no regression; else 5"},
-      {"apply", "PROFILE", "save the first model's best setting in this profile"},
+      {"apply", "PROFILE", "save the first model's best setting that a profile can say"},
       {"prefer", "WHAT", "latency or throughput, for --apply; else throughput"}};
   command.json = true;
   command.examples = {"goshawk bench yolov8n.onnx --sweep --apply street",

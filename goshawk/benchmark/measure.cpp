@@ -114,6 +114,7 @@ std::vector<Samples> measure(std::span<const Contestant> contestants, const Meas
       monitor.begin(i);
       all[i].rounds.push_back(take_turn(contestants[i], turn, options));
       monitor.end();
+      if (options.warm_up == 0 && round == 0) all[i].first_call_ms = all[i].rounds[0].total[0];
       if (options.progress) options.progress(++done / turns);
     }
   }

@@ -74,6 +74,11 @@ TEST(Measure, WarmUpDoesNotCount) {
   EXPECT_EQ(calls, 5);
   EXPECT_GE(samples[0].first_call_ms, 30);
   for (const auto& round : samples[0].rounds) EXPECT_LT(round.total[0], 30);
+  calls = 0;
+  options.warm_up = 0;
+  const auto cold = measure(std::span(&contestant, 1), options);
+  EXPECT_GE(cold[0].first_call_ms, 30) << "it counts, and is the first all the same";
+  EXPECT_GE(cold[0].rounds[0].total[0], 30);
 }
 
 TEST(Measure, TurnsLastTheirShareOfTheTime) {

@@ -209,8 +209,10 @@ std::vector<Change> compare_results(const std::vector<Result>& now, const std::v
   std::vector<Change> changes;
   std::set<std::size_t> used;  // one setting may be there twice: as itself and in a sweep
   for (std::size_t i = 0; i < now.size(); ++i) {
-    const auto fits = [&](const Result& old) { return old.axis == now[i].axis && same_setting(old.model, now[i].model); };
-    const auto found = std::find_if(before.begin(), before.end(), fits);
+    const auto same = [&](const Result& old) { return same_setting(old.model, now[i].model); };
+    auto found =
+        std::find_if(before.begin(), before.end(), [&](const Result& old) { return old.axis == now[i].axis && same(old); });
+    if (found == before.end()) found = std::find_if(before.begin(), before.end(), same);
     const auto place = static_cast<std::size_t>(found - before.begin());
     if (found == before.end() || !used.insert(place).second) continue;
     Change change{i, place, slowdown_of(now[i].samples, found->samples), false, false};

@@ -114,6 +114,13 @@ TEST(Baseline, ComparesLikeWithLikeOnly) {
   EXPECT_EQ(changes[0].before, 1U);
 }
 
+TEST(Baseline, ASettingIsTheSameWhetherItWasMeasuredInASweepOrAlone) {
+  auto in_a_sweep = around(5, 1, "a", 4), alone = around(5, 2, "a", 4), slower = around(9, 3, "a", 4);
+  in_a_sweep.axis = Axis::kBatch;
+  EXPECT_EQ(compare_results({alone}, {around(5, 4), in_a_sweep}, 0.05).at(0).before, 1U);
+  EXPECT_EQ(compare_results({alone}, {in_a_sweep, slower}, 0.05).at(0).before, 1U) << "the same axis first";
+}
+
 TEST(Baseline, WithStreamsThroughputCounts) {
   auto before = around(5, 1), now = around(5, 2);
   before.model.streams = now.model.streams = before.samples.streams = now.samples.streams = 2;
