@@ -13,7 +13,6 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/coco.h"
-#include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/boxes.h"
 
 namespace goshawk::cli {
@@ -134,11 +133,6 @@ Inputs read_inputs(const Invocation& call, CocoParts parts) {
   return inputs;
 }
 
-void warn_of_scores(const dataset::Dataset& truth) {
-  if (const auto scored = dataset::scored_count(truth); scored > 0)
-    fmt::print(stderr, "warning: {}\n", dataset::scored_note(scored));
-}
-
 void warn_of_id_zero(const dataset::Dataset& truth) {
   const auto zero = std::find_if(truth.annotations.begin(), truth.annotations.end(),
                                  [](const auto& annotation) { return annotation.id == 0; });
@@ -238,7 +232,6 @@ int run_eval_boxes(const Invocation& call) {
       read_inputs(call, options.overlap == evaluate::Overlap::kMasks ? CocoParts::kBoxesAndMasks : CocoParts::kBoxes);
   for (auto& annotation : inputs.truth.annotations) annotation.score = -1;  // a score in labels says nothing here
   warn_of_id_zero(inputs.truth);
-  warn_of_scores(inputs.truth);
   auto activity = activity_of(call, "evaluating");
   evaluate::CocoEvaluator evaluator(inputs.truth, options);
   evaluator.add(std::move(inputs.predictions));

@@ -57,12 +57,13 @@ const char* explanation(evaluate::ErrorKind kind) {
 void add_mistakes(report::Page& page, const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
                   const ModelAnswers& answers, const fs::path& folder) {
   constexpr int kWidth = 640, kQuality = 85;
+  const auto objects = evaluate::true_objects(truth);
   for (std::size_t k = 0; k < evaluate::kErrorKinds; ++k) {
     const auto kind = static_cast<evaluate::ErrorKind>(k);
     if (metrics.worst[k].empty()) continue;
     std::vector<report::Picture> pictures;
     for (const auto& worst : metrics.worst[k]) {
-      const auto picture = mistake_picture(truth, worst.image, answers.predictions[worst.image], kind,
+      const auto picture = mistake_picture(truth, worst.image, objects[worst.image], answers.predictions[worst.image], kind,
                                            static_cast<float>(metrics.confidence), kWidth);
       if (picture.empty()) continue;
       const std::string jpeg = media::encode_jpeg(picture, kQuality);

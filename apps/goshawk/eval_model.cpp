@@ -94,7 +94,9 @@ dataset::Dataset read_truth(const Invocation& call) {
   part.split = wanted;
   if (const auto most = call.config.integer_if_set("source.max_frames")) part.limit = static_cast<std::size_t>(*most);
   dataset::filter(truth, part);
-  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth));
+  std::vector<std::string> notes;
+  dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth, &notes));
+  for (const auto& note : notes) spdlog::warn("{}", note);
   if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
   keep_asked_classes(call, truth);
   return truth;

@@ -7,7 +7,6 @@
 
 #include "apps/goshawk/box_canvas.h"
 #include "goshawk/core/error.h"
-#include "goshawk/evaluate/detector_metrics.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::cli {
@@ -18,8 +17,8 @@ const cv::Scalar kRight(80, 180, 60), kObject(0, 150, 255), kWrong(50, 40, 230);
 
 }  // namespace
 
-cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const Detections& detections,
-                        evaluate::ErrorKind kind, float confidence, int width) {
+cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::span<const evaluate::TrueObject> objects,
+                        const Detections& detections, evaluate::ErrorKind kind, float confidence, int width) {
   cv::Mat picture;
   try {
     picture = media::read_image(truth.path_of(truth.images[image]));
@@ -31,7 +30,6 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const 
     cv::resize(picture, picture, cv::Size(width, std::max(1, cvRound(picture.rows * zoom))), 0, 0, cv::INTER_AREA);
   }
 
-  const auto objects = evaluate::true_objects(truth)[image];
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});
   pipeline::TextPainter text(kTextHeight);
   BoxCanvas canvas(picture, text, zoom);

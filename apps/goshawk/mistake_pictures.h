@@ -3,8 +3,7 @@
 
 #include <filesystem>
 #include <opencv2/core/mat.hpp>
-#include <string>
-#include <vector>
+#include <span>
 
 #include "goshawk/core/detection.h"
 #include "goshawk/dataset/dataset.h"
@@ -13,8 +12,9 @@
 namespace goshawk::cli {
 
 /// One image of the data set with the mistakes of one kind: detections in red, the objects they are about or that were
-/// missed in orange, all other objects thin and green; at most `width` pixels wide. Empty where the image cannot be read.
-cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, const Detections& detections,
-                        evaluate::ErrorKind kind, float confidence, int width);
+/// missed in orange, all other objects thin and green; at most `width` pixels wide. `objects`: the image's, of
+/// evaluate::true_objects. Empty where the image cannot be read.
+cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::span<const evaluate::TrueObject> objects,
+                        const Detections& detections, evaluate::ErrorKind kind, float confidence, int width);
 
 }  // namespace goshawk::cli

@@ -42,7 +42,7 @@ std::string_view short_name(std::string_view file) {
 /// partial.txt: image -> classes that are not labelled in full.
 class PartialLabels {
  public:
-  explicit PartialLabels(const Dataset& data) : root_(data.root) {
+  PartialLabels(const Dataset& data, std::vector<std::string>* notes) : root_(data.root) {
     const fs::path path = data.root / "partial.txt";
     std::error_code error;
     if (!fs::is_regular_file(path, error)) return;
@@ -53,9 +53,12 @@ class PartialLabels {
     for (std::string line; std::getline(lines, line);) {
       if (++number == 1 && line.starts_with("\xEF\xBB\xBF")) line.erase(0, 3);
       if (line.ends_with('\r')) line.pop_back();
-      if (!line.empty() && !line.starts_with('#')) add(line, fmt::format("{}:{}", path.string(), number));
+      if (!line.empty() && !line.starts_with('#')) add(line, number, fmt::format("{}:{}", path.string(), number));
     }
     images_.clear();
+    if (absent_ > 0 && notes != nullptr)
+      notes->push_back(fmt::format("{}: {} line{} of images that are not there, the first of '{}' in line {}", path.string(),
+                                   absent_, absent_ == 1 ? "" : "s", first_absent_, first_absent_line_));
   }
 
   std::vector<std::uint32_t> of(const ImageEntry& image) const {
@@ -64,12 +67,15 @@ class PartialLabels {
   }
 
  private:
-  void add(const std::string& line, const std::string& where) {
+  void add(const std::string& line, std::int64_t number, const std::string& where) {
     const auto tab = line.find('\t');
     if (tab == std::string::npos) throw Error(ErrorCode::kBadData, "a line is: image, tab, classes", where);
     const std::string image(short_name(std::string_view(line).substr(0, tab)));
-    if (!is_there(image)) throw Error(ErrorCode::kBadData, "there is no image '" + image + "' in the data set", where);
     const auto labelled = classes_in(line.substr(tab + 1), where);
+    if (!is_there(image)) {
+      if (absent_++ == 0) first_absent_ = image, first_absent_line_ = number;
+      return;
+    }
     auto& missing = missing_[image];
     for (std::size_t i = 0; i < names_.size(); ++i) {
       if (!labelled.contains(names_[i])) missing.push_back(static_cast<std::uint32_t>(i));
@@ -109,6 +115,9 @@ class PartialLabels {
   fs::path root_;
   std::vector<std::string> names_;
   std::unordered_set<std::string_view> images_;  // of the data set, while lines are read
+  std::size_t absent_ = 0;                       // lines of images that are not there
+  std::string first_absent_;
+  std::int64_t first_absent_line_ = 0;
   std::map<std::string, std::vector<std::uint32_t>, std::less<>> missing_;
 };
 
@@ -141,8 +150,8 @@ std::vector<Rectangle> ignored_regions(const Dataset& data, const ImageEntry& im
 
 }  // namespace
 
-std::vector<LabelGaps> read_label_gaps(const Dataset& dataset) {
-  const PartialLabels partial(dataset);
+std::vector<LabelGaps> read_label_gaps(const Dataset& dataset, std::vector<std::string>* notes) {
+  const PartialLabels partial(dataset, notes);
   std::error_code error;
   const bool has_regions = fs::is_directory(dataset.root / "ignore", error);
   std::vector<LabelGaps> gaps(dataset.images.size());

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "goshawk/dataset/dataset.h"
@@ -18,9 +19,10 @@ struct LabelGaps {
 /// Reads two files that may stand beside YOLO labels (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, a
 /// region a line, "cx cy w h" in fractions of the image; and `partial.txt` in the root: image ("train/a.jpg", as under
 /// images/), a tab, and the classes that are labelled in full ("-": none), between blanks, or between tabs where a name has
-/// blanks. SHAPE: one for each image, empty where neither file names it. Throws Error{kBadData} with file and line, also for
-/// an image that is neither in the data set nor below its folder.
-std::vector<LabelGaps> read_label_gaps(const Dataset& dataset);
+/// blanks. SHAPE: one for each image, empty where neither file names it. Throws Error{kBadData} with file and line. Lines of
+/// images that are neither in the data set nor below its folder, as a trimmed set has them, are passed over: `notes`, where
+/// given, gets a sentence about them.
+std::vector<LabelGaps> read_label_gaps(const Dataset& dataset, std::vector<std::string>* notes = nullptr);
 
 /// Writes the gaps down as crowds, so that an evaluation counts a detection there neither way: a region for every class, and
 /// the whole image for each class that is not labelled.

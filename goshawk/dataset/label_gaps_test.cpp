@@ -68,10 +68,20 @@ TEST_F(LabelGapsTest, TakesPathsFromTheRootAByteOrderMarkAndNamesWithBlanks) {
   EXPECT_THAT(gaps[1].classes, ElementsAre(2U));
 }
 
-TEST_F(LabelGapsTest, ImagesThatAreNotThereAreNamed) {
-  write("partial.txt", "# comment\ntrain/one.jpg\tb\ntrain/ome.jpg\tb\n");
-  EXPECT_THAT(failure(), HasSubstr("partial.txt:3"));
-  EXPECT_THAT(failure(), HasSubstr("train/ome.jpg"));
+TEST_F(LabelGapsTest, ImagesThatAreNotThereAreNamedAndPassedOver) {
+  write("partial.txt", "# comment\ntrain/one.jpg\tb\ntrain/ome.jpg\tb\nval/tow.jpg\t-\n");
+  std::vector<std::string> notes;
+  const auto gaps = read_label_gaps(data_, &notes);
+  EXPECT_THAT(gaps[0].classes, ElementsAre(0U, 2U));
+  EXPECT_THAT(gaps[1].classes, IsEmpty());
+  ASSERT_EQ(notes.size(), 1U);
+  EXPECT_THAT(notes[0], HasSubstr("2 lines"));
+  EXPECT_THAT(notes[0], HasSubstr("'train/ome.jpg' in line 3"));
+
+  notes.clear();
+  write("partial.txt", "train/one.jpg\tb\n");
+  read_label_gaps(data_, &notes);
+  EXPECT_THAT(notes, IsEmpty());
 }
 
 TEST_F(LabelGapsTest, BadLinesAreNamed) {

@@ -244,7 +244,7 @@ class Parser {
     }
   }
 
-  /// Of the convolutions, as if each read and wrote what the widest within the layer does.
+  /// Of the convolutions, as if each within the layer read the one before it, with 3 x 3 windows.
   static double about_weights(const Layer& layer) {
     const double input = std::accumulate(layer.input_channels.begin(), layer.input_channels.end(), 0.0);
     if (layer.op == Op::kConv) return input * layer.channels * layer.kernel * layer.kernel;

@@ -21,7 +21,7 @@ using dataset::Split;
 class Builder {
  public:
   explicit Builder(const Dataset& data)
-      : data_(data), gaps_(dataset::read_label_gaps(data)), ranges_(dataset::annotations_by_image(data)) {}
+      : data_(data), gaps_(dataset::read_label_gaps(data, &set_.notes)), ranges_(dataset::annotations_by_image(data)) {}
 
   TrainingSet build() {
     for (const auto& category : data_.categories) set_.classes.push_back(category.name);
@@ -142,11 +142,11 @@ class Builder {
   }
 
   const Dataset& data_;
+  TrainingSet set_;
   std::vector<dataset::LabelGaps> gaps_;
   std::vector<std::size_t> ranges_;
   std::vector<std::uint32_t> train_, val_;
   std::size_t scored_ = 0;  // a model's answers, no labels
-  TrainingSet set_;
 };
 
 }  // namespace

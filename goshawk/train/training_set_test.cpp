@@ -124,6 +124,11 @@ TEST_F(TrainingSetTest, PartialLabelsSayWhoseAbsenceIsNotLearned) {
   // A detection that finds nothing there counts neither way.
   ASSERT_EQ(set.truth.annotations.size(), 3U);
   EXPECT_EQ(set.truth.annotations[2].rectangle, (dataset::Rectangle{0, 0, 200, 100}));
+
+  write("partial.txt", "train/gone.jpg\tb\n");
+  const auto trimmed = make_training_set(data_);
+  ASSERT_EQ(trimmed.notes.size(), 1U);
+  EXPECT_THAT(trimmed.notes[0], HasSubstr("'train/gone.jpg'"));
 }
 
 TEST_F(TrainingSetTest, BadLinesAreNamed) {
