@@ -16,10 +16,6 @@ namespace {
 using namespace std::chrono_literals;
 using Clock = std::chrono::steady_clock;
 
-void show(const std::string& text, std::FILE* out) {
-  if (std::fwrite(text.data(), 1, text.size(), out) == text.size()) std::fflush(out);
-}
-
 void tell(const std::stop_token& stop, const std::string& title, std::FILE* out, std::chrono::milliseconds quiet) {
   const bool terminal = ::isatty(::fileno(out)) != 0;
   const auto start = Clock::now();

@@ -31,12 +31,11 @@ std::string clock_time(double seconds) {
   return s >= 3600 ? fmt::format("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60) : fmt::format("{}:{:02}", s / 60, s % 60);
 }
 
-/// A full disk or a reader that left must not end the work that is shown, so failures are passed over.
+}  // namespace
+
 void show(const std::string& text, std::FILE* out) {
   if (std::fwrite(text.data(), 1, text.size(), out) == text.size()) std::fflush(out);
 }
-
-}  // namespace
 
 int terminal_width(std::FILE* out) {
   winsize size{};

@@ -43,6 +43,9 @@ class Progress {
   bool finished_ = false;
 };
 
+/// Writes `text` at once. A full disk or a reader that left must not end the work that is shown: failures are passed over.
+void show(const std::string& text, std::FILE* out);
+
 /// Columns of the terminal behind `out`, 80 when unknown.
 int terminal_width(std::FILE* out);
 
