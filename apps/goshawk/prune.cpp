@@ -162,7 +162,8 @@ Command prune_command() {
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",         "detect.recipe",
                       "detect.names",   "detect.classes",    "output.project",  "output.name",           "train.batch",
-                      "train.workers",  "train.seed",        "train.teacher",   "train.teacher_classes", "train.distill"};
+                      "train.workers",  "train.seed",        "train.teacher",   "train.teacher_classes", "train.distill",
+                      "train.temperature"};
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
       {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},

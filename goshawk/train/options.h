@@ -41,7 +41,8 @@ struct TrainOptions {
   std::string optimizer = "auto";  // auto, sgd, adamw
   std::string decay = "linear";    // of the learning rate: linear, cosine, step
   double lr0 = 0.01, lrf = 0.01, momentum = 0.937, weight_decay = 5e-4;
-  double distill = 1;  // weight of the teacher's loss beside that of the labels
+  double distill = 1;      // weight of the teacher's loss beside that of the labels
+  double temperature = 1;  // at which the teacher's scores are learned; more: also how sure it is that nothing is there
   double warmup_epochs = 3, warmup_momentum = 0.8, warmup_bias_lr = 0.1;
   double box = 7.5, cls = 0.5, dfl = 1.5;  // weights of the loss's parts
   AugmentOptions augment;
@@ -55,6 +56,7 @@ template <typename Options, typename Visit>
 void for_each_field(Options& o, Visit visit) {
   visit("data", o.data), visit("model", o.model), visit("weights", o.weights);
   visit("teacher", o.teacher), visit("teacher_classes", o.teacher_classes), visit("distill", o.distill);
+  visit("temperature", o.temperature);
   visit("device", o.device);
   visit("epochs", o.epochs), visit("patience", o.patience), visit("batch", o.batch), visit("imgsz", o.imgsz);
   visit("workers", o.workers), visit("threads", o.threads), visit("nbs", o.nbs), visit("close_mosaic", o.close_mosaic);

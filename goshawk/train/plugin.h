@@ -41,7 +41,7 @@ struct TrainOutcome {
 };
 
 /// The symbol that the shared object exports. The number changes with the structs above.
-inline constexpr const char* kTrainSymbol = "goshawk_train_5";
+inline constexpr const char* kTrainSymbol = "goshawk_train_6";
 using TrainFunction = void (*)(const TrainRequest&, TrainOutcome&) noexcept;
 
 }  // namespace goshawk::train

@@ -82,7 +82,7 @@ Loss Learner::loss_of(const Batch& batch, std::optional<Taught> taught, int epoc
     const float factor = static_cast<float>(side) / static_cast<float>(batch.side);
     for (auto& image : targets) image = scaled(std::move(image), factor, factor);
   }
-  if (taught) taught->weight = options_.distill;
+  if (taught) taught->weight = options_.distill, taught->temperature = options_.temperature;
   std::vector<Tensor> maps;
   {
     const Autocast autocast(compute_);

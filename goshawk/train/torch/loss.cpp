@@ -110,6 +110,16 @@ Tensor learned_absence(const std::vector<ImageTargets>& targets, const std::vect
   return mask.to(device);
 }
 
+/// [N, classes, A]: how far the scores of `logits` are from `wanted`, both at a temperature; 0 where they agree.
+Tensor divergence(const Tensor& logits, const Tensor& wanted, double temperature) {
+  constexpr double kLeast = 1e-6;  // a score of 0 has no logit
+  const bool as_is = temperature == 1;
+  const auto own = as_is ? logits : logits / temperature;
+  const auto soft = as_is ? wanted : (wanted.clamp(kLeast, 1 - kLeast).logit() / temperature).sigmoid();
+  const auto entropy = -(torch::xlogy(soft, soft) + torch::xlogy(1 - soft, 1 - soft));
+  return (torch::softplus(own) - own * soft - entropy) * (temperature * temperature);
+}
+
 /// Weighted sums over boxes.
 struct BoxLosses {
   Tensor overlap, sides;
@@ -237,9 +247,8 @@ Loss DetectionLoss::operator()(const std::vector<Tensor>& maps, const std::vecto
   if (taught != nullptr) {
     const double share = taught->weight / std::max(scores_of_all[1], 1.0);
     const auto wanted = taught->scores.to(device);
-    const auto entropy = -(torch::xlogy(wanted, wanted) + torch::xlogy(1 - wanted, 1 - wanted));
     const auto known = taught->known.to(device).view({1, -1, 1});
-    class_loss = class_loss + ((absence - logits * wanted - entropy) * known).sum() * (share * weights_.classes);
+    class_loss = class_loss + (divergence(logits, wanted, taught->temperature) * known).sum() * (share * weights_.classes);
     const auto best = std::get<0>(wanted.max(1));  // [N, A]
     const auto sure = (best > kSureTeacher).nonzero().unbind(1);
     if (sure[0].numel() > 0) {

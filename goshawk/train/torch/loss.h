@@ -43,6 +43,8 @@ struct Taught {
   torch::Tensor boxes;   // [N, cells, 4] corners in pixels
   torch::Tensor known;   // [classes] 1 for those that it knows, else 0
   double weight = 1;     // of its loss beside that of the labels
+  double temperature = 1;  // from 1: logits of both are divided by it, so that low scores count too, and the loss is
+                           // multiplied by its square (Hinton et al., "Distilling the Knowledge in a Neural Network", 2015)
 };
 
 /// Task-aligned assignment; complete IoU for boxes; distribution focal loss for their sides (Li et al., "Generalized Focal

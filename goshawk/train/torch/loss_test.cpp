@@ -218,6 +218,35 @@ TEST(Loss, OfATeacherAgreesWithThePlainDefinition) {
   }
 }
 
+/// As Hinton et al. have it, number by number: of logits divided by the temperature, times its square.
+TEST(Loss, OfATeacherAtATemperatureAgreesWithThePlainDefinition) {
+  const auto network = small_network(2);
+  torch::manual_seed(5);
+  const auto maps = random_maps(network, 1);
+  auto taught = answers_of(random_maps(network, 1), network);
+  taught.scores.slice(2, 0, 3).zero_();  // has no logit: as if it were a millionth
+  taught.temperature = 2.5;
+  const std::vector<ImageTargets> nothing(1);
+  const double classes = DetectionLoss(network)(maps, nothing, nullptr, &taught).classes -
+                         DetectionLoss(network)(maps, nothing).classes;
+
+  const auto own = answers_of(maps, network).scores;
+  double expected = 0, all = 0;
+  for (std::int64_t c = 0; c < own.size(1); ++c) {
+    for (std::int64_t a = 0; a < own.size(2); ++a) {
+      const auto softened = [](double score) {
+        const double p = std::max(score, 1e-6);
+        return 1 / (1 + std::pow((1 - p) / p, 1 / 2.5));
+      };
+      const double score = taught.scores[0][c][a].item<double>();
+      const double p = softened(own[0][c][a].item<double>()), t = softened(score);
+      expected += 2.5 * 2.5 * (t * std::log(t / p) + (1 - t) * std::log((1 - t) / (1 - p)));
+      all += score;
+    }
+  }
+  EXPECT_NEAR(classes, 0.5 * expected / all, 1e-4 * expected / all);
+}
+
 TEST(Loss, PartsOfABatchAddUpAlsoWithATeacher) {
   const auto network = small_network(3);
   torch::manual_seed(8);

@@ -150,7 +150,7 @@ void train(TrainRequest request, TrainOutcome& outcome) {
 }  // namespace
 }  // namespace goshawk::train
 
-extern "C" __attribute__((visibility("default"))) void goshawk_train_5(const goshawk::train::TrainRequest& request,
+extern "C" __attribute__((visibility("default"))) void goshawk_train_6(const goshawk::train::TrainRequest& request,
                                                                        goshawk::train::TrainOutcome& outcome) noexcept {
   using goshawk::ErrorCode;
   const auto fail = [&](ErrorCode code, std::string message, std::string where, std::string hint) {
