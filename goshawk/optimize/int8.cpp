@@ -195,11 +195,9 @@ class Int8Search {
     if (outcome_.ranking.empty()) rank();
     auto options = outcome_.trial.options;
     std::size_t next = 0;
-    for (std::size_t step = 1; next < outcome_.ranking.size() && next < options_.most_float_layers; step *= 2) {
-      for (std::size_t i = 0; i < step && next < outcome_.ranking.size() && next < options_.most_float_layers; ++i) {
-        options.float_layers.insert(outcome_.ranking[next++].first);
-      }
-      if (next >= outcome_.ranking.size()) return;  // nothing would be left to quantize
+    const std::size_t most = outcome_.ranking.size() / 2;
+    for (std::size_t step = 1; next < most; step *= 2) {
+      for (std::size_t i = 0; i < step && next < most; ++i) options.float_layers.insert(outcome_.ranking[next++].first);
       attempt(options);
       if (outcome_.drop() <= options_.max_drop) return;
     }

@@ -62,7 +62,6 @@ struct Int8Options {
   double max_drop = 1.0;                   // points of AP50-95 (of 100)
   double good_drop = 0.5;                  // below this (or max_drop, where that is less) the search ends early
   std::size_t most_refined_layers = 6;     // that are tried with each method
-  std::size_t most_float_layers = 16;
   int probe_images = 8;  // on which outputs are compared
   std::stop_token stop;
   std::function<void(const std::string& doing, std::int64_t done, std::int64_t total)> progress;  // may be empty
@@ -88,7 +87,7 @@ class Int8Maker {
 
   /// Calibrates at the first call. Tries the methods and keeps the best. Where it loses more than `good_drop`, the layers
   /// that cost most get the method that brings the outputs nearest; where that is still more than `max_drop`, they go back
-  /// into float until it fits. Without labels the output error decides, and no layer is put back. Throws
+  /// into float until it fits, or half of them are there. Without labels the output error decides, and no layer is put back. Throws
   /// Error{kInterrupted}, {kUsage} for a float layer that is not there, {kBadConfig} for a model without convolutions, and
   /// what calibrating, quantizing and judging throw.
   Int8Outcome make(const detect::DetectorOptions& device, const Int8Options& options);

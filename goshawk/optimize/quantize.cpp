@@ -55,6 +55,12 @@ class Quantizer {
       const bool symmetric = is_symmetric(histogram.seen());
       by_group[group] = grid_of(choose_range(histogram, method_of(group), symmetric), symmetric);
     }
+    if (options_.activations == Activations::kSymmetric) {
+      for (const auto& node : source_.nodes) {
+        if (node.is("Concat") && plan_.values.contains(node.outputs[0]))
+          make_unsigned(by_group.at(plan_.groups.find(node.outputs[0])));
+      }
+    }
     for (const auto& value : plan_.values) grids_[value] = by_group.at(plan_.groups.find(value));
     done_.groups = by_group.size() + plan_.by_channel.size();
     for (const auto& value : plan_.by_channel) {
@@ -64,6 +70,12 @@ class Quantizer {
         channel_grids_[value].push_back(grid_of(range, options_.activations == Activations::kSigned));
       }
     }
+  }
+
+  /// The same steps, counted from 128: OpenVINO gives joined int8 values a scale of 1 on CPUs without AMX (docs/decisions/095).
+  static void make_unsigned(Grid& grid) {
+    if (grid.least >= 0) return;
+    grid = {grid.scale, 128, grid.least + 128, grid.most + 128};
   }
 
   /// What layers have a calibration method of their own for, by group or value.

@@ -30,8 +30,8 @@ Placement placement_for(runtime::DeviceKind device);
 enum class Activations {
   kAsymmetric,  // uint8 over the whole range: the finest steps, and a zero point, which OpenVINO's convolutions pay for
                 // where they pad (docs/decisions/093)
-  kSymmetric,   // int8 around 0; uint8 where nothing is below, and with zero points in values with a scale for each channel,
-                // whose int8 OpenVINO refuses between BF16
+  kSymmetric,   // int8 around 0; uint8 where nothing is below, around 128 where values are joined (docs/decisions/095), and
+                // with zero points in values with a scale for each channel, whose int8 OpenVINO refuses between BF16
   kSigned,      // int8 around 0 for all values: TensorRT takes no other
 };
 std::string_view to_string(Activations activations);

@@ -54,6 +54,13 @@ class Optimize(EndToEnd):
         self.assertIn(b"QuantizeLinear", out.read_bytes())
         self.assertIn(b"goshawk.optimize", out.read_bytes())
 
+    def test_symmetric_values_are_right_on_processors_without_amx(self):
+        self.goshawk("quantize", "goshawk-n", "--data", self.folder / "set" / "images" / "train", "--device", "openvino",
+                     "--activations", "symmetric", "--calibrate", "mse", "--output", "small.onnx", timeout=300)
+        self.environment["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE_VNNI"
+        self.goshawk("verify", "small.onnx", "--device", "openvino", "--precision", "fp32")
+        self.goshawk("verify", "small.onnx", "--device", "cpu")
+
     def test_pictures_without_labels_do(self):
         told = self.result("quantize", self.model, "--data", self.folder / "set" / "images" / "train", "--calibrate", "mse")
         self.assertNotIn("drop", told)
