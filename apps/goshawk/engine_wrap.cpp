@@ -55,8 +55,7 @@ void write_wrapped(const Wrapping& wrapping, const fs::path& target, bool embed)
   constexpr std::uint64_t kMost = (2ULL << 30) - 1;  // protobuf's
   const fs::path beside = target.stem().string() + ".engine";
   onnx::EngineContext engine;
-  engine.provider =
-      wrapping.device.kind == DeviceKind::kTensorRt ? "TensorrtExecutionProvider" : "NvTensorRTRTXExecutionProvider";
+  engine.provider = runtime::execution_provider(wrapping.device.kind);
   engine.embedded = embed;
   engine.content = embed ? read_file(wrapping.engine, kMost) : beside.string();
   engine.model_file = wrapping.model.filename().string();

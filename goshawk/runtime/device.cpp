@@ -18,6 +18,14 @@ constexpr std::array<std::pair<DeviceKind, std::string_view>, 6> kDevices{{{Devi
 constexpr std::array<std::pair<Precision, std::string_view>, 4> kPrecisions{
     {{Precision::kAuto, "auto"}, {Precision::kFp32, "fp32"}, {Precision::kBf16, "bf16"}, {Precision::kFp16, "fp16"}}};
 
+// In the order of DeviceKind.
+constexpr std::array<std::string_view, 6> kProviders{"",
+                                                     "CPUExecutionProvider",
+                                                     "OpenVINOExecutionProvider",
+                                                     "CUDAExecutionProvider",
+                                                     "TensorrtExecutionProvider",
+                                                     "NvTensorRTRTXExecutionProvider"};
+
 template <typename Table>
 [[noreturn]] void refuse(std::string_view what, std::string_view given, const Table& table) {
   std::vector<std::string> words;
@@ -68,6 +76,8 @@ std::string to_string(const Device& device) {
   if (is_gpu(device.kind)) text += ":" + std::to_string(device.index);
   return text;
 }
+
+std::string_view execution_provider(DeviceKind kind) { return kProviders.at(static_cast<std::size_t>(kind)); }
 
 std::string_view to_string(Precision precision) { return kPrecisions.at(static_cast<std::size_t>(precision)).second; }
 

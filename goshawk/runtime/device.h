@@ -28,6 +28,9 @@ Precision parse_precision(std::string_view text);
 std::string to_string(const Device& device);
 std::string_view to_string(Precision precision);
 
+/// The name of the device's execution provider in ONNX Runtime: "CPUExecutionProvider". Empty for kAuto.
+std::string_view execution_provider(DeviceKind kind);
+
 /// What this machine can run on now.
 struct DeviceStatus {
   Device device;

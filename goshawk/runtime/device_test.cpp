@@ -28,6 +28,16 @@ TEST(ParseDevice, RefusesEverythingElse) {
   }
 }
 
+TEST(ExecutionProvider, HasTheNameThatOnnxRuntimeGivesIt) {
+  const std::vector<std::string_view> names{"CPUExecutionProvider", "OpenVINOExecutionProvider", "CUDAExecutionProvider",
+                                            "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"};
+  std::vector<std::string_view> found;
+  for (const std::string device : {"cpu", "openvino", "cuda", "tensorrt", "tensorrt-rtx"})
+    found.push_back(execution_provider(parse_device(device).kind));
+  EXPECT_EQ(found, names);
+  EXPECT_EQ(execution_provider(DeviceKind::kAuto), "");
+}
+
 TEST(ParsePrecision, KnowsFourWords) {
   for (const std::string text : {"auto", "fp32", "bf16", "fp16"}) EXPECT_EQ(to_string(parse_precision(text)), text);
   EXPECT_THROW(parse_precision("int8"), Error);

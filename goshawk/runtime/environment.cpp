@@ -19,12 +19,12 @@ Environment& Environment::instance() {
 
 Environment::Environment() : ort_(ORT_LOGGING_LEVEL_ERROR, "goshawk", ignore_log, nullptr) { ort_.DisableTelemetryEvents(); }
 
-void Environment::register_plugin(const std::filesystem::path& plugin) {
+void Environment::register_plugin(const std::filesystem::path& plugin, std::string_view provider) {
   const auto known = plugins_.find(plugin);
   if (known == plugins_.end()) {
     std::string failure;
     try {
-      ort_.RegisterExecutionProviderLibrary(plugin.c_str(), plugin);
+      ort_.RegisterExecutionProviderLibrary(std::string(provider).c_str(), plugin);
     } catch (const Ort::Exception& error) {
       failure = one_line(error.what());
     }
@@ -39,7 +39,7 @@ void Environment::register_plugin(const std::filesystem::path& plugin) {
 std::vector<Ort::ConstEpDevice> Environment::devices(const std::filesystem::path& plugin, std::string_view provider,
                                                      OrtHardwareDeviceType type) {
   const std::lock_guard lock(mutex_);
-  register_plugin(plugin);
+  register_plugin(plugin, provider);
   std::vector<Ort::ConstEpDevice> devices;
   for (const auto& device : ort_.GetEpDevices()) {
     if (device.EpName() == provider && device.Device().Type() == type &&

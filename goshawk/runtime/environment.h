@@ -21,14 +21,15 @@ class Environment {
 
   Ort::Env& ort() { return ort_; }
 
-  /// The devices that the plug-in file offers under exactly `provider`, CPUs (or GPUs) only.
-  /// Registers the plug-in when it is new. Throws Error{kUnavailable} when it cannot be loaded, at each call.
+  /// The devices that the plug-in file offers under exactly `provider`, CPUs (or GPUs) only. Registers the plug-in under
+  /// that name when it is new: TensorRT-RTX's calls its devices what it is registered as. Throws Error{kUnavailable} when it
+  /// cannot be loaded, at each call.
   std::vector<Ort::ConstEpDevice> devices(const std::filesystem::path& plugin, std::string_view provider,
                                           OrtHardwareDeviceType type);
 
  private:
   Environment();
-  void register_plugin(const std::filesystem::path& plugin);
+  void register_plugin(const std::filesystem::path& plugin, std::string_view provider);
 
   Ort::Env ort_;
   std::mutex mutex_;

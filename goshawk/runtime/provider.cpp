@@ -23,7 +23,7 @@ Provider make_cpu(Precision precision) {
   }
   Provider provider;
   provider.device = {DeviceKind::kCpu, 0};
-  provider.name = "CPUExecutionProvider " + Ort::GetVersionString();
+  provider.name = std::string(execution_provider(DeviceKind::kCpu)) + " " + Ort::GetVersionString();
   provider.hardware = describe_machine().processor;
   provider.append = [](Ort::SessionOptions&, const fs::path&) {};
   return provider;

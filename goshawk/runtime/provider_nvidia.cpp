@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using Options = std::map<std::string, std::string>;
 
 constexpr std::string_view kRtxPlugin = "libonnxruntime_providers_nv_tensorrt_rtx.so";
-constexpr std::string_view kRtxName = "NvTensorRtRtxExecutionProvider";
 
 /// CUDA and TensorRT providers are looked for beside libonnxruntime.so itself.
 fs::path runtime_folder() {
@@ -80,14 +79,15 @@ void append_tensorrt(Ort::SessionOptions& session, const Options& options) {
 
 Provider make_rtx(Provider provider, const EngineOptions& engine) {
   const auto plugin = find_plugin(kRtxPlugin);
-  auto devices = Environment::instance().devices(*plugin, kRtxName, OrtHardwareDeviceType_GPU);
+  const auto name = execution_provider(DeviceKind::kTensorRtRtx);
+  auto devices = Environment::instance().devices(*plugin, name, OrtHardwareDeviceType_GPU);
   const auto index = static_cast<std::size_t>(provider.device.index);
   if (index >= devices.size()) {
     unavailable(provider.device, "TensorRT-RTX offers " + std::to_string(devices.size()) + " GPUs",
                 "It needs a GeForce RTX 30 or newer, or a data-centre GPU of that age");
   }
   devices = {devices[index]};
-  provider.name = std::string(kRtxName) + " " + device_metadata(devices[0], "version");
+  provider.name = std::string(name) + " " + device_metadata(devices[0], "version");
   provider.keeps = Keeps::kCompiledModel;
   const auto options = tensorrt_rtx_options(engine);
   const std::unordered_map<std::string, std::string> unordered(options.begin(), options.end());
@@ -100,7 +100,7 @@ Provider make_rtx(Provider provider, const EngineOptions& engine) {
 Provider make_classic(Provider provider, const ProviderWishes& wishes) {
   const Device device = provider.device;
   const bool tensorrt = device.kind == DeviceKind::kTensorRt;
-  provider.name = (tensorrt ? "TensorrtExecutionProvider " : "CUDAExecutionProvider ") + Ort::GetVersionString();
+  provider.name = std::string(execution_provider(device.kind)) + " " + Ort::GetVersionString();
   provider.keeps = tensorrt ? Keeps::kEngineFolder : Keeps::kNothing;
   provider.append = [device, wishes, tensorrt](Ort::SessionOptions& session, const fs::path& engines) {
     const Precision wanted = wishes.precision;
@@ -138,12 +138,14 @@ Provider make_nvidia(const Device& device, const ProviderWishes& wishes) {
   if (device.kind != DeviceKind::kCuda) check_engine_options(wishes.engine);
   if (const std::string missing = missing_for_nvidia(device); !missing.empty()) {
     const bool driver = has_nvidia_driver();
-    unavailable(device, missing,
-                !driver ? "Install NVIDIA's driver, or use --device auto"
-                : device.kind == DeviceKind::kTensorRtRtx
-                    ? "Unpack the wheel onnxruntime-ep-nv-tensorrt-rtx-cu13 and set GOSHAWK_PROVIDER_PATH to its folder"
-                    : "Build with ONNX Runtime's GPU archive (-DOnnxRuntime_ROOT), or put the libraries of the wheel "
-                      "onnxruntime-gpu of the same version beside libonnxruntime.so");
+    unavailable(
+        device, missing,
+        !driver ? "Install NVIDIA's driver, or use --device auto"
+        : device.kind == DeviceKind::kTensorRtRtx
+            ? "Unpack the wheel onnxruntime-ep-nv-tensorrt-rtx-cu13 and set GOSHAWK_PROVIDER_PATH and LD_LIBRARY_PATH to "
+              "its folder (docs/devices.md)"
+            : "Build with ONNX Runtime's GPU archive (-DOnnxRuntime_ROOT), or put the libraries of the wheel "
+              "onnxruntime-gpu of the same version beside libonnxruntime.so");
   }
   require_precision(device, precision);
   const auto card = gpu(device.index);

@@ -9,9 +9,6 @@
 namespace goshawk::runtime {
 namespace {
 
-// The plug-in offers several "devices" on one CPU; OpenVINOExecutionProvider.AUTO loads more than is needed.
-constexpr std::string_view kName = "OpenVINOExecutionProvider";
-
 bool has_word(const std::string& words, std::string_view word) {
   const std::string padded = " " + words + " ";
   return padded.find(" " + std::string(word) + " ") != std::string::npos;
@@ -65,7 +62,9 @@ Provider make_openvino(Precision precision, int threads, int parallel_runs) {
                 "Run tools/setup, or unpack the wheel onnxruntime-ep-openvino and set GOSHAWK_PROVIDER_PATH to its folder");
   }
   auto& environment = Environment::instance();
-  auto devices = environment.devices(*plugin, kName, OrtHardwareDeviceType_CPU);
+  // The plug-in offers several "devices" on one CPU; OpenVINOExecutionProvider.AUTO loads more than is needed.
+  const auto name = execution_provider(DeviceKind::kOpenVino);
+  auto devices = environment.devices(*plugin, name, OrtHardwareDeviceType_CPU);
   if (devices.empty()) {
     throw Error(ErrorCode::kUnavailable, "OpenVINO does not support this CPU", plugin->string(), "Use --device cpu");
   }
@@ -73,7 +72,7 @@ Provider make_openvino(Precision precision, int threads, int parallel_runs) {
   Provider provider;
   provider.device = {DeviceKind::kOpenVino, 0};
   provider.precision = choose_precision(precision, device_metadata(devices[0], "OPTIMIZATION_CAPABILITIES"));
-  provider.name = std::string(kName) + " " + device_metadata(devices[0], "version");
+  provider.name = std::string(name) + " " + device_metadata(devices[0], "version");
   provider.hardware = device_metadata(devices[0], "FULL_DEVICE_NAME");
   provider.parallel_runs = parallel_runs;
   provider.keeps = Keeps::kCompiledModel;
