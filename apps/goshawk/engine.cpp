@@ -285,10 +285,11 @@ Command engine_build_command() {
   command.summary = "Compile models ahead of time for this machine's devices";
   command.details =
       "What `track` would compile at its first start is compiled now and kept: blobs of OpenVINO, engines of TensorRT and "
-      "TensorRT-RTX. An entry belongs to one model, provider, driver, device, precision, number of threads, workspace and "
-      "profile, so that a stale one is never used: give `track` the same, or write them into its configuration file. What "
-      "was compiled is held against the model's conformance vectors where it has them. A model that cannot be compiled does "
-      "not keep the others from it. INT8 is what a model of `goshawk quantize` asks for by itself.";
+      "TensorRT-RTX. An entry belongs to one model, provider, driver, TensorRT, device, precision, number of threads, "
+      "workspace and profile, so that a stale one is never used: give `track` the same, or write them into its "
+      "configuration "
+      "file. What was compiled is held against the model's conformance vectors where it has them. A model that cannot be "
+      "compiled does not keep the others from it. INT8 is what a model of `goshawk quantize` asks for by itself.";
   command.positionals = {{.name = "MODEL", .help = "model files, names, or folders of ONNX files", .many = true}};
   command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "engine"};
   command.options = {

@@ -27,6 +27,7 @@ struct GpuStatus {
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;
   std::uint64_t process_bytes = 0;  // of this process; 0 where the driver does not tell (containers)
+  std::string driver;               // its version: "550.54.15"; the same for all
   double utilization = -1;          // share of the last fraction of a second in which it computed, 0..1; -1: not told
 };
 

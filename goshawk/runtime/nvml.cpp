@@ -76,14 +76,17 @@ class Nvml {
                           find(name_, "nvmlDeviceGetName") && find(memory_, "nvmlDeviceGetMemoryInfo");
     find(processes_, "nvmlDeviceGetComputeRunningProcesses_v3");
     find(utilization_, "nvmlDeviceGetUtilizationRates");
+    find(driver_, "nvmlSystemGetDriverVersion");
     started_ = complete && init() == 0;
     return started_;
   }
 
   GpuStatus describe(NvmlDevice device) const {
     GpuStatus gpu;
-    std::array<char, 96> name{};
-    if (name_(device, name.data(), static_cast<unsigned int>(name.size())) == 0) gpu.name = name.data();
+    std::array<char, 96> text{};
+    const auto size = static_cast<unsigned int>(text.size());
+    if (name_(device, text.data(), size) == 0) gpu.name = text.data();
+    if (driver_ != nullptr && driver_(text.data(), size) == 0) gpu.driver = text.data();
     NvmlMemory memory{};
     if (memory_(device, &memory) == 0) {
       gpu.total_bytes = memory.total;
@@ -117,6 +120,7 @@ class Nvml {
   int (*memory_)(NvmlDevice, NvmlMemory*) = nullptr;
   int (*processes_)(NvmlDevice, unsigned int*, NvmlProcess*) = nullptr;
   int (*utilization_)(NvmlDevice, NvmlUtilization*) = nullptr;
+  int (*driver_)(char*, unsigned int) = nullptr;
 };
 
 class NvmlMonitor : public GpuMonitor {

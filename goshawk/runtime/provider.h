@@ -29,6 +29,8 @@ struct Provider {
   Precision precision = Precision::kFp32;  // never kAuto
   std::string name;                        // "OpenVINOExecutionProvider 1.8.1"
   std::string hardware;                    // "Intel(R) Xeon(R) Processor"
+  std::string driver = "none";             // version of the GPU's driver: "550.54.15"
+  std::string library = "none";            // version of the library that compiles: "10.3.0.26" of TensorRT
   std::string settings;                    // what else a compiled model depends on, in the provider's words
   Keeps keeps = Keeps::kNothing;
   /// Adds the provider; `engines` is the folder of kEngineFolder, empty for none. Throws Ort::Exception.

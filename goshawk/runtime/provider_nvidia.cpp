@@ -2,12 +2,14 @@
 
 #include <dlfcn.h>
 
+#include <fstream>
 #include <map>
 #include <memory>
 #include <unordered_map>
 
 #include "goshawk/core/error.h"
 #include "goshawk/runtime/environment.h"
+#include "goshawk/runtime/loaded_library.h"
 #include "goshawk/runtime/memory.h"
 
 namespace goshawk::runtime {
@@ -24,6 +26,13 @@ fs::path runtime_folder() {
   if (::dladdr(reinterpret_cast<const void*>(&OrtGetApiBase), &info) == 0 || info.dli_fname == nullptr) return {};
   std::error_code ignored;
   return fs::weakly_canonical(info.dli_fname, ignored).parent_path();
+}
+
+/// As NVML tells it, else the kernel's module.
+std::string driver_version(const std::optional<GpuStatus>& card) {
+  std::string version = card ? card->driver : "";
+  if (version.empty()) std::ifstream("/sys/module/nvidia/version") >> version;
+  return version.empty() ? "none" : version;
 }
 
 std::string provider_file(DeviceKind kind) {
@@ -88,6 +97,7 @@ Provider make_rtx(Provider provider, const EngineOptions& engine) {
   }
   devices = {devices[index]};
   provider.name = std::string(name) + " " + device_metadata(devices[0], "version");
+  provider.library = loaded_library_version("libtensorrt_rtx.so");
   provider.keeps = Keeps::kCompiledModel;
   const auto options = tensorrt_rtx_options(engine);
   const std::unordered_map<std::string, std::string> unordered(options.begin(), options.end());
@@ -115,6 +125,7 @@ Provider make_classic(Provider provider, const ProviderWishes& wishes) {
                 tensorrt ? "Install CUDA, cuDNN 9 and TensorRT 10 where the loader finds them (docs/devices.md)"
                          : "Install CUDA and cuDNN 9 where the loader finds them (docs/devices.md)");
   }
+  if (tensorrt) provider.library = loaded_library_version("libnvinfer.so");
   return provider;
 }
 
@@ -155,6 +166,7 @@ Provider make_nvidia(const Device& device, const ProviderWishes& wishes) {
   provider.device = device;
   provider.precision = precision == Precision::kAuto ? Precision::kFp32 : precision;
   provider.hardware = card ? card->name : "NVIDIA GPU";
+  provider.driver = driver_version(card);
   if (device.kind != DeviceKind::kCuda) provider.settings = to_text(wishes.engine);
   return device.kind == DeviceKind::kTensorRtRtx ? make_rtx(std::move(provider), wishes.engine)
                                                  : make_classic(std::move(provider), wishes);

@@ -7,10 +7,10 @@
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
-#include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/runtime/engine_adoption.h"
 #include "goshawk/runtime/engine_cache.h"
+#include "goshawk/runtime/engine_key.h"
 #include "goshawk/runtime/environment.h"
 #include "goshawk/runtime/ort_session.h"
 
@@ -28,15 +28,7 @@ class Opening {
   Opening(const fs::path& path, const ModelFile& model, const Provider& provider, const SessionOptions& options, int threads)
       : path_(path), model_(model), provider_(provider), options_(options), threads_(threads) {
     if (options.cache_folder && provider.keeps != Keeps::kNothing) cache_.emplace(*options.cache_folder);
-    about_ = {{"model", model.sha256},
-              {"provider", provider.name},
-              {"onnxruntime", Ort::GetVersionString()},
-              {"device", to_string(provider.device)},
-              {"hardware", provider.hardware},
-              {"precision", to_string(provider.precision)},
-              {"settings", provider.settings},
-              {"threads", threads}};
-    for (const auto& file : model.external_files) about_["weights"].push_back(sha256_of_file(file));
+    about_ = describe_engine(model, provider, threads);
     key_ = EngineCache::key_of(about_);
   }
 

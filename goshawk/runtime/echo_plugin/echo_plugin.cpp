@@ -1,5 +1,5 @@
 // For tests: an execution-provider plug-in without a provider. It offers the CPU under the name that it is registered as, as
-// NVIDIA's plug-in of TensorRT-RTX offers GPUs.
+// NVIDIA's plug-in of TensorRT-RTX offers GPUs, and tells its version as TensorRT's libraries do.
 
 #include <onnxruntime_c_api.h>
 
@@ -55,5 +55,10 @@ __attribute__((visibility("default"))) OrtStatus* CreateEpFactories(const char* 
 }
 
 __attribute__((visibility("default"))) OrtStatus* ReleaseEpFactory(OrtEpFactory*) { return nullptr; }
+
+__attribute__((visibility("default"))) std::int32_t getInferLibMajorVersion() noexcept { return 10; }
+__attribute__((visibility("default"))) std::int32_t getInferLibMinorVersion() noexcept { return 3; }
+__attribute__((visibility("default"))) std::int32_t getInferLibPatchVersion() noexcept { return 0; }
+__attribute__((visibility("default"))) std::int32_t getInferLibBuildVersion() noexcept { return 26; }
 
 }  // extern "C"
