@@ -126,20 +126,4 @@ const Tensor* Model::constant(const std::string& name) const {
   return found == constants.end() ? nullptr : &found->second;
 }
 
-std::string Model::unique(const std::string& wish) const {
-  std::set<std::string> taken;
-  for (const auto& info : inputs) taken.insert(info.name);
-  for (const auto& node : nodes) {
-    taken.insert(node.name);
-    taken.insert(node.outputs.begin(), node.outputs.end());
-    taken.insert(node.captured.begin(), node.captured.end());
-  }
-  const auto free = [&](const std::string& name) { return !taken.contains(name) && !constants.contains(name); };
-  if (free(wish)) return wish;
-  for (int i = 2;; ++i) {
-    std::string name = wish + "_" + std::to_string(i);
-    if (free(name)) return name;
-  }
-}
-
 }  // namespace goshawk::onnx

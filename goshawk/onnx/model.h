@@ -111,8 +111,6 @@ struct Model {
   std::string rest;  // bytes of a ModelProto with all that is not above (producer, functions, texts)
 
   const Tensor* constant(const std::string& name) const;
-  /// `wish`, or that with a number behind it, so that no value, constant or node has the name.
-  std::string unique(const std::string& wish) const;
 };
 
 struct ReadLimits {

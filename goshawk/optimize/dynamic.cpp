@@ -5,6 +5,7 @@
 #include <random>
 
 #include "goshawk/core/error.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/int8_weights.h"
 #include "goshawk/optimize/simplify.h"
@@ -41,17 +42,18 @@ void refuse_convolutions(const Model& model, const std::string& where) {
 }
 
 /// One weight scale a column, as MatMulInteger takes it.
-void write_product(Model& model, std::size_t index, std::map<std::string, std::array<std::string, 3>>& measured) {
+void write_product(Model& model, std::size_t index, onnx::FreeNames& names,
+                   std::map<std::string, std::array<std::string, 3>>& measured) {
   const Node source = model.nodes[index];
   const Tensor& weights = *model.constant(source.inputs[1]);
   const auto columns = static_cast<std::size_t>(weights.shape[1]);
   const auto small = quantize_weights(weights, 1, std::vector<float>(columns, 0.0F), 127);
   const std::string base = source.outputs[0];
-  const auto name = [&](const char* what) { return model.unique(base + what); };
+  const auto name = [&](const char* what) { return names.take(base + what); };
   auto& input = measured[source.inputs[0]];
   if (input[0].empty()) {
-    input = {model.unique(source.inputs[0] + "_q"), model.unique(source.inputs[0] + "_scale"),
-             model.unique(source.inputs[0] + "_zero")};
+    input = {names.take(source.inputs[0] + "_q"), names.take(source.inputs[0] + "_scale"),
+             names.take(source.inputs[0] + "_zero")};
     model.nodes.push_back(
         {"DynamicQuantizeLinear", input[0], "", {source.inputs[0]}, {input[0], input[1], input[2]}, {}, {}});
   }
@@ -103,11 +105,12 @@ Dynamic quantize_dynamic(const Model& model, const std::string& where) {
   refuse_convolutions(done.model, where);
   const Model before = done.model;
   std::map<std::string, std::array<std::string, 3>> measured;
+  onnx::FreeNames names(done.model);
   const std::size_t count = done.model.nodes.size();
   for (std::size_t i = 0; i < count; ++i) {
     if (!is_matrix_product(done.model.nodes[i], done.model)) continue;
     done.layers.push_back(done.model.nodes[i].label());
-    write_product(done.model, i, measured);
+    write_product(done.model, i, names, measured);
   }
   if (done.layers.empty())
     throw Error(ErrorCode::kBadConfig, "nothing can be quantized: the model has no product with a constant matrix", where);

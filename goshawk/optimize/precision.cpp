@@ -7,6 +7,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/shapes.h"
 
@@ -88,7 +89,7 @@ bool stays_float(const Node& node, std::size_t input) { return node.is("Resize")
 class Halving {
  public:
   Halving(const Model& model, const HalfOptions& options)
-      : source_(model), options_(options), types_(infer_types(model)), wiring_(model) {
+      : source_(model), options_(options), types_(infer_types(model)), wiring_(model), names_(model) {
     done_.model = model;
     done_.model.values.clear();
   }
@@ -163,7 +164,7 @@ class Halving {
     if (!wiring_.is_output(value)) return value;
     auto& name = half_names_[value];
     if (name.empty()) {
-      name = done_.model.unique(value + "_fp16");
+      name = names_.take(value + "_fp16");
       casts_.push_back(
           {"Cast", name + "_to_fp32", "", {name}, {value}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
     }
@@ -174,7 +175,7 @@ class Halving {
     if (made_half(value)) return half_name(value);
     auto& name = to_half_[value];
     if (!name.empty()) return name;
-    name = done_.model.unique(value + "_half");
+    name = names_.take(value + "_half");
     if (const auto* constant = source_.constant(value)) {
       done_.model.constants[name] = narrowed(*constant, name, ElementType::kFloat16);
     } else {
@@ -190,7 +191,7 @@ class Halving {
     }
     auto& name = to_float_[value];
     if (!name.empty()) return name;
-    name = done_.model.unique(value + "_float");
+    name = names_.take(value + "_float");
     casts_.push_back({"Cast", name, "", {value}, {name}, {{"to", static_cast<std::int64_t>(ElementType::kFloat)}}, {}});
     return name;
   }
@@ -213,6 +214,7 @@ class Halving {
   const HalfOptions& options_;
   std::map<std::string, ValueType> types_;
   onnx::Wiring wiring_;
+  onnx::FreeNames names_;
   Halved done_;
   std::vector<char> halved_;
   std::vector<Node> casts_;
@@ -230,6 +232,7 @@ Halved stored(const Model& model, ElementType type, const HalfOptions& options) 
   Halved done;
   done.model = model;
   const onnx::Wiring wiring(model);
+  onnx::FreeNames names(model);
   for (const auto& node : model.nodes) {
     if (!takes_weights(node)) continue;
     const auto& name = node.inputs[1];
@@ -244,7 +247,7 @@ Halved stored(const Model& model, ElementType type, const HalfOptions& options) 
       continue;
     }
     if (!done.model.constants.contains(name)) continue;  // shared, and narrowed already
-    const auto narrow = done.model.unique(name + (type == ElementType::kFloat16 ? "_fp16" : "_bf16"));
+    const auto narrow = names.take(name + (type == ElementType::kFloat16 ? "_fp16" : "_bf16"));
     done.model.constants[narrow] = narrowed(*weights, narrow, type);
     done.model.constants.erase(name);
     done.model.nodes.push_back(

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "goshawk/core/error.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/shapes.h"
 
@@ -43,6 +44,7 @@ std::size_t fit_to_provider(Model& model, runtime::DeviceKind device) {
   if (std::none_of(model.nodes.begin(), model.nodes.end(), is_softmax)) return 0;
   const onnx::Wiring wiring(model);
   const auto types = infer_types(model);
+  onnx::FreeNames names(model);
   std::size_t changed = 0;
   std::vector<Node> added;
   for (auto& node : model.nodes) {
@@ -59,7 +61,7 @@ std::size_t fit_to_provider(Model& model, runtime::DeviceKind device) {
       for (auto& place : first) place = earlier.at(static_cast<std::size_t>(place));
       input = before->inputs[0];
     }
-    const auto turned = model.unique(node.outputs[0] + "_turned"), result = model.unique(node.outputs[0] + "_last");
+    const auto turned = names.take(node.outputs[0] + "_turned"), result = names.take(node.outputs[0] + "_last");
     added.push_back(transpose(input, turned, first));
     added.push_back(transpose(result, node.outputs[0], order));
     node.inputs[0] = turned;

@@ -8,6 +8,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/channels.h"
 
@@ -245,9 +246,10 @@ class Pruner {
   Model without(const std::set<std::size_t>& gone, std::vector<PrunedLayer>& layers) const {
     Model model = source_;
     model.values.clear();
+    onnx::FreeNames names(model);
     std::map<std::string, std::string> replaced;  // name of the pruned constant -> of the one before
     const auto replace = [&](std::string& input, const Tensor& tensor) {
-      const std::string name = model.unique(input + "_pruned");
+      const std::string name = names.take(input + "_pruned");
       model.constants[name] = tensor;
       model.constants[name].name = name;
       replaced[name] = std::exchange(input, name);

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "goshawk/core/error.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/int8_weights.h"
 #include "goshawk/optimize/provider_graph.h"
@@ -20,7 +21,11 @@ using onnx::Tensor;
 class Quantizer {
  public:
   Quantizer(const Model& model, const Calibration& calibration, const QuantizeOptions& options)
-      : source_(model), calibration_(calibration), options_(options), plan_(plan_qdq(model, calibration, options)) {
+      : source_(model),
+        calibration_(calibration),
+        options_(options),
+        plan_(plan_qdq(model, calibration, options)),
+        names_(model) {
     done_.model = model;
     done_.model.values.clear();  // what they say is inferred again
     done_.in_float = plan_.in_float;
@@ -99,8 +104,8 @@ class Quantizer {
     // Short names, and one constant for equal zero points: in small networks they are a tenth of the file.
     const bool is_signed = grid.least < 0;
     auto& zero = grid_zeros_[{is_signed, grid.zero_point}];
-    if (zero.empty()) zero = done_.model.unique("zero" + std::to_string(grid.zero_point) + (is_signed ? "s" : ""));
-    names = {done_.model.unique("scale" + std::to_string(grid_names_.size())), zero};
+    if (zero.empty()) zero = names_.take("zero" + std::to_string(grid.zero_point) + (is_signed ? "s" : ""));
+    names = {names_.take("scale" + std::to_string(grid_names_.size())), zero};
     done_.model.constants[names.first] = Tensor::of(names.first, {}, std::vector{grid.scale});
     done_.model.constants[names.second] =
         is_signed ? Tensor::of(names.second, {}, std::vector{static_cast<std::int8_t>(grid.zero_point)})
@@ -119,7 +124,7 @@ class Quantizer {
       zeros.push_back(static_cast<std::uint8_t>(grid.zero_point));
       signed_zeros.push_back(static_cast<std::int8_t>(grid.least < 0 ? 0 : grid.zero_point - 128));
     }
-    const auto scale = done_.model.unique(value + "_scale"), zero = done_.model.unique(value + "_zero_point");
+    const auto scale = names_.take(value + "_scale"), zero = names_.take(value + "_zero_point");
     const onnx::Shape shape{static_cast<std::int64_t>(grids.size())};
     done_.model.constants[scale] = Tensor::of(scale, shape, scales);
     done_.model.constants[zero] = is_signed ? Tensor::of(zero, shape, signed_zeros) : Tensor::of(zero, shape, zeros);
@@ -136,7 +141,7 @@ class Quantizer {
     const auto write = [&](const std::string& value, const std::pair<std::string, std::string>& grid,
                            const auto& attributes) {
       const auto number = std::to_string(done_.values);
-      const std::string q = done_.model.unique("q" + number), back = done_.model.unique("dq" + number);
+      const std::string q = names_.take("q" + number), back = names_.take("dq" + number);
       done_.model.nodes.push_back({"QuantizeLinear", "", "", {value, grid.first, grid.second}, {q}, attributes, {}});
       done_.model.nodes.push_back({"DequantizeLinear", "", "", {q, grid.first, grid.second}, {back}, attributes, {}});
       replaced[value] = back;
@@ -190,8 +195,8 @@ class Quantizer {
   std::string weights_input(const Node& source, const onnx::Shape& shape, std::size_t axis, const Int8Weights& weights) {
     const std::string base =
         source.inputs[1] + (done_.model.constants.contains(source.inputs[1] + "_q") ? "_" + source.label() : "");
-    const auto integers = done_.model.unique(base + "_q"), scale = done_.model.unique(base + "_scale");
-    const auto floats = done_.model.unique(base + "_dq");
+    const auto integers = names_.take(base + "_q"), scale = names_.take(base + "_scale");
+    const auto floats = names_.take(base + "_dq");
     const onnx::Shape by_channel{static_cast<std::int64_t>(weights.scales.size())};
     done_.model.constants[integers] = Tensor::of(integers, shape, weights.integers);
     done_.model.constants[scale] = Tensor::of(scale, by_channel, weights.scales);
@@ -207,7 +212,7 @@ class Quantizer {
 
   /// Biases stay float: ONNX Runtime makes int32 ones of them when it loads the model, the others want them so.
   std::string bias_input(const Node& source, const std::vector<float>& bias) {
-    const auto name = done_.model.unique(source.outputs[0] + "_bias");
+    const auto name = names_.take(source.outputs[0] + "_bias");
     done_.model.constants[name] = Tensor::of(name, {static_cast<std::int64_t>(bias.size())}, bias);
     return name;
   }
@@ -216,7 +221,7 @@ class Quantizer {
   std::string weight_zeros(std::size_t channels) {
     auto& name = zeros_[channels];
     if (!name.empty()) return name;
-    name = done_.model.unique("zeros_" + std::to_string(channels));
+    name = names_.take("zeros_" + std::to_string(channels));
     const onnx::Shape shape{static_cast<std::int64_t>(channels)};
     done_.model.constants[name] = Tensor::of(name, shape, std::vector<std::int8_t>(channels, 0));
     return name;
@@ -226,6 +231,7 @@ class Quantizer {
   const Calibration& calibration_;
   const QuantizeOptions& options_;
   QdqPlan plan_;
+  onnx::FreeNames names_;
   Quantized done_;
   std::map<std::string, Grid> grids_;                       // of the plan's values
   std::map<std::string, std::vector<Grid>> channel_grids_;  // of the plan's values by channel

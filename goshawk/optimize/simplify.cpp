@@ -6,6 +6,7 @@
 #include <set>
 
 #include "goshawk/core/error.h"
+#include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/runtime/plain_model.h"
 
@@ -305,7 +306,7 @@ std::optional<Filters> filters_of(const Node& node, const Tensor& weights) {
   return std::nullopt;
 }
 
-bool fold_into(Model& model, Node& before, const Node& norm) {
+bool fold_into(Model& model, onnx::FreeNames& names, Node& before, const Node& norm) {
   if (before.inputs.size() < 2) return false;
   const auto* weights = model.constant(before.inputs[1]);
   if (!weights || weights->type != ElementType::kFloat) return false;
@@ -328,9 +329,9 @@ bool fold_into(Model& model, Node& before, const Node& norm) {
     }
   }
   // Other nodes may share the weights: they keep theirs.
-  const std::string weight_name = model.unique(before.inputs[1] + "_folded");
+  const std::string weight_name = names.take(before.inputs[1] + "_folded");
   model.constants[weight_name] = Tensor::of(weight_name, weights->shape, values);
-  const std::string bias_name = model.unique(before.outputs[0] + "_bias");
+  const std::string bias_name = names.take(before.outputs[0] + "_bias");
   model.constants[bias_name] = Tensor::of(bias_name, {static_cast<std::int64_t>(bias.size())}, bias);
   before.inputs.resize(3);
   before.inputs[1] = weight_name;
@@ -340,6 +341,7 @@ bool fold_into(Model& model, Node& before, const Node& norm) {
 
 std::size_t fold_batch_norms(Model& model) {
   const Wiring wiring(model);
+  onnx::FreeNames names(model);
   std::vector<char> gone(model.nodes.size());
   std::size_t folded = 0;
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
@@ -348,7 +350,7 @@ std::size_t fold_batch_norms(Model& model) {
     if (std::any_of(norm.outputs.begin() + 1, norm.outputs.end(), [](const auto& o) { return !o.empty(); })) continue;
     const auto maker = wiring.producer(norm.inputs[0]);
     if (maker == Wiring::kNone || !wiring.has_one_use(norm.inputs[0]) || gone[maker]) continue;
-    if (!fold_into(model, model.nodes[maker], norm)) continue;
+    if (!fold_into(model, names, model.nodes[maker], norm)) continue;
     model.nodes[maker].outputs[0] = norm.outputs[0];
     gone[i] = 1;
     ++folded;
@@ -388,10 +390,10 @@ Simplified simplify(Model& model, const SimplifyOptions& options) {
 namespace {
 
 /// Moves a list from an attribute to input `place`.
-void to_input(Model& model, Node& node, const std::string& attribute, std::size_t place) {
+void to_input(Model& model, onnx::FreeNames& names, Node& node, const std::string& attribute, std::size_t place) {
   const auto list = node.integers(attribute);
   if (!node.attributes.contains(attribute)) return;
-  const std::string name = model.unique(node.outputs[0] + "_" + attribute);
+  const std::string name = names.take(node.outputs[0] + "_" + attribute);
   model.constants[name] = Tensor::of(name, {static_cast<std::int64_t>(list.size())}, list);
   node.inputs.resize(std::max(node.inputs.size(), place + 1));
   node.inputs[place] = name;
@@ -408,10 +410,11 @@ bool upgrade_to_13(Model& model) {
     // Before 13 they saw a matrix, from `axis` on; the same only for the last axis, which only the shape tells.
     if ((node.is("Softmax") || node.is("LogSoftmax") || node.is("Hardmax")) && node.integer("axis", 1) != -1) return false;
   }
+  onnx::FreeNames names(model);
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     Node& node = model.nodes[i];
-    if (node.is("Squeeze") || node.is("Unsqueeze") || node.is("ReduceSum")) to_input(model, node, "axes", 1);
-    if (node.is("Split")) to_input(model, node, "split", 1);
+    if (node.is("Squeeze") || node.is("Unsqueeze") || node.is("ReduceSum")) to_input(model, names, node, "axes", 1);
+    if (node.is("Split")) to_input(model, names, node, "split", 1);
     if (node.is("Dropout") && node.attributes.contains("ratio")) node.attributes.erase("ratio");
   }
   model.opset = 13;
