@@ -13,6 +13,7 @@
 #include "goshawk/optimize/input_size.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/simplify.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
 namespace {
@@ -67,14 +68,14 @@ int run_convert(const Invocation& call) {
                                     {"nodes_before", prepared.nodes_before},
                                     {"nodes_after", nodes},
                                     {"in_float", done.in_float},
-                                    {"bytes_before", fs::file_size(model)},
-                                    {"bytes_after", fs::file_size(target)}}
+                                    {"bytes_before", runtime::model_bytes(model)},
+                                    {"bytes_after", runtime::model_bytes(target)}}
                            .dump(2));
     return 0;
   }
   for (const auto& line : done.in_float) spdlog::info("in FP32: {}", line);
-  fmt::print("{}: {} nodes -> {}, {} -> {}", to, prepared.nodes_before, nodes, megabytes(fs::file_size(model)),
-             megabytes(fs::file_size(target)));
+  fmt::print("{}: {} nodes -> {}, {} -> {}", to, prepared.nodes_before, nodes, megabytes(runtime::model_bytes(model)),
+             megabytes(runtime::model_bytes(target)));
   if (to != "fp32") fmt::print(", {} nodes kept in FP32", done.in_float.size());
   fmt::print("\n{}\n", target.string());
   return 0;

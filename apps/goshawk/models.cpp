@@ -14,6 +14,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
 namespace {
@@ -45,13 +46,23 @@ std::uint64_t size_of(const fs::path& path) {
   return error ? 0 : size;
 }
 
+/// With the weights in other files; of a file that is no whole model, its own.
+std::uint64_t size_of_model(const fs::path& path) {
+  try {
+    return runtime::model_bytes(path);
+  } catch (const Error&) {
+    return size_of(path);
+  }
+}
+
 /// Bundled models, then the manifest's, then others of the cache.
 std::vector<ListedModel> list_models(const std::vector<ModelEntry>& manifest, const ModelPlaces& places) {
   std::vector<ListedModel> models;
   const auto add = [&](const fs::path& path, const std::string& state) {
     const std::string name = path.stem().string();
     const auto known = [&](const ListedModel& model) { return model.name == name; };
-    if (std::none_of(models.begin(), models.end(), known)) models.push_back({name, size_of(path), state, "", "", path});
+    if (std::none_of(models.begin(), models.end(), known))
+      models.push_back({name, size_of_model(path), state, "", "", path});
   };
   for (const auto& folder : places.bundled) {
     for (const auto& path : models_in(folder)) add(path, "bundled");
@@ -59,7 +70,7 @@ std::vector<ListedModel> list_models(const std::vector<ModelEntry>& manifest, co
   for (const auto& entry : manifest) {
     const fs::path path = places.cache / (entry.name + ".onnx");
     const bool here = fs::exists(path);
-    models.push_back({entry.name, here ? size_of(path) : entry.size, here ? "pulled" : "can be pulled", entry.licence,
+    models.push_back({entry.name, here ? size_of_model(path) : entry.size, here ? "pulled" : "can be pulled", entry.licence,
                       entry.description, here ? path : fs::path()});
   }
   for (const auto& path : models_in(places.cache)) add(path, "in the cache");

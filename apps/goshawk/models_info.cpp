@@ -11,6 +11,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/recognize.h"
+#include "goshawk/runtime/model_file.h"
 #include "goshawk/runtime/session.h"
 
 namespace goshawk::cli {
@@ -85,8 +86,7 @@ ModelReport inspect(const Invocation& call) {
   options.warm_up = false;
   const LeaveOnStop loading(call.stop);
   const auto session = runtime::Session::load(report.file.path, options);
-  std::error_code error;
-  report.bytes = fs::file_size(report.file.path, error);
+  report.bytes = runtime::model_bytes(report.file.path);
   report.sha256 = session->model_hash();
   report.description = detect::describe(*session, report.file.path);
   try {

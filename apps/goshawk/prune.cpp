@@ -15,6 +15,7 @@
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantizable.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
 
@@ -94,7 +95,8 @@ void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path&
   table.add_row({"multiplications", multiplications(done.before), multiplications(done.after),
                  fmt::format("{:.0f} %", 100 * done.after / done.before)});
   row("weights", static_cast<double>(done.weights_before), static_cast<double>(done.weights_after), 1e6, "M");
-  row("file", static_cast<double>(fs::file_size(model)), static_cast<double>(fs::file_size(target)), 1e6, "MB");
+  row("file", static_cast<double>(runtime::model_bytes(model)), static_cast<double>(runtime::model_bytes(target)), 1e6,
+      "MB");
   if (loss.before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(loss.before.ap), points(loss.after.ap), ""});
   fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
 }

@@ -10,6 +10,7 @@
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/dynamic.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
 namespace {
@@ -30,8 +31,8 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
                    fmt::format("{:.4f}", trial.output_error)});
   }
   fmt::print("{}\n{} of {} layers in INT8, {} -> {}\n{}\n", table.str(), outcome.best.layers.size(),
-             outcome.best.layers.size() + outcome.best.in_float.size(), megabytes(fs::file_size(model)),
-             megabytes(fs::file_size(target)), target.string());
+             outcome.best.layers.size() + outcome.best.in_float.size(), megabytes(runtime::model_bytes(model)),
+             megabytes(runtime::model_bytes(target)), target.string());
 }
 
 /// For models of matrix products: weights in eight bits, activations measured as the model runs.
@@ -48,7 +49,8 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
             2));
   } else {
     fmt::print("{} matrix products in INT8, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
-               megabytes(fs::file_size(model)), megabytes(fs::file_size(target)), done.output_error, target.string());
+               megabytes(runtime::model_bytes(model)), megabytes(runtime::model_bytes(target)), done.output_error,
+               target.string());
   }
   return 0;
 }

@@ -13,14 +13,6 @@
 namespace goshawk::benchmark {
 namespace {
 
-namespace fs = std::filesystem;
-
-std::uint64_t bytes_of(const fs::path& model) {
-  std::uint64_t bytes = fs::file_size(model);
-  for (const auto& file : runtime::inspect_model(model).external_files) bytes += fs::file_size(file);
-  return bytes;
-}
-
 std::uint64_t device_memory(const runtime::Device& device) {
   const auto card = runtime::is_gpu(device.kind) ? runtime::gpu(device.index) : std::nullopt;
   if (!card) return 0;
@@ -181,7 +173,7 @@ LoadedInfo describe(const Candidate& candidate, const runtime::Session& session)
   info.name = candidate.name.empty() ? candidate.model.stem().string() : candidate.name;
   info.model = candidate.model;
   info.sha256 = session.model_hash();
-  info.bytes = bytes_of(candidate.model);
+  info.bytes = runtime::model_bytes(candidate.model);
   info.device = session.device();
   info.precision = session.precision();
   info.provider = session.provider();

@@ -19,6 +19,7 @@
 #include "goshawk/optimize/run_record.h"
 #include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -114,8 +115,7 @@ class Search {
   }
 
   void add(Way way) {
-    std::error_code ignored;
-    way.bytes = fs::file_size(way.file, ignored);
+    way.bytes = runtime::model_bytes(way.file);
     outcome_.ways.push_back(std::move(way));
   }
 

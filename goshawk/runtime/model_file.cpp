@@ -179,6 +179,13 @@ fs::path external_file(const fs::path& model, const std::string& location) {
   return file;
 }
 
+/// Each once: one file may have several names.
+std::vector<fs::path> external_files(const fs::path& model, const std::set<std::string>& locations) {
+  std::set<fs::path> files;
+  for (const auto& location : locations) files.insert(external_file(model, location));
+  return {files.begin(), files.end()};
+}
+
 /// The fields of a ModelProto that hold the entries to be set.
 std::string entry_fields(const std::map<std::string, std::optional<std::string>>& changes) {
   std::string fields;
@@ -213,9 +220,16 @@ ModelFile inspect_model(const fs::path& path) {
   ModelFile model;
   model.metadata = std::move(walker.metadata);
   model.operators = std::move(walker.operators);
-  for (const auto& location : walker.locations) model.external_files.push_back(external_file(path, location));
+  model.external_files = external_files(path, walker.locations);
   model.sha256 = sha256_of_file(path);
   return model;
+}
+
+std::uint64_t model_bytes(const fs::path& path) {
+  WireFile file(path);
+  std::uint64_t bytes = file.size();
+  for (const auto& weights : external_files(path, Walker(file).locations)) bytes += fs::file_size(weights);
+  return bytes;
 }
 
 void write_metadata(const fs::path& model, const fs::path& target,

@@ -27,6 +27,9 @@ struct ModelFile {
 /// some machine (EPContext nodes), which must never be taken from outside.
 ModelFile inspect_model(const std::filesystem::path& path);
 
+/// Bytes of the file and of the files beside it that hold its weights. Throws as `inspect_model` does.
+std::uint64_t model_bytes(const std::filesystem::path& path);
+
 /// Copies `model` to `target` (which may be the same path) with the entries of `changes` set, or removed where nullopt.
 /// All other bytes stay as they are. Atomic: `target` is either whole or untouched. Weights in external files are neither
 /// looked for nor copied; they are found as long as `target` is in the same folder.

@@ -7,6 +7,7 @@
 #include <random>
 #include <thread>
 
+#include "goshawk/runtime/model_file.h"
 #include "goshawk/runtime/testing.h"
 
 namespace goshawk::runtime {
@@ -273,6 +274,7 @@ TEST_F(Load, ReadsExternalWeightsBesideTheModelOnly) {
     return Session::load(folder_.write("models/m.onnx", graph.model()), on(DeviceKind::kCpu));
   };
   EXPECT_THAT(run_one(*load("weights.bin"), {0, 1, 2, 3}, {1, 4}), ElementsAre(1, 3, 5, 7));
+  EXPECT_EQ(model_bytes(folder_.path() / "models/m.onnx"), fs::file_size(folder_.path() / "models/m.onnx") + 4);
   const std::string absolute = (folder_.path() / "secret.bin").string();
   for (const std::string location : {"../secret.bin", "../../../../../../etc/passwd", "/etc/passwd", "link.bin", ".", "..",
                                      "", "none.bin", "*/_ORT_MEM_ADDR_/*", absolute.c_str()}) {

@@ -79,6 +79,22 @@ class Optimize(EndToEnd):
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
 
+    def test_sizes_are_with_the_weights_in_other_files(self):
+        weights = self.folder / "apart.onnx.data"
+        model = tiny_detector.write(self.folder / "apart.onnx", convolutional=True, weights=weights)
+        with weights.open("ab") as file:
+            file.write(bytes(100_000))  # in megabytes of two digits the weights alone would not show
+        size = model.stat().st_size + weights.stat().st_size
+        told = self.result("convert", model, "--to", "fp32", "--output", "whole.onnx")
+        self.assertEqual((told["bytes_before"], told["bytes_after"]), (size, (self.folder / "whole.onnx").stat().st_size))
+        self.assertEqual(self.metadata(model)["bytes"], size)
+        for words in (("quantize",), ("prune", "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")):
+            told = self.goshawk(words[0], model, "--data", self.data, *words[1:], "--device", "cpu").stdout
+            self.assertIn(f"{size / 1e6:.2f} MB", told)
+        told = json.loads(self.goshawk("optimize", model, "--data", self.data, "--devices", "cpu", "--time", "0.1",
+                                       "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)
+        self.assertEqual(told["ways"][0]["bytes"], size)
+
     @unittest.skipUnless((SHARED / "models/yolox_nano.onnx").exists(), "needs the shared models")
     def test_a_model_of_another_size_verifies_and_says_so(self):
         told = self.result("convert", SHARED / "models/yolox_nano.onnx", "--imgsz", 160)

@@ -51,18 +51,29 @@ def value_info(number, name, shape):
     return field(number, field(1, name) + field(2, field(1, field(1, 1) + field(2, dims))))
 
 
-def convolutions():
+def apart(name, shape, values, file):
+    """A float tensor whose values are in a file beside the model."""
+    file.write_bytes(struct.pack(f"<{len(values)}f", *values))
+    dims = b"".join(field(1, size) for size in shape)
+    where = (("location", file.name), ("offset", "0"), ("length", str(4 * len(values))))
+    entries = b"".join(field(13, field(1, key) + field(2, value)) for key, value in where)
+    return field(5, dims + field(2, 1) + field(8, name) + entries + field(14, 1))
+
+
+def convolutions(weights=None):
     """In place of the mean: two convolutions, 16 channels of the gray picture and their mean over 8 x 8 pixels."""
+    means = ("means", [1, 16, 8, 8], [1 / 1024] * 1024)
     return [
         node("Conv", ["images", "grays"], "channels", integers("kernel_shape", [1, 1])),
         node("Relu", ["channels"], "positive"),
         node("Conv", ["positive", "means"], "cells", integers("kernel_shape", [8, 8]), integers("strides", [8, 8])),
         tensor("grays", [16, 3, 1, 1], [1 / 3] * 48),
-        tensor("means", [1, 16, 8, 8], [1 / 1024] * 1024),
+        apart(*means, weights) if weights else tensor(*means),
     ]
 
 
-def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False):
+def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False, weights=None):
+    """`weights`: the path of a file beside it that gets those of the larger convolution."""
     cells = (WIDTH // 8) * (HEIGHT // 8)
     others = (WIDTH // 16) * (HEIGHT // 16) + (WIDTH // 32) * (HEIGHT // 32)
     total = cells + others
@@ -73,7 +84,7 @@ def write(path, recipe=True, classes=("square",), metadata=None, convolutional=F
         node("AveragePool", ["gray"], "cells", integers("kernel_shape", [8, 8]), integers("strides", [8, 8])),
     ]
     graph = b"".join([
-        *(convolutions() if convolutional else mean),
+        *(convolutions(weights) if convolutional else mean),
         node("Reshape", ["cells", "flat_shape"], "flat"),
         node("Sub", ["flat", "threshold"], "above"),
         node("Mul", ["above", "steepness"], "logit"),
