@@ -70,7 +70,7 @@ int run_convert(const Invocation& call) {
                                     {"in_float", done.in_float},
                                     {"bytes_before", runtime::model_bytes(model)},
                                     {"bytes_after", runtime::model_bytes(target)}}
-                           .dump(2));
+                           .dump(2, ' ', false, ordered_json::error_handler_t::replace));
     return 0;
   }
   for (const auto& line : done.in_float) spdlog::info("in FP32: {}", line);

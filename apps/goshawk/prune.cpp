@@ -143,7 +143,7 @@ int run_prune(const Invocation& call) {
   result["model"] = target.string();
   for (const auto& layer : done.layers)
     result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
-  fmt::print("{}\n", result.dump(2));
+  fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
   return 0;
 }
 

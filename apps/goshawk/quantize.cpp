@@ -43,10 +43,9 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
   optimize::write_unrecorded(done.model, model, target,
                              {{"step", "quantize"}, {"dynamic", true}, {"layers", done.layers.size()}});
   if (call.json) {
-    fmt::print(
-        "{}\n",
-        ordered_json{{"model", target.string()}, {"layers", done.layers.size()}, {"output_error", done.output_error}}.dump(
-            2));
+    const ordered_json result{
+        {"model", target.string()}, {"layers", done.layers.size()}, {"output_error", done.output_error}};
+    fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
   } else {
     fmt::print("{} matrix products in INT8, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
                megabytes(runtime::model_bytes(model)), megabytes(runtime::model_bytes(target)), done.output_error,
@@ -71,10 +70,11 @@ int run_quantize(const Invocation& call) {
   for (const auto& [layer, cost] : form.outcome.ranking) {
     result["ranking"].push_back({{"layer", layer}, {"output_error", cost}});
   }
-  if (call.json && !form.passes()) fmt::print("{}\n", result.dump(2));  // the figures are told, and nothing is written
+  const auto text = result.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+  if (call.json && !form.passes()) fmt::print("{}\n", text);  // the figures are told, and nothing is written
   write_int8(form, target,
              "Nothing was written. Allow more with --max-drop, or calibrate with more pictures of the same kind.");
-  if (call.json) fmt::print("{}\n", result.dump(2));
+  if (call.json) fmt::print("{}\n", text);
   else print_table(form.outcome, model, target);
   return 0;
 }

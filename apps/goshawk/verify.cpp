@@ -39,7 +39,8 @@ int record(const Invocation& call, const fs::path& model) {
     for (const auto& vector : recording.vectors) {
       vectors.push_back({{"name", vector.name}, {"detections", vector.detections.size()}});
     }
-    fmt::print("{}\n", nlohmann::json{{"model", target.string()}, {"vectors", vectors}}.dump(2));
+    fmt::print("{}\n", nlohmann::json{{"model", target.string()}, {"vectors", vectors}}.dump(
+                           2, ' ', false, nlohmann::json::error_handler_t::replace));
     return 0;
   }
   Table table({"vector", "size", "detections"});

@@ -6,6 +6,7 @@
 #include <opencv2/imgproc.hpp>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/detect/inference.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/runtime/model_file.h"
@@ -64,11 +65,11 @@ std::vector<float> sampled(const runtime::Tensor& tensor) {
   return values;
 }
 
-ConformanceVector record_one(Inference& inference, std::string name, const cv::Mat& image,
+ConformanceVector record_one(Inference& inference, const std::string& name, const cv::Mat& image,
                              std::optional<std::uint32_t> synthetic) {
   const Replay result = replay(inference, image);
   ConformanceVector vector;
-  vector.name = std::move(name);
+  vector.name = valid_utf8(name);
   vector.image = image;
   vector.synthetic = synthetic;
   vector.threshold = widest_gap(result.detections);
@@ -81,7 +82,7 @@ ConformanceVector record_one(Inference& inference, std::string name, const cv::M
       throw Error(ErrorCode::kBadData, "the model gives values that are not finite; nothing was recorded",
                   inference.session().outputs()[i].name);
     }
-    vector.outputs.push_back({inference.session().outputs()[i].name, result.outputs[i].shape, values});
+    vector.outputs.push_back({valid_utf8(inference.session().outputs()[i].name), result.outputs[i].shape, values});
   }
   return vector;
 }
@@ -136,7 +137,7 @@ bool compare_outputs(const ConformanceVector& vector, const Inference& inference
   for (const OutputSample& expected : vector.outputs) {
     const auto& infos = inference.session().outputs();
     const auto info =
-        std::find_if(infos.begin(), infos.end(), [&](const auto& other) { return other.name == expected.name; });
+        std::find_if(infos.begin(), infos.end(), [&](const auto& other) { return valid_utf8(other.name) == expected.name; });
     if (info == infos.end()) return false;
     const runtime::Tensor& output = outputs[static_cast<std::size_t>(info - infos.begin())];
     const std::vector<float> values = sampled(output);

@@ -41,7 +41,8 @@ void add_step(onnx::Model& model, const nlohmann::ordered_json& step) {
   auto history = nlohmann::ordered_json::parse(text, nullptr, false);
   if (!history.is_array()) history = nlohmann::ordered_json::array();
   history.push_back(step);
-  text = history.dump();
+  // Layers are in it by their names, which may be any bytes.
+  text = history.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
 }
 
 }  // namespace

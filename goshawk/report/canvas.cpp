@@ -15,6 +15,7 @@
 #include <memory>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/utf8.h"
 
 namespace goshawk::report {
 namespace {
@@ -65,25 +66,6 @@ class Metrics {
   std::array<double, 0x250> advances_{};
 };
 
-/// Length of the UTF-8 sequence at the front of `text`, 0 when there is none.
-std::size_t sequence_length(std::string_view text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = lead < 0x80                   ? 1
-                             : lead >= 0xC2 && lead < 0xE0 ? 2
-                             : (lead >> 4) == 0xE          ? 3
-                             : lead >= 0xF0 && lead < 0xF5 ? 4
-                                                           : 0;
-  if (length == 0 || length > text.size()) return 0;
-  std::uint32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    if ((byte & 0xC0U) != 0x80U) return 0;
-    code = (code << 6U) | (byte & 0x3FU);
-  }
-  const bool overlong = (length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10FFFF));
-  return overlong || (code >= 0xD800 && code < 0xE000) ? 0 : length;
-}
-
 std::uint32_t code_point(std::string_view sequence) {
   const auto lead = static_cast<unsigned char>(sequence.front());
   std::uint32_t code = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
@@ -98,19 +80,9 @@ struct PngCloser {
 }  // namespace
 
 std::string clean_text(std::string_view text) {
-  std::string clean;
-  while (!text.empty()) {
-    const std::size_t length = sequence_length(text);
-    if (length == 0) {
-      clean += "\xEF\xBF\xBD";
-      text.remove_prefix(1);
-      continue;
-    }
-    const auto lead = static_cast<unsigned char>(text.front());
-    if (lead < 0x20 || lead == 0x7F) clean += ' ';
-    else clean += text.substr(0, length);
-    text.remove_prefix(length);
-  }
+  std::string clean = valid_utf8(text);
+  std::replace_if(
+      clean.begin(), clean.end(), [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; }, ' ');
   return clean;
 }
 
@@ -120,7 +92,7 @@ double text_width(std::string_view text, double size) {
   std::string_view rest = clean;
   double width = 0;
   while (!rest.empty()) {
-    const std::size_t length = sequence_length(rest);
+    const std::size_t length = utf8_length(rest);
     width += kMetrics.advance(code_point(rest.substr(0, length)));
     rest.remove_prefix(length);
   }
@@ -132,7 +104,7 @@ std::string fit_text(std::string_view text, double size, double width) {
   if (text.size() <= 1000 && text_width(clean, size) <= width) return clean;
   while (!clean.empty() && text_width(clean + "\u2026", size) > width) {
     do clean.pop_back();
-    while (!clean.empty() && sequence_length(std::string_view(clean).substr(clean.size() - 1)) == 0 &&
+    while (!clean.empty() && utf8_length(std::string_view(clean).substr(clean.size() - 1)) == 0 &&
            clean_text(clean) != clean);
   }
   return clean + "\u2026";

@@ -111,7 +111,9 @@ bool EngineCache::commit(const fs::path& staging, const std::string& key, const 
   try {
     const json files = describe_files(staging);
     if (!files.empty()) {
-      write_file_atomically(staging / kManifest, json{{"about", about}, {"files", files}}.dump(1) + "\n");
+      write_file_atomically(
+          staging / kManifest,
+          json{{"about", about}, {"files", files}}.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
       std::error_code error;
       fs::rename(staging, folder_ / key, error);  // fails when there is an entry already: another process was faster
       committed = !error;

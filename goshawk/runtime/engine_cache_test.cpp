@@ -109,6 +109,14 @@ TEST_F(Cache, TheFirstOfTwoWritersWins) {
   EXPECT_EQ(entries(), 1U);
 }
 
+TEST_F(Cache, FilesMayHaveAnyName) {
+  const auto staging = cache_.begin("a");
+  std::ofstream(staging / "engine.bin") << "engine";
+  EXPECT_TRUE(cache_.commit(staging, "a", {{"file", "m\xFF.onnx"}}));
+  EXPECT_TRUE(cache_.find("a"));
+  EXPECT_EQ(cache_.list().at(0).about, "{\"file\":\"m\xEF\xBF\xBD.onnx\"}");
+}
+
 TEST_F(Cache, KeepsNothingWhenNothingWasWritten) {
   EXPECT_FALSE(cache_.commit(cache_.begin("a"), "a", {}));
   EXPECT_EQ(entries(), 0U);

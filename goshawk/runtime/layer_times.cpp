@@ -11,6 +11,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/runtime/environment.h"
 #include "goshawk/runtime/ort_session.h"
 #include "goshawk/runtime/random_inputs.h"
@@ -83,7 +84,7 @@ bool is_opaque(const std::vector<LayerTime>& layers, const Device& device) {
 }  // namespace
 
 std::vector<LayerTime> parse_profile(std::string_view text, int skipped) {
-  const json events = parse_json(text, "ONNX Runtime's profile", kProfileLimits);
+  const json events = parse_json(valid_utf8(text), "ONNX Runtime's profile", kProfileLimits);
   struct Sum {
     LayerTime layer;
     int seen = 0;

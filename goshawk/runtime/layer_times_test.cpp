@@ -66,6 +66,12 @@ TEST(ParseProfile, TakesTheMedianOfTheRunsThatCount) {
   EXPECT_NEAR(layers[1].ms, 0.02, 1e-6);
 }
 
+TEST(ParseProfile, NamesMayBeAnyBytes) {
+  const auto layers = parse_profile("[{\"cat\":\"Node\",\"dur\":30,\"name\":\"a\xFF_kernel_time\",\"args\":{}}]", 0);
+  ASSERT_EQ(layers.size(), 1U);
+  EXPECT_EQ(layers[0].name, "a\xEF\xBF\xBD");
+}
+
 TEST(ParseProfile, RefusesWhatIsNoProfile) {
   EXPECT_EQ(code_of([] { parse_profile("[{\"cat\":", 0); }), ErrorCode::kBadConfig);
   EXPECT_EQ(code_of([] { parse_profile(R"([{"cat":"Node","name":"x_kernel_time","args":{}}])", 0); }), ErrorCode::kBadData);

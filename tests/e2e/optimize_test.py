@@ -79,6 +79,15 @@ class Optimize(EndToEnd):
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
 
+    def test_names_may_be_any_bytes(self):
+        model = self.folder / "odd.onnx"
+        model.write_bytes(self.model.read_bytes().replace(b"channels", b"channel\xff").replace(b"output", b"outpu\xff"))
+        for command, *words in (("convert", "--keep", "Conv"), ("prune", "--keep", "0.6", "--multiple", "4"),
+                                ("quantize", "--data", self.data, "--float", os.fsdecode(b"channel\xff"))):
+            told = self.result(command, model, *words, "--output", f"{command}.onnx")
+            self.assertIn("channel\ufffd", json.dumps(told, ensure_ascii=False), command)
+            self.goshawk("verify", f"{command}.onnx", "--device", "cpu")
+
     def test_sizes_are_with_the_weights_in_other_files(self):
         weights = self.folder / "apart.onnx.data"
         model = tiny_detector.write(self.folder / "apart.onnx", convolutional=True, weights=weights)

@@ -1,0 +1,16 @@
+// Text that may be no UTF-8: names in ONNX files and of files are any bytes.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace goshawk {
+
+/// Bytes of the UTF-8 sequence at the front of `text` (not empty); 0 where there is none.
+std::size_t utf8_length(std::string_view text);
+
+/// `text` with U+FFFD for each byte that belongs to no UTF-8 sequence.
+std::string valid_utf8(std::string_view text);
+
+}  // namespace goshawk
