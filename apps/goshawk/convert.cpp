@@ -63,8 +63,10 @@ int run_convert(const Invocation& call) {
   const std::size_t nodes = done.model.nodes.size();
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
   if (call.json) {
+    const int width = prepared.recipe.input_width, height = prepared.recipe.input_height;
     fmt::print("{}\n", ordered_json{{"model", target.string()},
                                     {"to", to},
+                                    {"imgsz", width == height ? ordered_json(width) : ordered_json{height, width}},
                                     {"nodes_before", prepared.nodes_before},
                                     {"nodes_after", nodes},
                                     {"in_float", done.in_float},

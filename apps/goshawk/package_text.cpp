@@ -1,5 +1,9 @@
 #include "apps/goshawk/package_text.h"
 
+#include <fmt/format.h>
+
+#include <cctype>
+#include <cstring>
 #include <utility>
 
 namespace goshawk::cli {
@@ -18,6 +22,22 @@ std::string filled(std::string text, const std::vector<std::pair<std::string, st
     }
   }
   return text;
+}
+
+/// A word of a unit's command line: in quotes where it holds more than plain characters. Source: systemd.syntax(7)
+/// "Quoting", systemd.unit(5) "Specifiers" for `%%`, systemd.service(5) "Command lines" for `$$`.
+std::string unit_word(const std::string& text) {
+  std::string word;
+  bool plain = true;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    plain = plain && (std::isalnum(byte) != 0 || byte >= 0x80 || std::strchr("/._-+@:,=%", c) != nullptr);
+    if (c == '%' || c == '$') word += std::string(2, c);
+    else if (c == '"' || c == '\\') word += std::string("\\") + c;
+    else if (byte < 0x20 || byte == 0x7F) word += fmt::format("\\x{:02x}", byte);
+    else word += c;
+  }
+  return plain ? word : '"' + word + '"';
 }
 
 constexpr const char* kReadme = R"(# {NAME}
@@ -62,7 +82,7 @@ Wants=network-online.target
 #   SOURCE=rtsp://camera/stream
 EnvironmentFile=/etc/default/{NAME}
 ExecStartPre=/usr/local/bin/goshawk package verify /opt/{NAME}
-ExecStart=/usr/local/bin/goshawk track ${SOURCE} --config /opt/{NAME}/goshawk.yaml --model /opt/{NAME}/{FIRST} --project %S/{NAME}
+ExecStart=/usr/local/bin/goshawk track ${SOURCE} --config /opt/{NAME}/goshawk.yaml --model {MODEL} --project %S/{NAME}
 StateDirectory={NAME}
 CacheDirectory={NAME}
 Environment=GOSHAWK_CACHE=%C/{NAME}
@@ -93,7 +113,7 @@ std::string package_program() { return kExampleProgram; }
 std::string package_cmake() { return kExampleBuild; }
 
 std::string package_unit(const std::string& name, const std::string& model_file) {
-  return filled(kUnit, {{"NAME", name}, {"FIRST", model_file}});
+  return filled(kUnit, {{"NAME", name}, {"MODEL", unit_word("/opt/" + name + "/" + model_file)}});
 }
 
 }  // namespace goshawk::cli

@@ -95,6 +95,7 @@ class Optimize(EndToEnd):
             file.write(bytes(100_000))  # in megabytes of two digits the weights alone would not show
         size = model.stat().st_size + weights.stat().st_size
         told = self.result("convert", model, "--to", "fp32", "--output", "whole.onnx")
+        self.assertEqual(told["imgsz"], [96, 160])  # height and width, where they differ
         self.assertEqual((told["bytes_before"], told["bytes_after"]), (size, (self.folder / "whole.onnx").stat().st_size))
         self.assertEqual(self.metadata(model)["bytes"], size)
         for words in (("quantize",), ("prune", "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")):
@@ -107,7 +108,7 @@ class Optimize(EndToEnd):
     @unittest.skipUnless((SHARED / "models/yolox_nano.onnx").exists(), "needs the shared models")
     def test_a_model_of_another_size_verifies_and_says_so(self):
         told = self.result("convert", SHARED / "models/yolox_nano.onnx", "--imgsz", 160)
-        self.assertEqual(told["model"], "yolox_nano-fp32-160.onnx")
+        self.assertEqual((told["model"], told["imgsz"]), ("yolox_nano-fp32-160.onnx", 160))
         self.goshawk("verify", told["model"], "--device", "cpu")
         info = self.metadata(told["model"])
         self.assertEqual(info["inputs"][0]["shape"], [1, 3, 160, 160])
