@@ -26,11 +26,22 @@ optimize::Int8Options int8_options(const Invocation& call, StepBars& bars) {
   }
   if (call.has("placement")) options.placement = optimize::parse_placement(call.options.at("placement"));
   if (call.has("activations")) options.activations = optimize::parse_activations(call.options.at("activations"));
+  options.narrow_weights = narrow_weights(call);
   for (const auto& layer : list_option(call, "float")) options.float_layers.insert(layer);
   return options;
 }
 
 }  // namespace
+
+std::optional<bool> narrow_weights(const Invocation& call) {
+  if (!call.has("weights")) return std::nullopt;
+  const std::string& bits = call.options.at("weights");
+  if (bits != "7" && bits != "8") {
+    throw Error(ErrorCode::kUsage, "weights have 7 or 8 bits, not '" + bits + "'", "--weights",
+                "7 for CPUs without VNNI, 8 for all others.");
+  }
+  return bits == "7";
+}
 
 Int8Form find_int8(const Invocation& call, const fs::path& model, const optimize::Material& material, StepBars& bars) {
   Int8Form form;
@@ -47,6 +58,8 @@ Int8Form find_int8(const Invocation& call, const fs::path& model, const optimize
   form.outcome =
       optimize::Int8Maker(form.prepared, material.calibration, judge ? &*judge : nullptr).make(form.device, options);
   bars.finish();
+  if (form.outcome.trial.options.narrow_weights && !options.narrow_weights)
+    spdlog::info("weights have 7 bits: this CPU has no VNNI, its sums of products would saturate (--weights)");
   for (const auto& line : form.outcome.left_out) spdlog::warn("left out: {}", line);
   return form;
 }

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "apps/goshawk/optimize_commands.h"
@@ -22,8 +23,11 @@ struct Int8Form {
   bool passes() const { return evaluation_images == 0 || outcome.drop() <= max_drop; }
 };
 
+/// --weights: whether they have 7 bits; nullopt where it is not given. Throws Error{kUsage} for other numbers than 7 and 8.
+std::optional<bool> narrow_weights(const Invocation& call);
+
 /// Searches for the INT8 form that loses least on the device of `call`, with its --calibrate, --placement, --activations,
-/// --float and --max-drop where the command has them. Warns of pictures that were left out. Throws what
+/// --weights, --float and --max-drop where the command has them. Warns of pictures that were left out. Throws what
 /// optimize::prepare_model and optimize::Int8Maker throw.
 Int8Form find_int8(const Invocation& call, const std::filesystem::path& model, const optimize::Material& material,
                    StepBars& bars);

@@ -10,6 +10,7 @@
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/dynamic.h"
+#include "goshawk/optimize/saturation.h"
 #include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
@@ -30,8 +31,9 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
                    judged ? fmt::format("{:.2f}", 100 * (outcome.original.ap - trial.accuracy.ap)) : "-",
                    fmt::format("{:.4f}", trial.output_error)});
   }
-  fmt::print("{}\n{} of {} layers in INT8, {} -> {}\n{}\n", table.str(), outcome.best.layers.size(),
-             outcome.best.layers.size() + outcome.best.in_float.size(), megabytes(runtime::model_bytes(model)),
+  fmt::print("{}\n{} of {} layers in INT8{}, {} -> {}\n{}\n", table.str(), outcome.best.layers.size(),
+             outcome.best.layers.size() + outcome.best.in_float.size(),
+             outcome.trial.options.narrow_weights ? " (weights in 7 bits)" : "", megabytes(runtime::model_bytes(model)),
              megabytes(runtime::model_bytes(target)), target.string());
 }
 
@@ -39,17 +41,22 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
 int run_dynamic(const Invocation& call, const fs::path& model) {
   const auto target = target_of(call, model, "int8");
   auto read = onnx::read_model(model);
-  const auto done = optimize::quantize_dynamic(read, model.string());
-  optimize::write_unrecorded(done.model, model, target,
-                             {{"step", "quantize"}, {"dynamic", true}, {"layers", done.layers.size()}});
+  const bool narrow = narrow_weights(call).value_or(
+      optimize::needs_narrow_weights(runtime::parse_device(call.config.text("runtime.device")).kind));
+  const auto done = optimize::quantize_dynamic(read, model.string(), narrow);
+  optimize::write_unrecorded(
+      done.model, model, target,
+      {{"step", "quantize"}, {"dynamic", true}, {"weights_bits", narrow ? 7 : 8}, {"layers", done.layers.size()}});
   if (call.json) {
-    const ordered_json result{
-        {"model", target.string()}, {"layers", done.layers.size()}, {"output_error", done.output_error}};
+    const ordered_json result{{"model", target.string()},
+                              {"layers", done.layers.size()},
+                              {"weights_bits", narrow ? 7 : 8},
+                              {"output_error", done.output_error}};
     fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
   } else {
-    fmt::print("{} matrix products in INT8, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
-               megabytes(runtime::model_bytes(model)), megabytes(runtime::model_bytes(target)), done.output_error,
-               target.string());
+    fmt::print("{} matrix products in INT8{}, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
+               narrow ? " (weights in 7 bits)" : "", megabytes(runtime::model_bytes(model)),
+               megabytes(runtime::model_bytes(target)), done.output_error, target.string());
   }
   return 0;
 }
@@ -105,6 +112,7 @@ Command quantize_command() {
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that may be lost; else 1.0"},
                      {"placement", "WHERE", "fused (OpenVINO, TensorRT) or every-node (CPU provider); else by --device"},
                      {"activations", "KIND", "symmetric, asymmetric or signed; else by --device and what is lost"},
+                     {"weights", "BITS", "7 or 8; else 7 where this CPU lacks VNNI and would saturate"},
                      {"float", "LAYER,...", "nodes that stay in float"},
                      {"dynamic", "", "for models of matrix products: no pictures, activations measured as it runs"}};
   command.json = true;

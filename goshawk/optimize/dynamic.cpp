@@ -41,13 +41,13 @@ void refuse_convolutions(const Model& model, const std::string& where) {
   }
 }
 
-/// One weight scale a column, as MatMulInteger takes it.
-void write_product(Model& model, std::size_t index, onnx::FreeNames& names,
+/// One weight scale a column, as MatMulInteger takes it. `most`: the largest weight.
+void write_product(Model& model, std::size_t index, float most, onnx::FreeNames& names,
                    std::map<std::string, std::array<std::string, 3>>& measured) {
   const Node source = model.nodes[index];
   const Tensor& weights = *model.constant(source.inputs[1]);
   const auto columns = static_cast<std::size_t>(weights.shape[1]);
-  const auto small = quantize_weights(weights, 1, std::vector<float>(columns, 0.0F), 127);
+  const auto small = quantize_weights(weights, 1, std::vector<float>(columns, 0.0F), most);
   const std::string base = source.outputs[0];
   const auto name = [&](const char* what) { return names.take(base + what); };
   auto& input = measured[source.inputs[0]];
@@ -96,7 +96,7 @@ double error_on_noise(const Model& a, const Model& b) {
 
 }  // namespace
 
-Dynamic quantize_dynamic(const Model& model, const std::string& where) {
+Dynamic quantize_dynamic(const Model& model, const std::string& where, bool narrow_weights) {
   Dynamic done;
   done.model = model;
   simplify(done.model);
@@ -110,7 +110,7 @@ Dynamic quantize_dynamic(const Model& model, const std::string& where) {
   for (std::size_t i = 0; i < count; ++i) {
     if (!is_matrix_product(done.model.nodes[i], done.model)) continue;
     done.layers.push_back(done.model.nodes[i].label());
-    write_product(done.model, i, names, measured);
+    write_product(done.model, i, narrow_weights ? kNarrowWeights : 127.0F, names, measured);
   }
   if (done.layers.empty())
     throw Error(ErrorCode::kBadConfig, "nothing can be quantized: the model has no product with a constant matrix", where);

@@ -15,6 +15,7 @@
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantizable.h"
+#include "goshawk/optimize/saturation.h"
 #include "goshawk/optimize/simplify.h"
 
 namespace goshawk::optimize {
@@ -100,6 +101,7 @@ class Int8Search {
     base_.placement = options_.placement.value_or(placement_for(prepared_.runs_on.kind));
     base_.activations = options_.activations.value_or(
         base_.placement == Placement::kEveryNode ? Activations::kAsymmetric : activations_for(prepared_.runs_on.kind));
+    base_.narrow_weights = options_.narrow_weights.value_or(needs_narrow_weights(prepared_.runs_on.kind));
     base_.float_layers = options_.float_layers;
     if (judge_) outcome_.original = judged(prepared_.model, "the original");
     try_methods();
@@ -296,6 +298,7 @@ nlohmann::ordered_json to_json(const Int8Trial& trial) {
   nlohmann::ordered_json entry{{"calibration", to_string(trial.options.method)},
                                {"placement", to_string(trial.options.placement)},
                                {"activations", to_string(trial.options.activations)},
+                               {"weights_bits", trial.options.narrow_weights ? 7 : 8},
                                {"float_layers", trial.options.float_layers},
                                {"own_calibration", own},
                                {"output_error", trial.output_error}};

@@ -58,6 +58,7 @@ struct Int8Options {
   std::vector<RangeMethod> methods{std::begin(kRangeMethods), std::end(kRangeMethods)};
   std::optional<Placement> placement;      // nullopt: by the device that ran the float model
   std::optional<Activations> activations;  // nullopt: by the device; asymmetric too where symmetric loses over `good_drop`
+  std::optional<bool> narrow_weights;      // nullopt: where the device needs them (saturation.h)
   std::set<std::string> float_layers;      // that stay in float whatever comes
   double max_drop = 1.0;                   // points of AP50-95 (of 100)
   double good_drop = 0.5;                  // below this (or max_drop, where that is less) the search ends early

@@ -17,6 +17,9 @@ struct Int8Weights {
   std::vector<float> scales;          // [output channels], > 0
 };
 
+/// The largest weight of 7 bits: two of them times 255 are less than 2^15.
+inline constexpr float kNarrowWeights = 64.0F;
+
 /// Symmetric, a scale for each slice along `axis`, which is the first or the last of two. The largest weight of a channel
 /// becomes `most`, unless the scale would be less than its entry in `least_scales`.
 Int8Weights quantize_weights(const onnx::Tensor& weights, std::size_t axis, std::span<const float> least_scales, float most);

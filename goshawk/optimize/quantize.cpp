@@ -171,7 +171,7 @@ class Quantizer {
     const auto channels = static_cast<std::size_t>(weights.shape[axis]);
     const auto input_scales = input_scales_of(source.inputs[0], channels);
     const auto least = least_scales(bias, input_scales);
-    const auto small = quantize_weights(weights, axis, least, options_.narrow_weights ? 63.0F : 127.0F);
+    const auto small = quantize_weights(weights, axis, least, options_.narrow_weights ? kNarrowWeights : 127.0F);
     if (options_.correct_bias && source.is("Conv")) {
       const auto& means = calibration_.values.at(source.inputs[0]).channel_means;
       if (const auto corrected = corrected_bias(source, weights, bias, small, means)) {

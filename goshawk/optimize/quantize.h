@@ -47,7 +47,7 @@ struct QuantizeOptions {
   bool depthwise_by_channel = true;  // kFused: inputs of depthwise convolutions have a scale for each channel
   std::map<std::string, RangeMethod> methods_of_layers = {};  // by label: of the value that goes into the layer
   bool correct_bias = true;                                   // by what rounding the weights shifts a channel's mean
-  bool narrow_weights = false;              // 7 bits, for CPUs without VNNI, whose 16-bit sums would saturate
+  bool narrow_weights = false;  // 7 bits (-64 to 64), for CPUs whose sums of two products saturate (saturation.h)
   std::set<std::string> float_layers = {};  // labels of nodes (see onnx::Node::label) that stay in float
 };
 

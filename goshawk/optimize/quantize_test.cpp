@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
+#include <span>
 
 #include "goshawk/core/error.h"
 #include "goshawk/optimize/dynamic.h"
@@ -346,6 +348,39 @@ TEST(Quantize, LayersInFloatGetTheirInputInFloat) {
   EXPECT_FALSE(takes_eight_bits({"y"}));
 }
 
+/// What vpmaddubsw and an addition in 32 bits make of one filter whose inputs are all the largest, and the true sum.
+std::pair<int, int> sums_of(std::span<const std::int8_t> filter) {
+  std::pair<int, int> sums{0, 0};
+  for (std::size_t i = 0; i < filter.size(); i += 2) {
+    const int pair = 255 * filter[i] + (i + 1 < filter.size() ? 255 * filter[i + 1] : 0);
+    sums.first += std::clamp<int>(pair, INT16_MIN, INT16_MAX);
+    sums.second += pair;
+  }
+  return sums;
+}
+
+TEST(Quantize, NarrowWeightsNeverSaturateSixteenBits) {
+  const Model model = small_network();
+  const auto saturated_filters = [&](bool narrow) {
+    const auto done = quantize(model, calibrated(model), {.narrow_weights = narrow});
+    int saturated = 0, largest = 0;
+    for (const auto& [name, tensor] : done.model.constants) {
+      if (tensor.type != onnx::ElementType::kInt8 || tensor.shape.size() != 4) continue;
+      const std::span integers(reinterpret_cast<const std::int8_t*>(tensor.bytes.data()), tensor.bytes.size());
+      for (const int weight : integers) largest = std::max(largest, std::abs(weight));
+      const auto size = integers.size() / static_cast<std::size_t>(tensor.shape[0]);
+      for (std::size_t at = 0; at < integers.size(); at += size) {
+        const auto [found, exact] = sums_of(integers.subspan(at, size));
+        saturated += found != exact;
+      }
+    }
+    EXPECT_EQ(largest, narrow ? 64 : 127);
+    return saturated;
+  };
+  EXPECT_EQ(saturated_filters(true), 0);
+  EXPECT_GT(saturated_filters(false), 0);
+}
+
 TEST(Quantize, CorrectedBiasesKeepTheMeansOfChannels) {
   const Model model = small_network();
   const auto calibration = calibrated(model);
@@ -373,7 +408,7 @@ TEST(Dynamic, MatrixProductsInInt8StayNear) {
                                                      {}, "first")});
   graph.node("MatMul", {hidden, graph.constant("b", second, normal_values(24 * 7, 0.3F))}, {}, "y");
   graph.output("y", {std::int64_t{3}, std::int64_t{7}});
-  const auto done = quantize_dynamic(onnx::parse_model(graph.serialize("test", "1"), "products"), "products");
+  const auto done = quantize_dynamic(onnx::parse_model(graph.serialize("test", "1"), "products"), "products", false);
   EXPECT_EQ(done.layers, (std::vector<std::string>{"first", "y"}));
   EXPECT_GT(done.output_error, 0);
   EXPECT_LT(done.output_error, 0.02);
@@ -381,7 +416,7 @@ TEST(Dynamic, MatrixProductsInInt8StayNear) {
 
 TEST(Dynamic, IsRefusedForConvolutions) {
   try {
-    quantize_dynamic(small_network(), "small");
+    quantize_dynamic(small_network(), "small", false);
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kBadConfig);

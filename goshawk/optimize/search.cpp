@@ -17,6 +17,7 @@
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/provider_graph.h"
 #include "goshawk/optimize/run_record.h"
+#include "goshawk/optimize/saturation.h"
 #include "goshawk/optimize/search_state.h"
 #include "goshawk/optimize/simplify.h"
 #include "goshawk/runtime/model_file.h"
@@ -202,6 +203,8 @@ class Search {
     Int8Options options;
     options.placement = placement_for(device.kind);
     options.activations = activations;
+    options.narrow_weights = needs_narrow_weights(device.kind);
+    if (*options.narrow_weights) say(name + ": weights have 7 bits, as this CPU has no VNNI");
     options.max_drop = options_.max_drop;
     options.stop = options_.stop;
     options.progress = [&](const std::string& doing, auto done, auto total) { tell(name + ": " + doing, done, total); };

@@ -61,6 +61,14 @@ class Optimize(EndToEnd):
         self.goshawk("verify", "small.onnx", "--device", "openvino", "--precision", "fp32")
         self.goshawk("verify", "small.onnx", "--device", "cpu")
 
+    def test_weights_have_as_many_bits_as_is_asked_for(self):
+        for bits in (7, 8):
+            told = self.result("quantize", self.model, "--data", self.data, "--calibrate", "minmax", "--weights", bits,
+                               "--output", f"{bits}.onnx")
+            self.assertEqual(told["chosen"]["weights_bits"], bits)
+            self.goshawk("verify", f"{bits}.onnx", "--device", "cpu")
+        self.goshawk("quantize", self.model, "--data", self.data, "--weights", "9", "--device", "cpu", code=USAGE)
+
     def test_pictures_without_labels_do(self):
         told = self.result("quantize", self.model, "--data", self.folder / "set" / "images" / "train", "--calibrate", "mse")
         self.assertNotIn("drop", told)
