@@ -6,6 +6,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/optimize/shapes.h"
+#include "goshawk/optimize/size_constants.h"
 #include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
@@ -37,10 +38,17 @@ void set_input_size(onnx::Model& model, Recipe& recipe, int side) {
   if (model.inputs.size() != 1 || !input.shape || input.shape->size() != 4)
     throw Error(ErrorCode::kBadConfig, "the model's only input must be [N, 3, height, width] or [N, height, width, 3]");
   const std::size_t height = recipe.layout == Layout::kNchw ? 2 : 1;
-  (*input.shape)[height] = (*input.shape)[height + 1] = std::int64_t{side};
+  auto& rows = (*input.shape)[height];
+  auto& columns = (*input.shape)[height + 1];
+  const bool was_fixed = std::holds_alternative<std::int64_t>(rows) && std::holds_alternative<std::int64_t>(columns);
+  const Extent before =
+      was_fixed ? Extent{std::get<std::int64_t>(columns), std::get<std::int64_t>(rows)} : Extent{side, side};
+  const auto types_before = infer_types(model);
+  rows = columns = std::int64_t{side};
   model.values.clear();
   for (auto& output : model.outputs) output.shape.reset();
   try {
+    follow_input_size(model, types_before, before, {side, side});
     const auto types = infer_types(model);
     for (auto& output : model.outputs) {
       auto& shape = output.shape.emplace();

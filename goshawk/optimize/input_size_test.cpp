@@ -8,6 +8,7 @@
 #include "goshawk/core/testing.h"
 #include "goshawk/detect/testing_onnx.h"
 #include "goshawk/onnx/model.h"
+#include "goshawk/optimize/simplify.h"
 #include "goshawk/optimize/testing.h"
 
 namespace goshawk::optimize {
@@ -44,6 +45,39 @@ TEST(InputSize, ThereAndBackIsTheSameModel) {
   EXPECT_TRUE(outputs_of(model, 1, false, 40) == outputs_of(original, 1, false, 40));
 }
 
+/// As Ultralytics writes them, for 160 pixels: grids that are computed ahead, shapes that are stated, attention.
+TEST(InputSize, GridsAndShapesThatWereMadeForASizeFollowIt) {
+  const fs::path folder = fs::path(GOSHAWK_SHARED_DATA) / "models" / "foreign";
+  if (!fs::exists(folder)) GTEST_SKIP() << "needs ../shared/models";
+  for (const char* name : {"yolov5n-tiny", "yolov8n-tiny", "yolo11n-tiny", "yolo26n-tiny"}) {
+    SCOPED_TRACE(name);
+    const auto original = onnx::read_model(folder / (std::string(name) + ".onnx"));
+    auto model = original;
+    simplify(model);
+    auto recipe = recipe_with(160);
+    const bool end_to_end = std::string(name).starts_with("yolo26");
+    set_input_size(model, recipe, 224);
+    const auto shape = outputs_of(model, 1, false).at(0).shape;
+    EXPECT_EQ(shape, end_to_end ? (std::vector<std::int64_t>{1, 300, 6}) : (std::vector<std::int64_t>{1, 84, 1029}));
+    set_input_size(model, recipe, 160);
+    EXPECT_TRUE(outputs_of(model, 1, false) == outputs_of(original, 1, false));
+  }
+}
+
+/// Channels are shuffled by shapes that state the size of the map.
+TEST(InputSize, ShapesOfAShuffleFollowIt) {
+  const fs::path file = fs::path(GOSHAWK_SHARED_DATA) / "models" / "nanodet.onnx";
+  if (!fs::exists(file)) GTEST_SKIP() << "needs ../shared/models";
+  const auto original = onnx::read_model(file);
+  auto model = original;
+  simplify(model);
+  auto recipe = recipe_with(320);
+  set_input_size(model, recipe, 416);
+  EXPECT_EQ(outputs_of(model, 1, false).at(0).shape.at(0), 52 * 52);
+  set_input_size(model, recipe, 320);
+  EXPECT_TRUE(outputs_of(model, 1, false) == outputs_of(original, 1, false));
+}
+
 TEST(InputSize, ADynamicNetworkOnlyGetsAnotherSizeOfChoice) {
   auto model = onnx::parse_model(detect::brightness_model({-1, 3, -1, -1}, {}), "brightness");
   const auto before = onnx::serialize(model);
@@ -56,7 +90,10 @@ TEST(InputSize, ADynamicNetworkOnlyGetsAnotherSizeOfChoice) {
 
 TEST(InputSize, ThatTheGraphCannotHaveIsRefused) {
   auto model = onnx::parse_model(detect::brightness_model({1, 3, 64, 64}, {}), "brightness");
-  model.constants["shape"] = onnx::Tensor::of("shape", {3}, std::vector<std::int64_t>{1, 5, 64});
+  model.nodes.back().outputs = {"answers"};
+  model.constants["prior"] = onnx::Tensor::of("prior", {1, 1, 64}, std::vector<float>(64, 0.3F));  // learned, by place
+  onnx::Node shift{"Add", "", "", {"answers", "prior"}, {"output0"}, {}, {}};
+  model.nodes.push_back(shift);
   auto recipe = recipe_with(64);
   const auto text = text_of_error([&] { set_input_size(model, recipe, 96); }, ErrorCode::kBadConfig);
   EXPECT_NE(text.find("constants made for its own size"), std::string::npos) << text;

@@ -6,6 +6,8 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/testing.h"
 #include "goshawk/detect/conformance.h"
+#include "goshawk/onnx/model.h"
+#include "goshawk/optimize/input_size.h"
 #include "goshawk/runtime/session.h"
 #include "goshawk/train/export_onnx.h"
 #include "goshawk/train/torch/artefact.h"
@@ -80,6 +82,15 @@ TEST_P(Export, AgreesWithTorchAtAnySizeAndBatch) {
   const auto session = load(export_onnx(net->description(), weights_of(*net), {64, 64, std::nullopt, true, {}}), path());
   EXPECT_LT(difference(*net, *session, 2, 96, 64), 1e-4);
   EXPECT_LT(difference(*net, *session, 1, 32, 160), 1e-4);
+}
+
+TEST_P(Export, AgreesWithTorchAlsoWhenItsSizeIsChanged) {
+  auto net = network();
+  auto model = onnx::parse_model(export_onnx(net->description(), weights_of(*net), {96, 64, 1, false, {}}), "export");
+  auto recipe = recipe_of({"a", "b", "c", "d", "e"}, 64, 32);
+  optimize::set_input_size(model, recipe, 128);
+  const auto session = load(onnx::serialize(model), path());
+  EXPECT_LT(difference(*net, *session, 1, 128, 128), 1e-4);
 }
 
 INSTANTIATE_TEST_SUITE_P(BuiltIn, Export, testing::Values("goshawk-n", "goshawk-s"),

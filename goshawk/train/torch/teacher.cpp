@@ -64,8 +64,7 @@ Teacher::Teacher(const fs::path& model, const std::vector<std::string>& classes,
                 fmt::format("the teacher looks at pictures of {} x {}, and the training has {}", recipe.input_width,
                             recipe.input_height, side),
                 model.string(),
-                fmt::format("Export one at this size, or for any size; of YOLOX `goshawk convert {} --imgsz {}` makes one.",
-                            model.string(), side));
+                fmt::format("`goshawk convert {} --imgsz {}` makes one of this size.", model.string(), side));
   }
   for (auto& lane : lanes_) lane->inference().set_image_size(side);
 
