@@ -25,6 +25,7 @@
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/detect/conformance.h"
@@ -394,7 +395,7 @@ int run_bench(const Invocation& call) {
   if (call.json) {
     auto document = findings_json(findings);
     document["folder"] = run.path().string();
-    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
   } else {
     fmt::print("{}\n{}\n", findings_text(findings), (run.path() / "report.html").string());
   }

@@ -9,6 +9,7 @@
 #include "goshawk/benchmark/plots.h"
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/report/page.h"
@@ -430,8 +431,7 @@ void write_findings(const BenchFindings& findings, const std::filesystem::path& 
   for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
   write_file_atomically(folder / "results.csv", benchmark::to_csv(findings.results, flat_record(findings.record)));
   write_page(findings, plots, folder / "report.html");
-  write_file_atomically(folder / "results.json",
-                        findings_json(findings).dump(1, ' ', false, ordered_json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "results.json", json_text(findings_json(findings), 1) + "\n");
 }
 
 }  // namespace goshawk::cli

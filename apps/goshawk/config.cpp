@@ -10,6 +10,7 @@
 #include "apps/goshawk/config_docs.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk::cli {
@@ -71,8 +72,7 @@ int run_show(const Invocation& call) {
     if (origin) document[setting.key] = {{"value", entry.value}, {"from", entry.origin}};
     else document[setting.key] = entry.value;
   }
-  fmt::print(
-      "{}", call.json ? document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : table.str());
+  fmt::print("{}", call.json ? json_text(document) + "\n" : table.str());
   return 0;
 }
 

@@ -8,6 +8,7 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/input_size.h"
@@ -64,15 +65,14 @@ int run_convert(const Invocation& call) {
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
   if (call.json) {
     const int width = prepared.recipe.input_width, height = prepared.recipe.input_height;
-    fmt::print("{}\n", ordered_json{{"model", target.string()},
-                                    {"to", to},
-                                    {"imgsz", width == height ? ordered_json(width) : ordered_json{height, width}},
-                                    {"nodes_before", prepared.nodes_before},
-                                    {"nodes_after", nodes},
-                                    {"in_float", done.in_float},
-                                    {"bytes_before", runtime::model_bytes(model)},
-                                    {"bytes_after", runtime::model_bytes(target)}}
-                           .dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(ordered_json{{"model", target.string()},
+                                              {"to", to},
+                                              {"imgsz", width == height ? ordered_json(width) : ordered_json{height, width}},
+                                              {"nodes_before", prepared.nodes_before},
+                                              {"nodes_after", nodes},
+                                              {"in_float", done.in_float},
+                                              {"bytes_before", runtime::model_bytes(model)},
+                                              {"bytes_after", runtime::model_bytes(target)}}));
     return 0;
   }
   for (const auto& line : done.in_float) spdlog::info("in FP32: {}", line);

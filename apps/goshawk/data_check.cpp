@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "apps/goshawk/commands.h"
@@ -10,6 +9,7 @@
 #include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/media/image.h"
 
@@ -64,7 +64,7 @@ int run_check(const Invocation& call) {
   const CheckResult result{call.argument(0), read.dataset, list, !call.has("no-images")};
   std::string json;
   if (call.json || call.has("out")) {
-    json = check_json(result).dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    json = json_text(check_json(result)) + "\n";
   }
   if (call.has("out")) write_folder(call, result, json);
   if (call.json) fmt::print("{}", json);

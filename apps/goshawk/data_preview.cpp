@@ -13,6 +13,7 @@
 #include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/random.h"
@@ -165,7 +166,7 @@ int run_preview(const Invocation& call) {
   if (call.json) {
     const nlohmann::ordered_json document{
         {"sheets", files}, {"images", images.size()}, {"objects", maker.objects}, {"unreadable", maker.unreadable}};
-    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
   } else {
     fmt::print("{} images, {} objects on {} sheet{}\n{}\n", images.size(), maker.objects, sheets, sheets == 1 ? "" : "s",
                out.string());

@@ -9,6 +9,7 @@
 #include <ranges>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/fenced_read.h"
@@ -104,7 +105,7 @@ void print_json(const Report& report) {
                         {"missing_images", missing},
                         {"problems", report.problems}};
   if (report.told.fields.is_object()) document.update(report.told.fields);
-  fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(document));
 }
 
 /// Classes by split, then sums; splits that nothing is in have no column.

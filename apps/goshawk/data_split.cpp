@@ -11,6 +11,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/formats.h"
@@ -178,7 +179,7 @@ int check(const Invocation& call, const dataset::Dataset& set, const dataset::Sp
   if (!divided) throw Error(ErrorCode::kBadData, "the data set is not split: there is nothing to check", call.argument(0));
   const Known known = look_at(set, options, call);
   const auto leaks = dataset::find_leaks(set, known.origins, known.hashes, options, kShown);
-  if (call.json) fmt::print("{}\n", to_json(leaks, set).dump(2, ' ', false, json::error_handler_t::replace));
+  if (call.json) fmt::print("{}\n", json_text(to_json(leaks, set)));
   if (leaks.near + leaks.blocks > 0) {
     if (!call.json) print_leaks(leaks, set, options.by);
     refuse(leaks, call.argument(0));
@@ -302,7 +303,7 @@ int run_data_split(const Invocation& call) {
     json result = balance_json(set);
     result["groups"] = count;
     result["target"] = target;
-    fmt::print("{}\n", result.dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(result));
   } else {
     print_balance(set, count, target);
   }

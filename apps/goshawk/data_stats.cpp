@@ -8,6 +8,7 @@
 #include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/report/plot.h"
@@ -99,7 +100,7 @@ ordered_json places_json(const dataset::Statistics& stats) {
   return rows;
 }
 
-std::string json_text(const dataset::Dataset& set, const Parts& parts) {
+std::string statistics_json(const dataset::Dataset& set, const Parts& parts) {
   const auto& stats = parts.all;
   ordered_json splits = ordered_json::object(), sizes = ordered_json::array();
   for (const auto& [name, part] : parts.splits) {
@@ -115,7 +116,7 @@ std::string json_text(const dataset::Dataset& set, const Parts& parts) {
       {"all", json(stats.all)},      {"classes", classes_json(set, stats)}, {"splits", splits},
       {"image_sizes", sizes},        {"background", stats.background},      {"unlabelled", stats.unlabelled},
       {"places", places_json(stats)}};
-  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace) + "\n";
+  return json_text(document) + "\n";
 }
 
 void make_folder(const fs::path& folder) {
@@ -155,14 +156,14 @@ void write_files(const dataset::Dataset& set, const Parts& parts, const fs::path
       write_plots(set, part, ", " + name, folder / (name == split_name(0) ? "none" : name));
     }
   }
-  write_file_atomically(folder / "stats.json", json_text(set, parts));
+  write_file_atomically(folder / "stats.json", statistics_json(set, parts));
 }
 
 int run_stats(const Invocation& call) {
   const auto read = read_set(call, call.argument(0), format_option(call, "from"));
   const Parts parts = count(read.dataset);
   if (call.has("out")) write_files(read.dataset, parts, call.options.at("out"));
-  if (call.json) fmt::print("{}", json_text(read.dataset, parts));
+  if (call.json) fmt::print("{}", statistics_json(read.dataset, parts));
   else print_tables(read.dataset, parts);
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "apps/goshawk/version.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/runtime/memory.h"
 
@@ -204,7 +205,7 @@ int run_doctor(const Invocation& call) {
   const std::vector<Part> parts{machine_part(), device_part(devices), media_part(media), files_part()};
   const int code = doctor_exit_code(devices, media);
   if (call.json) {
-    fmt::print("{}\n", to_json(parts, devices).dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(to_json(parts, devices)));
     return code;
   }
   const Style style = style_of(stdout);

@@ -19,6 +19,7 @@
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
@@ -171,7 +172,7 @@ int run_build(const Invocation& call) {
   if (call.json) {
     ordered_json document = ordered_json::array();
     for (const auto& built : all) document.push_back(to_json(built));
-    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
   } else {
     Table table({"model", "device", "precision", "streams", "engine", "seconds", "vectors"});
     for (const auto& built : all) {
@@ -218,7 +219,7 @@ int run_list(const Invocation& call) {
                           {"sound", engine.sound},
                           {"about", parse_about(engine)}});
     }
-    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
     return 0;
   }
   Table table({"key", "model", "device", "precision", "threads", "streams", "provider", "MB", "last used"});

@@ -10,6 +10,7 @@
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/onnx/engine_context.h"
 #include "goshawk/runtime/engine_adoption.h"
 #include "goshawk/runtime/engine_cache.h"
@@ -77,7 +78,7 @@ void write_wrapped(const Wrapping& wrapping, const fs::path& target, bool embed)
 }
 
 int print(const Invocation& call, const ordered_json& result, const std::string& text) {
-  if (call.json) fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  if (call.json) fmt::print("{}\n", json_text(result));
   else fmt::print("{}\n", text);
   return 0;
 }

@@ -13,6 +13,7 @@
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/statistics.h"
 
@@ -110,7 +111,7 @@ int run_eval(const Invocation& call) {
     result = write_evaluation(call, truth, metrics[0], answers[0], run.path());
     if (!call.json) print_table(truth, metrics[0], answers[0], run.path());
   }
-  if (call.json) fmt::print("{}\n", result.dump(2, ' ', false, json::error_handler_t::replace));
+  if (call.json) fmt::print("{}\n", json_text(result));
   return unreadable ? exit_code(ErrorCode::kBadData) : 0;
 }
 

@@ -11,6 +11,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/coco.h"
 #include "goshawk/evaluate/boxes.h"
@@ -240,7 +241,7 @@ int run_eval_boxes(const Invocation& call) {
   const bool per_class = call.has("per-class");
   if (call.json) {
     const auto json = json_of(inputs.truth, result, per_class);
-    fmt::print("{}\n", json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(json));
     return 0;
   }
   print_summary(result.summary(), result.options());

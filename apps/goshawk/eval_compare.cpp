@@ -7,6 +7,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/eval_files.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/statistics.h"
@@ -173,7 +174,7 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
   const auto plot = evaluate::compared_precision(names, metrics);
   write_file_atomically(folder / plot.file, plot.png);
   write_page(comparison, plot, folder);
-  write_file_atomically(folder / "comparison.json", comparison.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "comparison.json", json_text(comparison) + "\n");
   return comparison;
 }
 

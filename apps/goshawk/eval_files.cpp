@@ -8,6 +8,7 @@
 #include "apps/goshawk/mistake_pictures.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/statistics.h"
@@ -20,8 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-std::string as_json(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
 std::string classes_csv(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics) {
   std::string text = "class,id,objects,precision,recall,f1,confidence,AP50,AP75,AP50-95,AR100\n";
@@ -163,7 +162,7 @@ std::string results_json(const dataset::Dataset& truth, const std::vector<Detect
   std::string text = "[";
   for (std::size_t i = 0; i < predictions.size(); ++i) {
     const auto& image = truth.images[i];
-    const std::string file = as_json(image.file);
+    const std::string file = json_quoted(image.file);
     for (const auto& d : predictions[i]) {
       text += fmt::format(
           "{}\n{{\"image_id\": {}, \"file_name\": {}, \"category_id\": {}, \"bbox\": [{}, {}, {}, {}], \"score\": {}}}",
@@ -183,7 +182,7 @@ json write_evaluation(const Invocation& call, const dataset::Dataset& truth, con
   write_file_atomically(folder / "classes.csv", classes_csv(truth, metrics));
   write_file_atomically(folder / "config.yaml", to_yaml(call.config.to_json()));
   write_report(truth, metrics, answers, folder);
-  write_file_atomically(folder / "metrics.json", result.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "metrics.json", json_text(result) + "\n");
   return result;
 }
 

@@ -19,6 +19,7 @@
 #include "apps/goshawk/data_set.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/dataset/mot_text.h"
 #include "goshawk/evaluate/mot_challenge.h"
@@ -89,7 +90,7 @@ void write_files(const fs::path& folder, const json& metrics, std::span<const ev
   std::error_code code;
   fs::create_directories(folder, code);
   if (code) throw Error(ErrorCode::kIo, "cannot create the folder: " + code.message(), folder.string());
-  write_file_atomically(folder / "metrics.json", metrics.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "metrics.json", json_text(metrics) + "\n");
   write_file_atomically(folder / "sequences.csv", evaluate::to_csv(rows));
   const auto shown = rows.size() == 2 ? rows.first(1) : rows;  // of one sequence, the sum says nothing new
   const auto plots = evaluate::track_plots(shown);
@@ -139,7 +140,7 @@ int run_eval_tracks(const Invocation& call) {
   const std::string rules_text = fmt::format("{}", fmt::join(used, ", "));
   if (call.has("out")) write_files(call.options.at("out"), metrics, rows, rules_text);
   if (call.json) {
-    fmt::print("{}\n", metrics.dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(metrics));
     return 0;
   }
   if (rows.size() == 2) rows.pop_back();  // of one sequence, the sum says nothing new

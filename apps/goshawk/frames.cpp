@@ -9,6 +9,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/run_folder.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/media/source_kind.h"
@@ -200,7 +201,7 @@ int run_frames(const Invocation& call) {
     if (!quiet) bar.update(now);
   });
   bar.finish();
-  if (call.json) fmt::print("{}\n", to_json(summary, folder).dump(2, ' ', false, json::error_handler_t::replace));
+  if (call.json) fmt::print("{}\n", json_text(to_json(summary, folder)));
   else print_table(summary, folder);
 
   const pipeline::FramesRow* failed = nullptr;

@@ -12,6 +12,7 @@
 #include "apps/goshawk/model_path.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/runtime/model_file.h"
@@ -101,7 +102,7 @@ int run_list(const Invocation& call) {
                           {"path", model.path.string()},
                           {"default", !chosen.empty() && model.path == chosen}});
     }
-    fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
     return 0;
   }
   Table table({"name", "state", "size", "licence", "description"});

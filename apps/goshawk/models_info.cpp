@@ -9,6 +9,7 @@
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/recognize.h"
 #include "goshawk/runtime/model_file.h"
@@ -62,7 +63,7 @@ std::string printable(std::string text, std::size_t limit) {
 std::string value_text(const ordered_json& value) {
   if (value.is_string()) return value.get<std::string>();
   if (value.is_number_float()) return fmt::format("{:g}", value.get<double>());
-  if (!value.is_array()) return value.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+  if (!value.is_array()) return json_text(value, -1);
   std::vector<std::string> items;
   for (const auto& item : value) items.push_back(value_text(item));
   return fmt::format("{}{}", value.size() > 6 ? fmt::format("{}: ", value.size()) : "", fmt::join(items, ", "));
@@ -109,7 +110,7 @@ void print_json(const ModelReport& report) {
                         {"recipe", nullptr}};
   if (report.recipe) document["recipe"] = detect::to_json(*report.recipe);
   else document["problem"] = report.problem;
-  fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(document));
 }
 
 void print_tensors(const char* title, const std::vector<runtime::TensorInfo>& tensors) {

@@ -12,6 +12,7 @@
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/search.h"
@@ -69,7 +70,7 @@ std::string pareto_plot(const optimize::SearchOutcome& outcome) {
 
 void write_report(const optimize::SearchOutcome& outcome, const std::string& model, const ordered_json& document,
                   const fs::path& folder, double max_drop) {
-  write_file_atomically(folder / "report.json", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  write_file_atomically(folder / "report.json", json_text(document));
   std::string csv = "way,bytes,AP,latency_ms,speed_up,on_front,verdict\n";
   for (std::size_t i = 0; i < outcome.ways.size(); ++i) {
     const auto& way = outcome.ways[i];
@@ -184,7 +185,7 @@ int run_optimize(const Invocation& call) {
   }
   write_report(outcome, model.filename().string(), document, folder, options.max_drop);
   if (call.json) {
-    fmt::print("{}\n", document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(document));
   } else {
     Table table(kHeader);
     for (std::size_t i = 0; i < outcome.ways.size(); ++i) table.add_row(cells(outcome, i));

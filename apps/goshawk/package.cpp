@@ -26,6 +26,7 @@
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/zip_archive.h"
 #include "goshawk/detect/conformance.h"
@@ -39,9 +40,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-std::string text_of(const ordered_json& document) {
-  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string text_of(const ordered_json& document) { return json_text(document); }
 
 void write(const fs::path& path, const std::string& text) {
   fs::create_directories(path.parent_path());

@@ -13,6 +13,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/zip_archive.h"
@@ -113,8 +114,7 @@ int run_verify_package(const Invocation& call) {
     ordered_json list = ordered_json::array();
     for (const auto& check : checks)
       list.push_back({{"what", check.what}, {"result", check.result}, {"passed", check.passed}});
-    fmt::print("{}\n", ordered_json{{"passed", passed}, {"checks", list}}.dump(2, ' ', false,
-                                                                               ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(ordered_json{{"passed", passed}, {"checks", list}}));
   } else {
     Table table({"what", "result"});
     for (const auto& check : checks) table.add_row({check.what, check.result});

@@ -11,6 +11,7 @@
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/precision.h"
@@ -143,7 +144,7 @@ int run_prune(const Invocation& call) {
   result["model"] = target.string();
   for (const auto& layer : done.layers)
     result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
-  fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(result));
   return 0;
 }
 
@@ -162,10 +163,10 @@ Command prune_command() {
       "split; runs/prune/NAME/ holds each step's model, steps.json and a plot, and --output gets the last step within the "
       "drop.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache",         "detect.recipe",
-                      "detect.names",   "detect.classes",    "output.project",  "output.name",           "train.batch",
-                      "train.workers",  "train.seed",        "train.teacher",   "train.teacher_classes", "train.distill",
-                      "train.temperature"};
+  command.settings = {"runtime.device", "runtime.precision",     "runtime.threads", "runtime.cache",
+                      "detect.recipe",  "detect.names",          "detect.classes",  "output.project",
+                      "output.name",    "train.batch",           "train.workers",   "train.seed",
+                      "train.teacher",  "train.teacher_classes", "train.distill",   "train.temperature"};
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
       {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},

@@ -7,6 +7,7 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/report/plot.h"
 
@@ -25,9 +26,7 @@ ordered_json document_of(const PruneReport& report) {
   return document;
 }
 
-std::string dumped(const ordered_json& document) {
-  return document.dump(2, ' ', false, ordered_json::error_handler_t::replace);
-}
+std::string dumped(const ordered_json& document) { return json_text(document); }
 
 /// Points that a step is below the original.
 double drop_of(const PruneReport& report, const optimize::StepFigures& step) {

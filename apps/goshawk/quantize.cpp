@@ -7,6 +7,7 @@
 #include "apps/goshawk/int8_form.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/dynamic.h"
@@ -52,7 +53,7 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
                               {"layers", done.layers.size()},
                               {"weights_bits", narrow ? 7 : 8},
                               {"output_error", done.output_error}};
-    fmt::print("{}\n", result.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(result));
   } else {
     fmt::print("{} matrix products in INT8{}, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
                narrow ? " (weights in 7 bits)" : "", megabytes(runtime::model_bytes(model)),
@@ -77,7 +78,7 @@ int run_quantize(const Invocation& call) {
   for (const auto& [layer, cost] : form.outcome.ranking) {
     result["ranking"].push_back({{"layer", layer}, {"output_error", cost}});
   }
-  const auto text = result.dump(2, ' ', false, ordered_json::error_handler_t::replace);
+  const auto text = json_text(result);
   if (call.json && !form.passes()) fmt::print("{}\n", text);  // the figures are told, and nothing is written
   write_int8(form, target,
              "Nothing was written. Allow more with --max-drop, or calibrate with more pictures of the same kind.");

@@ -16,6 +16,7 @@
 #include "apps/goshawk/version.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/track_run.h"
@@ -145,11 +146,11 @@ int run_track(const Invocation& call) {
   stats["memory"] = describe_memory(detector.session().statistics());
   stats["version"] = kVersion;
   stats["config"] = config.to_json();
-  write_file_atomically(folder / "stats.json", stats.dump(2, ' ', false, json::error_handler_t::replace) + "\n");
+  write_file_atomically(folder / "stats.json", json_text(stats) + "\n");
 
   if (call.json) {
     stats["folder"] = folder.string();
-    fmt::print("{}\n", stats.dump(2, ' ', false, json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(stats));
   } else {
     print_table(summary, info, stats["model"], folder, video_name);
   }

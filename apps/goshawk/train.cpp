@@ -19,6 +19,7 @@
 #include "goshawk/core/config_schema.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk::cli {
@@ -61,7 +62,7 @@ void print_json(const train::TrainOutcome& outcome, const fs::path& folder) {
       document["classes"].push_back({{"name", outcome.classes[i]}, {"objects", c.objects}, {"AP50", c.ap50}, {"AP", c.ap}});
     }
   }
-  fmt::print("{}\n", document.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  fmt::print("{}\n", json_text(document));
 }
 
 int report(const train::TrainOutcome& outcome, const train::TrainRequest& request, bool json) {

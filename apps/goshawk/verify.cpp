@@ -9,6 +9,7 @@
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/media/image.h"
@@ -39,8 +40,7 @@ int record(const Invocation& call, const fs::path& model) {
     for (const auto& vector : recording.vectors) {
       vectors.push_back({{"name", vector.name}, {"detections", vector.detections.size()}});
     }
-    fmt::print("{}\n", nlohmann::json{{"model", target.string()}, {"vectors", vectors}}.dump(
-                           2, ' ', false, nlohmann::json::error_handler_t::replace));
+    fmt::print("{}\n", json_text(nlohmann::json{{"model", target.string()}, {"vectors", vectors}}));
     return 0;
   }
   Table table({"vector", "size", "detections"});

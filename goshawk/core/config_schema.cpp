@@ -9,6 +9,7 @@
 #include <cmath>
 #include <optional>
 
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk {
@@ -238,7 +239,7 @@ std::optional<bool> to_boolean(std::string_view text) {
 
 /// A document's value for a message; texts in it may be anything, UTF-8 or not.
 std::string short_text(const json& value) {
-  const std::string text = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  const std::string text = json_text(value, -1);
   return text.size() <= 60 ? text : text.substr(0, 60) + "...";
 }
 

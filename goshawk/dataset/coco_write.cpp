@@ -1,10 +1,10 @@
 #include <array>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <unordered_set>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/dataset/coco.h"
 #include "goshawk/dataset/coco_origin.h"
 #include "goshawk/dataset/dropped.h"
@@ -30,9 +30,7 @@ class Text {
     const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value).ptr;
     return raw({digits.data(), end});
   }
-  Text& string(const std::string& text) {
-    return raw(nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-  }
+  Text& string(const std::string& text) { return raw(json_quoted(text)); }
   template <typename Items, typename Put>
   Text& list(const Items& items, Put put, std::string_view between = ",") {
     raw("[");

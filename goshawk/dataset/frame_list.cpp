@@ -12,6 +12,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/dataset/perceptual_hash.h"
 
 namespace goshawk::dataset {
@@ -21,8 +22,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr int kVersion = 1;
-
-std::string quoted(const std::string& text) { return json(text).dump(-1, ' ', false, json::error_handler_t::replace); }
 
 /// One object of the file, whose fields are checked as they are taken.
 class Fields {
@@ -187,7 +186,8 @@ FrameList read_frame_list(const fs::path& path) {
 std::string to_text(const FrameList& list) {
   fmt::memory_buffer text;
   const auto out = std::back_inserter(text);
-  fmt::format_to(out, "{{\n\"version\": {},\n\"hash\": {},\n\"sources\": [", kVersion, quoted(std::string(kHashMethod)));
+  fmt::format_to(out, "{{\n\"version\": {},\n\"hash\": {},\n\"sources\": [", kVersion,
+                 json_quoted(std::string(kHashMethod)));
   const char* comma = "\n";
   for (const auto& s : list.sources) {
     fmt::format_to(
@@ -195,8 +195,8 @@ std::string to_text(const FrameList& list) {
         "{}  {{\"name\": {}, \"path\": {}, \"bytes\": {}, \"fingerprint\": {}, \"selection\": {}, \"codec\": {}, "
         "\"width\": {}, \"height\": {}, \"frame_rate\": {:.6g}, \"state\": \"{}\", \"read\": {}, \"similar\": {}, "
         "\"problem\": {}}}",
-        comma, quoted(s.name), quoted(s.path), s.bytes, quoted(s.fingerprint), quoted(s.selection), quoted(s.codec), s.width,
-        s.height, s.frame_rate, name(s.state), s.read, s.similar, quoted(s.problem));
+        comma, json_quoted(s.name), json_quoted(s.path), s.bytes, json_quoted(s.fingerprint), json_quoted(s.selection),
+        json_quoted(s.codec), s.width, s.height, s.frame_rate, name(s.state), s.read, s.similar, json_quoted(s.problem));
     comma = ",\n";
   }
   fmt::format_to(out, "\n],\n\"frames\": [");
@@ -205,7 +205,7 @@ std::string to_text(const FrameList& list) {
     fmt::format_to(out,
                    "{}  {{\"file\": {}, \"source\": {}, \"index\": {}, \"time\": {}.{:06}, \"sha256\": \"{}\", \"phash\": "
                    "\"{}\"}}",
-                   comma, quoted(f.file), quoted(list.sources[f.source].name), f.index, f.time.count() / 1'000'000,
+                   comma, json_quoted(f.file), json_quoted(list.sources[f.source].name), f.index, f.time.count() / 1'000'000,
                    f.time.count() % 1'000'000, f.sha256, hash_text(f.hash));
     comma = ",\n";
   }

@@ -3,12 +3,12 @@
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/dataset/dropped.h"
 #include "goshawk/dataset/folder_writer.h"
@@ -127,11 +127,6 @@ class Writer {
     return notes;
   }
 
-  /// Text in double quotes, as YAML and JSON both have it.
-  static std::string text_value(const std::string& text) {
-    return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  }
-
   /// Without "path", the file's own folder is meant, wherever it is moved to.
   std::string config() const {
     std::string text;
@@ -145,10 +140,10 @@ class Writer {
     text +=
         "nc: " + std::to_string(dataset_.categories.size()) + "\nnames:" + (dataset_.categories.empty() ? " []\n" : "\n");
     for (std::size_t i = 0; i < dataset_.categories.size(); ++i)
-      text += "  " + std::to_string(i) + ": " + text_value(dataset_.categories[i].name) + "\n";
+      text += "  " + std::to_string(i) + ": " + json_quoted(dataset_.categories[i].name) + "\n";
     if (dataset_.class_mapping.empty()) return text;
     text += "class_mapping:  # old name: new name; empty: dropped\n";
-    for (const auto& [from, to] : dataset_.class_mapping) text += "  " + text_value(from) + ": " + text_value(to) + "\n";
+    for (const auto& [from, to] : dataset_.class_mapping) text += "  " + json_quoted(from) + ": " + json_quoted(to) + "\n";
     return text;
   }
 

@@ -7,6 +7,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/detect/recipe_io.h"
 
 namespace goshawk::optimize {
@@ -42,7 +43,7 @@ void add_step(onnx::Model& model, const nlohmann::ordered_json& step) {
   if (!history.is_array()) history = nlohmann::ordered_json::array();
   history.push_back(step);
   // Layers are in it by their names, which may be any bytes.
-  text = history.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+  text = json_text(history, -1);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/optimize/run_record.h"
 
 namespace goshawk::optimize {
@@ -192,7 +193,7 @@ ordered_json to_json(const ScheduleRecord& record) {
 }
 
 void write_record(const ScheduleRecord& record, const fs::path& file) {
-  write_file_atomically(file, to_json(record).dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  write_file_atomically(file, json_text(to_json(record)));
 }
 
 ScheduleRecord read_record(const fs::path& file) {

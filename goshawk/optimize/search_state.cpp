@@ -4,6 +4,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/optimize/run_record.h"
 
 namespace goshawk::optimize {
@@ -44,7 +45,7 @@ void write_state(const SearchState& state, const fs::path& file) {
   for (const auto& [way, figures] : state.accuracy) accuracy[way] = {{"AP", figures.ap}, {"AP50", figures.ap50}};
   const ordered_json document{
       {"format", kFormat}, {"begun_with", state.begun_with}, {"accuracy", accuracy}, {"made", state.made}};
-  write_file_atomically(file, document.dump(2, ' ', false, ordered_json::error_handler_t::replace));
+  write_file_atomically(file, json_text(document));
 }
 
 SearchState read_state(const fs::path& file) {

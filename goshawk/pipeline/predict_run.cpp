@@ -5,13 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 #include <optional>
 #include <set>
 #include <thread>
 
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/queue.h"
 #include "goshawk/media/image.h"
 #include "goshawk/pipeline/detect_run.h"
@@ -28,11 +28,6 @@ std::string folder_name(std::string name) {
   std::replace_if(
       name.begin(), name.end(), [](char c) { return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 32; }, '_');
   return name.empty() || name == "." || name == ".." ? "_" : name;
-}
-
-/// As a JSON string.
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 class PredictRun {
@@ -93,15 +88,15 @@ class PredictRun {
       list += fmt::format(R"({}
     {{"box": [{:.2f}, {:.2f}, {:.2f}, {:.2f}], "score": {:.5f}, "class_id": {}, "class": {}}})",
                           list.empty() ? "" : ",", box.x1, box.y1, box.x2, box.y2, detection.score, detection.class_id,
-                          quoted(name_of(detection.class_id)));
+                          json_quoted(name_of(detection.class_id)));
     }
     std::string files;
-    if (options_.images) files += fmt::format(R"("output": {}, )", quoted(picture_name(stem, prediction)));
-    if (options_.labels) files += fmt::format(R"("labels": {}, )", quoted(labels_name(stem)));
+    if (options_.images) files += fmt::format(R"("output": {}, )", json_quoted(picture_name(stem, prediction)));
+    if (options_.labels) files += fmt::format(R"("labels": {}, )", json_quoted(labels_name(stem)));
     predictions_.stream() << fmt::format(
         R"({}
   {{"image": {}, "path": {}, "width": {}, "height": {}, {}"detections": [{}]}})",
-        summary_.images == 1 ? "[" : ",", quoted(prediction.name), quoted(prediction.path), prediction.width,
+        summary_.images == 1 ? "[" : ",", json_quoted(prediction.name), json_quoted(prediction.path), prediction.width,
         prediction.height, files, list);
     if (!predictions_.stream()) {
       throw Error(ErrorCode::kIo, "cannot write the file", predictions_.path().string(), "Is the disk full?");

@@ -11,6 +11,7 @@
 #include <thread>
 #include <unordered_map>
 
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/queue.h"
 #include "goshawk/pipeline/first_error.h"
 #include "goshawk/pipeline/read_next.h"
@@ -310,7 +311,7 @@ class TrackRun {
                                 {"id", event.track_id},
                                 {"class", class_name(detector_.recipe().class_names, event.class_id)},
                                 {"dwell", seconds(event.dwell)}};
-      out << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+      out << json_text(line, -1) << "\n";
     }
   }
 

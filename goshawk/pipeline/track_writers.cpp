@@ -3,22 +3,15 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk::pipeline {
-namespace {
-
-/// As a JSON string.
-std::string quoted(const std::string& text) {
-  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
-
-}  // namespace
+namespace {}  // namespace
 
 TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std::string> class_names)
     : class_names_(std::move(class_names)),
@@ -31,7 +24,7 @@ TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std:
 void TrackWriters::write(const Frame& frame, std::span<const track::Track> tracks) {
   const double time = std::chrono::duration<double>(frame.pts).count();
   std::string jsonl = fmt::format(R"({{"frame":{},"time":{:.6f},)", frame.index, time);
-  if (!frame.name.empty()) jsonl += fmt::format(R"("image":{},)", quoted(frame.name));
+  if (!frame.name.empty()) jsonl += fmt::format(R"("image":{},)", json_quoted(frame.name));
   jsonl += R"("tracks":[)";
   std::string csv, mot;
   std::string_view separator;
@@ -41,7 +34,8 @@ void TrackWriters::write(const Frame& frame, std::span<const track::Track> track
     fmt::format_to(
         std::back_inserter(jsonl),
         R"({}{{"id":{},"class_id":{},"class":{},"score":{:.4f},"box":[{:.2f},{:.2f},{:.2f},{:.2f}],"predicted":{}}})",
-        separator, track.id, track.class_id, quoted(name), track.score, box.x1, box.y1, box.x2, box.y2, track.detection < 0);
+        separator, track.id, track.class_id, json_quoted(name), track.score, box.x1, box.y1, box.x2, box.y2,
+        track.detection < 0);
     separator = ",";
     fmt::format_to(std::back_inserter(csv), "{:.2f},{:.2f},{:.2f},{:.2f},{},{:.4f},{},{},{},{:.6f}\n", box.x1, box.y1,
                    box.x2, box.y2, track.class_id, track.score, track.id, csv_field(name), frame.index, time);

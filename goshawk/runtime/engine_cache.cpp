@@ -12,6 +12,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 
 namespace goshawk::runtime {
 namespace {
@@ -111,9 +112,7 @@ bool EngineCache::commit(const fs::path& staging, const std::string& key, const 
   try {
     const json files = describe_files(staging);
     if (!files.empty()) {
-      write_file_atomically(
-          staging / kManifest,
-          json{{"about", about}, {"files", files}}.dump(1, ' ', false, json::error_handler_t::replace) + "\n");
+      write_file_atomically(staging / kManifest, json_text(json{{"about", about}, {"files", files}}, 1) + "\n");
       std::error_code error;
       fs::rename(staging, folder_ / key, error);  // fails when there is an entry already: another process was faster
       committed = !error;
