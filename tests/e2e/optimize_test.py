@@ -129,6 +129,9 @@ class Optimize(EndToEnd):
 
     def test_a_size_that_the_graph_cannot_have_is_refused(self):
         self.assertIn("multiple of 32", self.goshawk("convert", self.model, "--imgsz", 100, code=USAGE).stderr)
+
+    @unittest.skipUnless((SHARED / "models/foreign").exists(), "needs the shared models")
+    def test_constants_that_cannot_follow_a_size_are_refused(self):
         told = self.goshawk("convert", SHARED / "models/foreign/yolo26n-tiny.onnx", "--imgsz", 64, code=BAD_CONFIG).stderr
         self.assertIn("constants made for its own size", told)  # it answers with the best 300 of 84
         self.assertEqual(list(self.folder.glob("yolo26n*")), [])
