@@ -10,7 +10,7 @@ Sections:
   scores    `goshawk eval-tracks` against TrackEval (.deps/oracles), one core: a made crowd, and the test data's two sequences
   boxes     `goshawk eval-boxes` against faster-coco-eval: 5,000 made images, 37,934 boxes, 151,728 detections; whole process
   steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
-  train     `goshawk train` in bfloat16 and float32 against Ultralytics' training: YOLOv8n from random weights, 320 pixels,
+  train     `goshawk train` by default, in bfloat16 and in float32 against Ultralytics' training: YOLOv8n from random weights, 320 pixels,
             batch 16, mosaic; the loader alone; coco128 of the test data. 3 epochs, or --epochs N; only by name
   curves    losses and AP of both after the same epochs (--epochs, 30), each of --seeds; hours where epochs are many: only by name
 
@@ -371,15 +371,19 @@ def training_set(bench):
     return data, len(list((data.parent / "images").rglob("*.jpg")))
 
 
-def given_settings(bench):
-    """Pairs of --set, whose names are the same in both programs."""
-    return [tuple(pair.split("=", 1)) for pair in bench.options.set.split(",") if pair]
+def given_settings(bench, epochs):
+    """Pairs of --set, whose names are the same in both programs. They differ where all epochs are among the last ones, which
+    goshawk trains without mosaic and Ultralytics with it: there both keep it."""
+    given = dict(pair.split("=", 1) for pair in bench.options.set.split(",") if pair)
+    if epochs <= 10:
+        given.setdefault("close_mosaic", "0")
+    return given.items()
 
 
 def train_goshawk(bench, data, epochs, seed, *flags):
     shutil.rmtree(bench.work / "goshawk-train", ignore_errors=True)
     threads = bench.options.threads
-    given = [part for key, value in given_settings(bench) for part in ("--" + key.replace("_", "-"), value)]
+    given = [part for key, value in given_settings(bench, epochs) for part in ("--" + key.replace("_", "-"), value)]
     child = bench.run(bench.goshawk, "train", data, "--model", "goshawk-n", "--epochs", epochs, "--imgsz", bench.options.imgsz,
                       "--batch", 16, *given, "--patience", 0, "--seed", seed, "--threads", threads, "--workers", threads,
                       "--device", "cpu", "--project", bench.work / "goshawk-train", "--name", "run", "--json", *flags)
@@ -391,7 +395,7 @@ def train_yolo(bench, data, epochs, seed, threads=0):
     """`threads` 0: as its users have it."""
     shutil.rmtree(bench.work / "yolo-train", ignore_errors=True)
     child = bench.run(sys.executable, PEERS / "train_yolo.py", threads, "model=yolov8n.yaml", f"data={data}", f"epochs={epochs}",
-                      f"imgsz={bench.options.imgsz}", "batch=16", *("=".join(pair) for pair in given_settings(bench)),
+                      f"imgsz={bench.options.imgsz}", "batch=16", *("=".join(pair) for pair in given_settings(bench, epochs)),
                       "patience=0", f"seed={seed}", "device=cpu", "pretrained=False", "cache=ram",
                       f"project={bench.work / 'yolo-train'}", "name=run")
     child.results = bench.work / "yolo-train" / "run" / "results.csv"
@@ -405,6 +409,7 @@ def train(bench):
     runs = bench.alternate({
         "goshawk": lambda: train_goshawk(bench, data, epochs, 0),
         "yolo": lambda: train_yolo(bench, data, epochs, 0),
+        "goshawk in bfloat16": lambda: train_goshawk(bench, data, epochs, 0, "--half", "bfloat16"),
         "goshawk in float32": lambda: train_goshawk(bench, data, epochs, 0, "--no-amp"),
         "yolo with all threads": lambda: train_yolo(bench, data, epochs, 0, threads),
     }, uncounted=[])

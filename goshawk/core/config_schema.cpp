@@ -146,7 +146,7 @@ std::vector<Setting> make_schema() {
        "half",
        kChoice,
        "auto",
-       "Half precision: bfloat16 on a CPU, float16 on a GPU",
+       "Half precision; auto: bfloat16 on a CPU with AMX, float16 on a GPU",
        {"auto", "bfloat16", "float16"}},
       {"train.val", "val", kBoolean, "true", "Judge the network after each epoch", {}},
       {"train.dynamic", "dynamic", kBoolean, "false", "The model takes any batch and size", {}},

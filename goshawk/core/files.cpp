@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cerrno>
@@ -22,6 +23,8 @@
 namespace goshawk {
 namespace fs = std::filesystem;
 namespace {
+
+constexpr std::string_view kTemporaryTag = ".part-";
 
 std::string reason() { return std::generic_category().message(errno); }
 
@@ -129,7 +132,7 @@ std::string read_file(const fs::path& path, std::uint64_t max_bytes) {
 
 fs::path temporary_beside(const fs::path& path) {
   static std::atomic<unsigned> counter{0};
-  const std::string tag = ".part-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  const std::string tag = std::string(kTemporaryTag) + std::to_string(::getpid()) + "-" + std::to_string(counter++);
   std::string stem = path.stem().string(), extension = path.extension().string();
   if (extension.size() > 32) {  // no type of file, just a dot in a name
     stem += extension;
@@ -137,6 +140,22 @@ fs::path temporary_beside(const fs::path& path) {
   }
   const std::size_t room = NAME_MAX - 1 - tag.size() - extension.size();
   return path.parent_path() / ("." + first_bytes_of_utf8(stem, room) + tag + extension);
+}
+
+std::string target_of_temporary(const fs::path& file) {
+  const std::string name = file.filename().string();
+  const auto tag = name.rfind(kTemporaryTag);
+  if (!name.starts_with('.') || tag == std::string::npos) return {};
+  std::string_view rest = std::string_view(name).substr(tag + kTemporaryTag.size());
+  const auto skip_digits = [&] {
+    const auto digits = std::min(rest.find_first_not_of("0123456789"), rest.size());
+    rest.remove_prefix(digits);
+    return digits > 0;
+  };
+  if (!skip_digits() || !rest.starts_with('-')) return {};
+  rest.remove_prefix(1);
+  if (!skip_digits() || (!rest.empty() && !rest.starts_with('.'))) return {};
+  return name.substr(1, tag - 1) + std::string(rest);
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {

@@ -66,6 +66,8 @@ class AtomicFolder {
 
 /// Temporary name beside `path` for a file that another library writes; unique in this process. Keeps the extension.
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
+/// "last.onnx" of ".last.part-PID-N.onnx", which a killed program may have left beside it; empty for other names.
+std::string target_of_temporary(const std::filesystem::path& file);
 /// fsyncs `from` and renames it to `to`. Throws Error{kIo}.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 

@@ -118,6 +118,14 @@ TEST_F(FilesTest, NamesAsLongAsTheFileSystemAllowsCanBeWritten) {
   EXPECT_TRUE(temporary.ends_with(".csv"));
 }
 
+TEST_F(FilesTest, TemporaryNamesTellWhatTheyAreOf) {
+  for (const std::string name : {"last.safetensors", "a.part-b.onnx", "plain"})
+    EXPECT_EQ(target_of_temporary(temporary_beside(folder_ / name)), name);
+  for (const std::string name :
+       {"last.onnx", ".last.onnx", ".last.part-1.onnx", ".last.part-1-x.onnx", "last.part-1-2.onnx"})
+    EXPECT_EQ(target_of_temporary(folder_ / name), "") << name;
+}
+
 TEST_F(FilesTest, RunFoldersCountUp) {
   EXPECT_EQ(create_run_folder(folder_, "track"), folder_ / "track");
   EXPECT_EQ(create_run_folder(folder_, "track"), folder_ / "track2");

@@ -40,16 +40,8 @@ bool is_image_name(const fs::path& file) { return file.extension() == ".jpg" || 
 
 /// Whether a killed run left it: ".clip_000123.part-PID-N.jpg", ".frames.part-PID-N.json".
 bool is_left_over(const fs::path& file) {
-  const std::string stem = file.stem().string();
-  const auto tag = stem.rfind(".part-");
-  if (!stem.starts_with('.') || tag == std::string::npos) return false;
-  const std::string_view numbers = std::string_view(stem).substr(tag + 6);
-  const auto dash = numbers.find('-');
-  if (dash == std::string_view::npos || !all_digits(numbers.substr(0, dash)) || !all_digits(numbers.substr(dash + 1))) {
-    return false;
-  }
-  const std::string_view target = std::string_view(stem).substr(1, tag - 1);
-  return is_image_name(file) ? !name_of_frame_stem(target).empty() : target == "frames" && file.extension() == ".json";
+  const fs::path target = target_of_temporary(file);
+  return is_image_name(target) ? !name_of_frame_stem(target.stem().string()).empty() : target == "frames.json";
 }
 
 std::string fingerprint_of(const fs::path& path, std::uint64_t bytes) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/processor.h"
 #include "goshawk/runtime/environment.h"
 
 namespace goshawk::runtime {
@@ -18,7 +19,7 @@ bool has_word(const std::string& words, std::string_view word) {
 Precision choose_precision(Precision wanted, const std::string& capabilities) {
   const bool bf16 = has_word(capabilities, "BF16");
   const bool fp16 = has_word(capabilities, "FP16");
-  if (wanted == Precision::kAuto) return bf16 ? Precision::kBf16 : Precision::kFp32;
+  if (wanted == Precision::kAuto) return bf16 && bfloat16_is_fast() ? Precision::kBf16 : Precision::kFp32;
   if ((wanted == Precision::kBf16 && !bf16) || (wanted == Precision::kFp16 && !fp16)) {
     throw Error(ErrorCode::kUnavailable, "this CPU has no instructions for " + std::string(to_string(wanted)), "--precision",
                 "Use --precision auto or fp32; OpenVINO says that it can do: " + capabilities);

@@ -10,7 +10,8 @@ inline constexpr std::string_view kOpenVinoPlugin = "libonnxruntime_providers_op
 /// Looks for the plug-in's file only.
 bool openvino_is_present();
 
-/// kAuto is what OpenVINO itself would take: bf16 on CPUs with bf16 instructions, else fp32. Throws as `make_provider` does.
+/// kAuto is bf16 where that is fast (core/processor.h), else fp32; OpenVINO itself would take bf16 on every CPU that has it.
+/// Throws as `make_provider` does.
 Provider make_openvino(Precision precision, int threads, int parallel_runs);
 
 }  // namespace goshawk::runtime

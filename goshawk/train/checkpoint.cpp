@@ -24,14 +24,13 @@ json state_of(const Checkpoint& c) {
           {"classes", c.classes},
           {"network", c.network},
           {"fingerprint", c.fingerprint},
-          {"epochs_done", c.epochs_done},
-          {"steps", c.steps},
+          {"epochs_done", c.standing.epochs_done},
           {"optimizer_steps", c.optimizer_steps},
           {"average_updates", c.average_updates},
           {"loss_scale", c.loss_scale},
           {"good_steps", c.good_steps},
-          {"best_fitness", c.best_fitness},
-          {"best_epoch", c.best_epoch}};
+          {"best_fitness", c.standing.best_fitness},
+          {"best_epoch", c.standing.best_epoch}};
 }
 
 /// As if the options had been given on the command line; an empty text is one that was not.
@@ -56,14 +55,13 @@ Checkpoint from_state(const json& state, const std::string& where) {
     state.at("classes").get_to(c.classes);
     state.at("network").get_to(c.network);
     state.at("fingerprint").get_to(c.fingerprint);
-    state.at("epochs_done").get_to(c.epochs_done);
-    state.at("steps").get_to(c.steps);
+    state.at("epochs_done").get_to(c.standing.epochs_done);
     state.at("optimizer_steps").get_to(c.optimizer_steps);
     state.at("average_updates").get_to(c.average_updates);
     c.loss_scale = state.value("loss_scale", c.loss_scale);  // added later
     c.good_steps = state.value("good_steps", c.good_steps);
-    state.at("best_fitness").get_to(c.best_fitness);
-    state.at("best_epoch").get_to(c.best_epoch);
+    state.at("best_fitness").get_to(c.standing.best_fitness);
+    state.at("best_epoch").get_to(c.standing.best_epoch);
   } catch (const json::exception& error) {
     throw Error(ErrorCode::kBadData, std::string("the checkpoint's state is malformed: ") + error.what(), where);
   }

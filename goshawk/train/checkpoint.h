@@ -10,6 +10,7 @@
 #include "goshawk/train/network.h"
 #include "goshawk/train/options.h"
 #include "goshawk/train/safetensors.h"
+#include "goshawk/train/standing.h"
 
 namespace goshawk::train {
 
@@ -19,14 +20,11 @@ struct Checkpoint {
   std::vector<std::string> classes;
   std::string network;      // description_text of the network
   std::string fingerprint;  // of the training set
-  int epochs_done = 0;
-  std::int64_t steps = 0;  // batches so far
+  Standing standing;
   std::int64_t optimizer_steps = 0;
   std::int64_t average_updates = 0;
   double loss_scale = 65536;    // of float16
   std::int64_t good_steps = 0;  // with it
-  double best_fitness = -1;
-  int best_epoch = 0;  // counts from 1; 0: none yet
   // "model.NAME", "ema.NAME", "optimizer.NAME"
   std::map<std::string, StoredTensor> tensors;
 };

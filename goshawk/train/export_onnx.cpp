@@ -271,7 +271,7 @@ class Exporter {
 }  // namespace
 
 std::string export_onnx(const Network& network, const WeightSource& weights, const ExportOptions& options) {
-  const int stride = network.strides.back();
+  const int stride = size_multiple(network);
   if (options.width < stride || options.height < stride || options.width % stride != 0 || options.height % stride != 0) {
     throw Error(ErrorCode::kBadConfig,
                 fmt::format("the input size {} x {} is no multiple of {}", options.width, options.height, stride),

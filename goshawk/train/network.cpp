@@ -286,6 +286,12 @@ class Parser {
 
 }  // namespace
 
+int size_multiple(const Network& network) {
+  int most = 1;
+  for (const auto& layer : network.layers) most = std::max(most, layer.downsampling);
+  return most;
+}
+
 std::vector<int> usual_inner(const Layer& layer, const Network& network) {
   switch (layer.op) {
     case Op::kCsp:

@@ -50,6 +50,9 @@ struct Network {
   const Layer& head() const { return layers.back(); }
 };
 
+/// What both sides of an input must be multiples of: the largest downsampling of any layer.
+int size_multiple(const Network& network);
+
 /// `inner` of a layer whose description says nothing of it: halves of a block's channels; in the head what follows from the
 /// channels of its finest map.
 std::vector<int> usual_inner(const Layer& layer, const Network& network);

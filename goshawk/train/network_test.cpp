@@ -43,6 +43,21 @@ TEST(Network, CountsChannelsAndStrides) {
   EXPECT_THAT(network.head().input_channels, ElementsAre(16, 32));
 }
 
+TEST(Network, SidesOfInputsAreMultiplesOfItsCoarsestMapEvenWhereTheHeadDoesNotSeeThat) {
+  EXPECT_EQ(size_multiple(parse(kSmall)), 8);
+  const auto network = parse(R"(
+layers:
+  - {op: conv, channels: 16, stride: 2}
+  - {op: conv, channels: 16, stride: 2, name: fine}
+  - {op: conv, channels: 32, stride: 2}
+  - {op: conv, channels: 32, stride: 2}
+  - {op: upsample, name: coarse}
+  - {op: detect, from: [fine, coarse]}
+)");
+  EXPECT_THAT(network.strides, ElementsAre(4, 8));
+  EXPECT_EQ(size_multiple(network), 16);
+}
+
 TEST(Network, BuiltInOnesHaveTheChannelsOfTheirScale) {
   const auto nano = load_network("goshawk-n", 80);
   EXPECT_THAT(nano.strides, ElementsAre(8, 16, 32));

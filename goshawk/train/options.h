@@ -33,7 +33,7 @@ struct TrainOptions {
   double cache_gb = 2;             // memory for decoded pictures
   std::string cache = "ram";       // where decoded pictures are kept: ram, disk (what memory does not hold)
   bool amp = true;                 // half precision where the network allows it
-  std::string half = "auto";       // which: bfloat16, float16 (with scaled losses); auto: bfloat16 on a CPU, else float16
+  std::string half = "auto";       // which: bfloat16, float16 (with scaled losses); auto: see docs/training.md
   bool val = true;                 // evaluate after each epoch
   bool dynamic = false;            // the exported model takes any batch and size
   bool sync_bn = false;            // batch norms see the batches of all processes

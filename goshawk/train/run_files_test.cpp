@@ -78,8 +78,8 @@ class CheckpointFile : public RunFiles {
     checkpoint_.options.augment.hsv_h = 0.1;
     checkpoint_.classes = {"a", "b"};
     checkpoint_.network = description_text(load_network("goshawk-n", 2));
-    checkpoint_.epochs_done = 3;
-    checkpoint_.best_fitness = 0.1 + 0.2;
+    checkpoint_.standing.epochs_done = 3;
+    checkpoint_.standing.best_fitness = 0.1 + 0.2;
     checkpoint_.tensors["model.x"] = {StoredType::kFloat32, {2}, std::string(8, 'x')};
     write_checkpoint(path_, checkpoint_);
   }
@@ -101,8 +101,8 @@ TEST_F(CheckpointFile, ComesBack) {
   EXPECT_EQ(back.options, checkpoint_.options);
   EXPECT_EQ(back.classes, checkpoint_.classes);
   EXPECT_EQ(back.network, checkpoint_.network);
-  EXPECT_EQ(back.epochs_done, 3);
-  EXPECT_EQ(back.best_fitness, checkpoint_.best_fitness);  // every bit of it
+  EXPECT_EQ(back.standing.epochs_done, 3);
+  EXPECT_EQ(back.standing.best_fitness, checkpoint_.standing.best_fitness);  // every bit of it
   EXPECT_EQ(back.tensors.size(), 1U);
   EXPECT_EQ(back.tensors.at("model.x").bytes, std::string(8, 'x'));
 }

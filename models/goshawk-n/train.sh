@@ -25,9 +25,14 @@ prepare() {  # OUT FLAGS...
 }
 learn() {  # DATA NAME FLAGS...
   local data=$1 name=$2
-  [[ ! -e $out/$name/weights/best.onnx ]] || return 0
-  if [[ -e $out/$name/weights/last.safetensors ]]; then "$goshawk" train --resume "$out/$name"; return; fi
-  "$goshawk" train "$out/$data/data.yaml" --model goshawk-n --decay cosine --cache-gb 6 --project "$out" --name "${@:2}"
+  [[ ! -e $out/$name/finished ]] || return 0
+  if [[ -e $out/$name/weights/last.safetensors ]]; then
+    "$goshawk" train --resume "$out/$name"
+  else
+    rm -rf "${out:?}/$name"
+    "$goshawk" train "$out/$data/data.yaml" --model goshawk-n --decay cosine --cache-gb 6 --project "$out" --name "${@:2}"
+  fi
+  touch "$out/$name/finished"
 }
 
 teach "$traffic/data.yaml" "$out/teacher-traffic" --add

@@ -166,8 +166,12 @@ class Train(EndToEnd):
         self.assertEqual(without_time("broken"), without_time("whole"))
 
     def test_a_training_that_ran_out_of_patience_has_ended(self):
+        easy = ["--mosaic", 0, "--translate", 0, "--scale", 0, "--warmup-epochs", 0, "--nbs", 8, *self.FLAGS]
+        self.goshawk("train", self.data, "--epochs", 30, "--name", "first", "--optimizer", "adamw", "--lr0", 0.002, *easy,
+                     timeout=600)  # finds something
         told = self.goshawk("train", self.data, "--epochs", 5, "--name", "idle", "--patience", 1, "--optimizer", "sgd", "--lr0",
-                            "1e-9", "--warmup-epochs", 0, *self.FLAGS, timeout=300).stderr
+                            "1e-9", "--freeze", 22, "--weights", self.folder / "runs/train/first/weights/best.safetensors", *easy,
+                            timeout=300).stderr
         self.assertIn("training ends here", told)
         last = self.folder / "runs/train/idle/weights/last.safetensors"
         before = sum_of_values(last)

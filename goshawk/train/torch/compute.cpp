@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/memory.h"
+#include "goshawk/core/processor.h"
 #include "goshawk/train/torch/loss.h"
 #include "goshawk/train/torch/modules.h"
 
@@ -99,9 +101,22 @@ torch::Device choose_device(const std::string& name, int local_rank) {
 Compute compute_of(const TrainOptions& options, const torch::Device& device) {
   Compute compute{device, std::nullopt};
   if (!options.amp) return compute;
-  const bool wide = options.half == "bfloat16" || (options.half == "auto" && device.is_cpu());
-  compute.half = wide ? torch::kBFloat16 : torch::kFloat16;
+  if (options.half == "auto") {
+    if (!device.is_cpu()) compute.half = torch::kFloat16;
+    else if (bfloat16_is_fast()) compute.half = torch::kBFloat16;
+  } else {
+    compute.half = options.half == "bfloat16" ? torch::kBFloat16 : torch::kFloat16;
+  }
   return compute;
+}
+
+void settle_numbers(TrainOptions& options, const Compute& compute) {
+  options.amp = compute.half.has_value();
+  if (compute.half) options.half = numbers_of(compute);
+}
+
+std::string numbers_of(const Compute& compute) {
+  return !compute.half ? "float32" : *compute.half == torch::kBFloat16 ? "bfloat16" : "float16";
 }
 
 Autocast::Autocast(const Compute& compute) {
@@ -135,7 +150,7 @@ bool LossScaler::unscale(const std::vector<Tensor>& parameters) {
   }
   if (gradients.empty()) return true;
   at::_foreach_mul_(gradients, 1 / scale_);
-  if (!std::isfinite(torch::stack(at::_foreach_norm(gradients)).norm().item<double>())) {
+  if (scale_ > 1 && !std::isfinite(torch::stack(at::_foreach_norm(gradients)).norm().item<double>())) {
     scale_ = std::max(scale_ / 2, 1.0);
     good_steps_ = 0;
     return false;
@@ -144,7 +159,7 @@ bool LossScaler::unscale(const std::vector<Tensor>& parameters) {
   return true;
 }
 
-int fitting_batch(const Network& network, int side, const Compute& compute, int processes, int most) {
+int fitting_batch(const Network& network, int side, const Compute& compute, int processes, int most, double reserved) {
   constexpr double kShare = 0.6;
   DetectionNetwork trial(network);
   trial.to(compute.device);
@@ -169,7 +184,7 @@ int fitting_batch(const Network& network, int side, const Compute& compute, int 
   try {
     bytes_with(1);  // what is made once only
     const double two = bytes_with(2), four = bytes_with(4), image = std::max((four - two) / 2, 1.0);
-    const double images = kShare * free_memory(compute.device) / processes / image;
+    const double images = kShare * (free_memory(compute.device) - reserved) / processes / image;
     const auto whole = static_cast<unsigned>(std::min(std::max(images, 1.0), static_cast<double>(most)));
     return static_cast<int>(std::bit_floor(whole));
   } catch (const std::exception& error) {
@@ -179,9 +194,12 @@ int fitting_batch(const Network& network, int side, const Compute& compute, int 
 }
 
 bool says_out_of_memory(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string_view what = error.what();
-  return dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
-         what.find("not enough memory") != std::string_view::npos || what.find("out of memory") != std::string_view::npos;
+  // Of c10's allocators on Linux and elsewhere, CUDA, cuBLAS, OpenCV.
+  const auto words = {"can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED",
+                      "Insufficient memory"};
+  return std::any_of(words.begin(), words.end(), [&](const char* one) { return what.find(one) != what.npos; });
 }
 
 }  // namespace goshawk::train

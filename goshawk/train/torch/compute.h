@@ -24,8 +24,15 @@ struct Compute {
 /// Error{kUnavailable} for a device that is not there, {kUsage} for a name that is none.
 torch::Device choose_device(const std::string& name, int local_rank);
 
-/// The device with what `amp` and `half` of the options mean on it: auto is bfloat16 on a CPU and float16 on a GPU.
+/// The device with what `amp` and `half` of the options mean on it: auto is float16 on a GPU, and on a CPU bfloat16 where
+/// that is fast (core/processor.h).
 Compute compute_of(const TrainOptions& options, const torch::Device& device);
+
+/// Writes down what `auto` stands for, so that a training goes on elsewhere in the numbers in which it began.
+void settle_numbers(TrainOptions& options, const Compute& compute);
+
+/// "bfloat16", "float16", "float32".
+std::string numbers_of(const Compute& compute);
 
 /// Half precision in what is safe in it, as long as it lives. One thread.
 class Autocast {
@@ -50,7 +57,8 @@ class LossScaler {
  public:
   explicit LossScaler(const Compute& compute) : on_(compute.half == torch::kFloat16) {}
   torch::Tensor scaled(const torch::Tensor& loss) const { return on_ ? loss * scale_ : loss; }
-  /// Scales the gradients back. False: this step must be left out.
+  /// Scales the gradients back. False: this step must be left out, as they are no numbers with this scale. With a scale of 1
+  /// they are what they are.
   bool unscale(const std::vector<torch::Tensor>& parameters);
 
   /// For checkpoints.
@@ -64,9 +72,10 @@ class LossScaler {
   std::int64_t good_steps_ = 0;
 };
 
-/// Images whose step needs about six tenths of the memory that is free now, as measured with a few; a power of two from 1 to
-/// `most`. `processes`: as many share the memory. The network's state of chance (its seed) is not touched by it, others' is.
-int fitting_batch(const Network& network, int side, const Compute& compute, int processes, int most);
+/// Images whose step needs about six tenths of the memory that is free now but for `reserved` bytes, as measured with a few;
+/// a power of two from 1 to `most`. `processes`: as many share the memory. The network's state of chance (its seed) is not
+/// touched by it, others' is.
+int fitting_batch(const Network& network, int side, const Compute& compute, int processes, int most, double reserved = 0);
 
 /// Whether LibTorch or the system says by this exception that memory does not suffice.
 bool says_out_of_memory(const std::exception& error);

@@ -20,7 +20,7 @@ Judge::Judge(const TrainingSet& set, const Network& network, int side, int batch
     : set_(set),
       description_(network),
       side_(side),
-      images_(set.val, recipe_of(set.classes, side, network.strides.back()), batch, cache_bytes),
+      images_(set.val, recipe_of(set.classes, side, size_multiple(network)), batch, cache_bytes),
       truth_(set.truth) {}
 
 void Judge::leave_out(const std::vector<std::pair<std::size_t, std::string>>& unreadable) {

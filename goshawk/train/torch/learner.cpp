@@ -72,7 +72,7 @@ Loss Learner::loss_of(const Batch& batch, std::optional<Taught> taught, int epoc
   Tensor input = to_input(batch.pixels, batch.size(), batch.side, compute_);
   std::vector<ImageTargets> targets = batch.targets;
   if (options_.multi_scale > 0) {
-    const int stride = network_->description().strides.back();
+    const int stride = size_multiple(network_->description());
     const int side =
         varied_side(batch.side, stride, options_.multi_scale, static_cast<std::uint64_t>(options_.seed), epoch, batches_);
     namespace F = torch::nn::functional;
@@ -144,7 +144,6 @@ bool Learner::change_weights(const Rates& rates) {
 }
 
 void Learner::store(Checkpoint& to, bool whole) const {
-  to.steps = batches_;
   to.optimizer_steps = optimizer_.steps();
   to.average_updates = average_.updates();
   to.loss_scale = scaler_.scale();
@@ -163,7 +162,7 @@ void Learner::go_on_from(const Checkpoint& from) {
   average_.set_updates(from.average_updates);
   scaler_.go_on_from(from.loss_scale, from.good_steps);
   optimizer_.zero_grad();
-  batches_ = from.steps;
+  batches_ = from.standing.epochs_done * batches_per_epoch();
   pending_ = 0;
 }
 

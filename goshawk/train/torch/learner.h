@@ -38,7 +38,8 @@ class Learner {
 
   /// The counts and the average; with `whole` all that it takes to go on.
   void store(Checkpoint& to, bool whole) const;
-  /// What was gathered since is forgotten. Throws Error{kBadData} where a tensor is missing.
+  /// What was gathered since is forgotten. Batches are counted as if all epochs so far had had today's images. Throws
+  /// Error{kBadData} where a tensor is missing.
   void go_on_from(const Checkpoint& from);
   /// Goes on with batches of another size, counted as if all epochs so far had had them.
   void set_batch(int batch, int epochs_done);

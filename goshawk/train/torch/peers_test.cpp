@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/processor.h"
 #include "goshawk/core/testing.h"
 #include "goshawk/train/torch/compute.h"
 #include "goshawk/train/torch/sync_norm.h"
@@ -150,6 +151,15 @@ TEST(LossScaler, LeavesOutStepsThatOverflowAndGoesOnWithHalfTheScale) {
   EXPECT_EQ(scaler.scale(), 65536);
 }
 
+TEST(LossScaler, GradientsThatAreNoNumbersWithAnyScaleAreNotLeftOutForEver) {
+  Tensor weight = torch::ones({1}).requires_grad_();
+  weight.mutable_grad() = torch::full({1}, std::numeric_limits<float>::quiet_NaN());
+  LossScaler scaler({torch::kCPU, torch::kFloat16});
+  for (int i = 0; i < 16; ++i) ASSERT_FALSE(scaler.unscale({weight}));
+  EXPECT_EQ(scaler.scale(), 1);
+  EXPECT_TRUE(scaler.unscale({weight})) << "whoever looks at the gradients' norm finds it";
+}
+
 TEST(LossScaler, DoesNothingInOtherTypes) {
   Tensor weight = torch::ones({1}).requires_grad_();
   LossScaler scaler({torch::kCPU, torch::kBFloat16});
@@ -165,12 +175,18 @@ TEST(Compute, KnowsItsDevices) {
     EXPECT_EQ(code_of([] { choose_device("cuda", 0); }), ErrorCode::kUnavailable);
   }
   TrainOptions options;
-  EXPECT_EQ(compute_of(options, torch::kCPU).half, torch::kBFloat16);
   EXPECT_EQ(compute_of(options, torch::Device("cuda:0")).half, torch::kFloat16);
   options.half = "bfloat16";
+  EXPECT_EQ(compute_of(options, torch::kCPU).half, torch::kBFloat16);
   EXPECT_EQ(compute_of(options, torch::Device("cuda:0")).half, torch::kBFloat16);
   options.amp = false;
   EXPECT_FALSE(compute_of(options, torch::Device("cuda:0")).half);
+}
+
+TEST(Compute, IsInBFloat16ByItselfOnlyWhereThatIsFast) {
+  const Compute compute = compute_of(TrainOptions{}, torch::kCPU);
+  EXPECT_EQ(compute.half == torch::kBFloat16, bfloat16_is_fast());
+  EXPECT_EQ(numbers_of(compute), bfloat16_is_fast() ? "bfloat16" : "float32");
 }
 
 TEST(FittingBatch, IsAPowerOfTwoThatFallsWithTheSize) {

@@ -82,17 +82,20 @@ TrainOptions resumed(const TrainOptions& before, const TrainRequest& request) {
 
 /// A sum of gradients of different networks means nothing, and who has fewer batches is waited for for ever.
 void check_peers_train_the_same(Peers& peers, const TrainOptions& options, const TrainingSet& set,
-                                const std::optional<Checkpoint>& checkpoint) {
+                                const torch::Device& device, const std::optional<Checkpoint>& checkpoint) {
   if (peers.alone()) return;
   auto same = to_json(options);
   for (const char* own : {"data", "device", "workers", "threads", "cache", "cache_gb"}) same.erase(own);
   same["data set"] = set.fingerprint;
+  same["numbers"] = numbers_of(compute_of(options, device));
   if (!checkpoint && !options.weights.empty()) same["weights"] = sha256_of_file(options.weights);
-  if (checkpoint) same["checkpoint"] = {checkpoint->steps, checkpoint->best_fitness};
+  if (checkpoint) same["checkpoint"] = {checkpoint->standing.epochs_done, checkpoint->standing.best_fitness};
   const std::string own = sha256_of_bytes(same.dump());
   if (peers.any(peers.of_first(own) != own)) {
-    throw Error(ErrorCode::kUsage, "the processes have different data sets, options, weights or checkpoints", "",
-                "All must find the same files and be started with the same options.");
+    throw Error(ErrorCode::kUsage,
+                "the processes have different data sets, options, weights or checkpoints, or compute in different numbers",
+                "",
+                "All must find the same files and be started with the same options; on unlike machines also with --no-amp.");
   }
 }
 
@@ -122,10 +125,23 @@ void keep_freed_memory() {
   ::mallopt(M_TOP_PAD, kAtOnce);
 }
 
+/// Files that a killed run was writing, each as large as what it would have become.
+void remove_unfinished(const fs::path& folder) {
+  std::error_code ignored;
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(folder, ignored)) {
+    if (!target_of_temporary(entry.path()).empty()) found.push_back(entry.path());
+  }
+  for (const auto& file : found) fs::remove(file, ignored);
+}
+
 void train(TrainRequest request, TrainOutcome& outcome) {
   keep_freed_memory();
   std::optional<FolderLock> lock;
-  if (request.self.first()) lock.emplace(request.folder);
+  if (request.self.first()) {
+    lock.emplace(request.folder);
+    remove_unfinished(request.folder / "weights");
+  }
   std::optional<Checkpoint> checkpoint;
   if (request.resume) checkpoint = read_checkpoint(request.folder / "weights" / "last.safetensors");
   if (checkpoint) checkpoint->options = resumed(checkpoint->options, request);
@@ -134,7 +150,7 @@ void train(TrainRequest request, TrainOutcome& outcome) {
   const auto device = choose_device(options.device, request.self.local_rank);
   Peers peers(request.self, device);
   request.folder = peers.of_first(request.folder.string());
-  check_peers_train_the_same(peers, options, set, checkpoint);
+  check_peers_train_the_same(peers, options, set, device, checkpoint);
   if (device.is_cuda() && !peers.alone() && !Peers::has_nccl() && request.warn)
     request.warn("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
   Trainer trainer(request, set, checkpoint, device, peers);

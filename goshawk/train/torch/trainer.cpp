@@ -11,14 +11,11 @@
 #include <utility>
 
 #include "goshawk/core/error.h"
-#include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/train/kept_batch.h"
 #include "goshawk/train/run_pictures.h"
-#include "goshawk/train/torch/artefact.h"
 #include "goshawk/train/torch/checked_options.h"
-#include "goshawk/train/torch/stored.h"
 #include "goshawk/train/torch/taught_batches.h"
 #include "goshawk/train/torch/weights.h"
 
@@ -40,14 +37,6 @@ std::string duration_text(double seconds) {
   return fmt::format("{} s", all);
 }
 
-/// For model files, which go where this machine's folders do not: of a path, the name of the file.
-nlohmann::ordered_json without_folders(const TrainOptions& options) {
-  auto json = to_json(options);
-  for (const char* key : {"data", "model", "weights", "teacher"})
-    json[key] = fs::path(json[key].get<std::string>()).filename().string();
-  return json;
-}
-
 /// A share of the machine's cores for each process on it.
 int share_of_cores(const Membership& self) { return std::max(1, usable_cores() / self.local_world); }
 
@@ -59,12 +48,12 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
       peers_(peers),
       options_(checkpoint ? checkpoint->options : request.options),
       set_(set),
+      description_(load_network(options_.model, static_cast<int>(set.classes.size()))),
       compute_(compute_of(options_, device)),
+      weights_(request.folder, set, description_),
       unreadable_(request, peers, set.unreadable) {
-  const auto classes = static_cast<int>(set_.classes.size());
   if (checkpoint && checkpoint->classes != set_.classes)
     throw Error(ErrorCode::kBadData, "the data set's classes are not those of the checkpoint", options_.data);
-  description_ = load_network(options_.model, classes);
   check_options(options_, description_, peers_.world());
   if (checkpoint && checkpoint->network != description_text(description_))
     throw Error(ErrorCode::kBadData, "the checkpoint is of another network than '" + options_.model + "' is now",
@@ -72,6 +61,7 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
   if (checkpoint && checkpoint->fingerprint != set_.fingerprint)
     warn("the data set has changed since the training began: it will not end as it would have");
   at::set_num_threads(options_.threads > 0 ? options_.threads : share_of_cores(request_.self));
+  tell(fmt::format("{} on {}", numbers_of(compute_), compute_.device.str()));
   teacher_ = load_teacher();
   const auto images = static_cast<std::int64_t>(set_.train.size());
   if (!checkpoint) {
@@ -79,7 +69,10 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
       options_.batch = batch_for_all(options_, description_, images, compute_, peers_, request_.self.local_world);
       tell(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
     }
-    options_ = settled(options_, images, classes);
+    options_ = settled(options_, images, static_cast<int>(set_.classes.size()));
+    settle_numbers(options_, compute_);
+    if (options_.epochs <= options_.close_mosaic && (options_.augment.mosaic > 0 || options_.augment.mixup > 0))
+      tell(fmt::format("no mosaic and mix-up: every epoch is among the last {} (--close-mosaic)", options_.close_mosaic));
   }
   const auto memory = static_cast<std::uint64_t>(options_.cache_gb * 1e9);
   make_store(memory * 3 / 4);
@@ -101,10 +94,11 @@ void Trainer::make_judge() {
 void Trainer::make_store(std::uint64_t memory) {
   const Membership& self = request_.self;
   ImageCache cache{memory / static_cast<std::uint64_t>(self.local_world), {}, self.local_rank};
-  if (options_.cache == "disk") {
-    const int machine = self.rank / self.local_world;
-    cache.folder = request_.folder / (machine == 0 ? "cache" : fmt::format("cache_machine{}", machine));
-  }
+  const int machine = self.rank / self.local_world;
+  const auto folder = request_.folder / (machine == 0 ? "cache" : fmt::format("cache_machine{}", machine));
+  if (options_.cache == "disk") cache.folder = folder;
+  std::error_code ignored;
+  if (request_.resume && self.local_rank == 0) fs::remove_all(folder, ignored);  // of a process that was killed
   const auto make = [&] { store_ = std::make_unique<ImageStore>(set_.train, options_.imgsz, cache); };
   if (cache.process == 0) make();
   peers_.any(false);  // the first of each machine has made the folder
@@ -121,9 +115,7 @@ void Trainer::warn(const std::string& line) const {
 
 void Trainer::go_on_from(const Checkpoint& checkpoint) {
   learner_->go_on_from(checkpoint);
-  epochs_done_ = checkpoint.epochs_done;
-  best_fitness_ = checkpoint.best_fitness;
-  best_epoch_ = checkpoint.best_epoch;
+  standing_ = checkpoint.standing;
 }
 
 std::shared_ptr<DetectionNetwork> Trainer::beginning(bool with_weights) const {
@@ -162,7 +154,7 @@ void Trainer::start_from_model(DetectionNetwork& network, const fs::path& path) 
     const torch::NoGradGuard no_grad;
     auto loading = loader_options();
     loading.rank = 0, loading.world = 1;  // all processes see the same
-    EpochLoader loader(*store_, loading, 0, epochs_done_ < options_.epochs - options_.close_mosaic);
+    EpochLoader loader(*store_, loading, 0, standing_.epochs_done < options_.epochs - options_.close_mosaic);
     const auto batches = static_cast<std::int64_t>(std::min<std::size_t>(loader.batches(), kBatches));
     std::optional<Progress> progress;
     if (!request_.quiet) progress.emplace("statistics of batch norms", batches, "batches");
@@ -183,15 +175,13 @@ Checkpoint Trainer::state(bool whole) const {
   c.classes = set_.classes;
   c.network = description_text(description_);
   c.fingerprint = set_.fingerprint;
-  c.epochs_done = epochs_done_;
-  c.best_fitness = best_fitness_;
-  c.best_epoch = best_epoch_;
+  c.standing = standing_;
   learner_->store(c, whole);
   return c;
 }
 
 LossParts Trainer::train_batch(const Batch& batch, std::optional<Taught> taught, bool last) {
-  const Loss loss = learner_->loss_of(batch, std::move(taught), epochs_done_);
+  const Loss loss = learner_->loss_of(batch, std::move(taught), standing_.epochs_done);
   const auto parts = peers_.sum(std::vector<double>{loss.box, loss.classes, loss.distribution});
   const LossParts all{.box = parts[0], .classes = parts[1], .distribution = parts[2]};
   if (!std::isfinite(all.box + all.classes + all.distribution)) fail_at(batch, "the loss is no number any more");
@@ -201,16 +191,20 @@ LossParts Trainer::train_batch(const Batch& batch, std::optional<Taught> taught,
 
 void Trainer::fail_at(const Batch& batch, const char* what) const {
   const auto file = request_.folder / "bad_batch.safetensors";
-  keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
-             *store_);
-  throw Error(ErrorCode::kBadData, fmt::format("{}, in epoch {}", what, epochs_done_ + 1), file.string(),
+  try {
+    keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
+               *store_);
+  } catch (const Error& error) {
+    warn(fmt::format("the batch could not be kept: {}", error.what()));
+  }
+  throw Error(ErrorCode::kBadData, fmt::format("{}, in epoch {}", what, standing_.epochs_done + 1), file.string(),
               "The batch is kept there. A lower --lr0 or --no-amp helps most often; look at the batch's labels too.");
 }
 
 std::string Trainer::time_left(std::size_t done, std::size_t batches, double epoch_seconds) const {
   const double of_epoch = epoch_seconds / static_cast<double>(done);
-  const double left =
-      of_epoch * (static_cast<double>(batches - done) + static_cast<double>(batches) * (options_.epochs - epochs_done_ - 1));
+  const double left = of_epoch * (static_cast<double>(batches - done) +
+                                  static_cast<double>(batches) * (options_.epochs - standing_.epochs_done - 1));
   return duration_text(left);
 }
 
@@ -226,12 +220,12 @@ LoaderOptions Trainer::loader_options() const {
 }
 
 bool Trainer::train_epoch(LossParts& mean) {
-  const bool mosaic = epochs_done_ < options_.epochs - options_.close_mosaic;
-  EpochLoader loader(*store_, loader_options(), epochs_done_, mosaic);
+  const bool mosaic = standing_.epochs_done < options_.epochs - options_.close_mosaic;
+  EpochLoader loader(*store_, loader_options(), standing_.epochs_done, mosaic);
 
   std::optional<Progress> progress;
   if (!request_.quiet) {
-    progress.emplace(fmt::format("epoch {}/{}", epochs_done_ + 1, options_.epochs),
+    progress.emplace(fmt::format("epoch {}/{}", standing_.epochs_done + 1, options_.epochs),
                      static_cast<std::int64_t>(store_->size()), "images");
   }
   const auto start = Clock::now();
@@ -242,7 +236,7 @@ bool Trainer::train_epoch(LossParts& mean) {
   while (auto taken = batches.next()) {
     const Batch& batch = taken->batch;
     if (peers_.any(request_.stop.stop_requested())) return false;
-    if (peers_.first() && epochs_done_ == 0 && done < kPicturedBatches)
+    if (peers_.first() && standing_.epochs_done == 0 && done < kPicturedBatches)
       write_batch_picture(request_.folder / fmt::format("train_batch{}.jpg", done), batch, set_.classes);
     const LossParts parts = train_batch(batch, std::move(taken->taught), done + 1 == loader.batches());
     images += static_cast<std::int64_t>(batch.whole);
@@ -262,22 +256,19 @@ bool Trainer::train_epoch(LossParts& mean) {
   return true;
 }
 
-Judgement Trainer::judge(bool half, const char* title) {
-  Compute compute = compute_;
-  if (!half) compute.half.reset();
-  auto judged =
-      (*judge_)(learner_->average().network(), learner_->criterion(), compute, title, request_.quiet, request_.stop);
+Judgement Trainer::judge(DetectionNetwork& network, const Compute& compute, const char* title) {
+  auto judged = (*judge_)(network, learner_->criterion(), compute, title, request_.quiet, request_.stop);
   for (const auto& line : judge_->unreadable()) unreadable_.note(line);
   return judged;
 }
 
 void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start) {
   Judgement judged;
-  const bool last = epochs_done_ + 1 == options_.epochs;
+  const bool last = standing_.epochs_done + 1 == options_.epochs;
   bool stopped = false;
   if (options_.val && peers_.first()) {
     try {
-      judged = judge(true, "judging");
+      judged = judge(learner_->average().network(), compute_, "judging");
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kInterrupted) throw;
       stopped = true;
@@ -285,28 +276,18 @@ void Trainer::end_epoch(const LossParts& mean, std::chrono::steady_clock::time_p
   }
   const auto told = peers_.of_first(std::vector<double>{stopped ? 1.0 : 0.0, judged.metrics.fitness()});
   if (told[0] > 0) throw Error(ErrorCode::kInterrupted, "stopped");
-  ++epochs_done_;
+  const bool better = standing_.add(options_.val ? std::optional(told[1]) : std::nullopt, last);
   unreadable_.note_all_of(*store_);
   unreadable_.tell();
-  const double fitness = told[1];
-  const bool better = options_.val ? fitness > best_fitness_ : last;
-  if (better) {
-    best_fitness_ = options_.val ? fitness : 0;
-    best_epoch_ = epochs_done_;
-  }
   seconds_ += seconds_since(start);
   if (!peers_.first()) return;
-  if (better) {  // people hand it on; last.safetensors is what --resume needs
-    auto best = state(false);
-    best.options = options_from_json(without_folders(options_), "options");
-    write_checkpoint(weights("best.safetensors"), std::move(best));
-  }
+  if (better) weights_.write_best(state(false));
   log_epoch(mean, judged, better);
 }
 
 void Trainer::log_epoch(const LossParts& mean, const Judgement& judged, bool better) {
   const Rates rates = learner_->rates();
-  log_->add(epochs_done_, seconds_,
+  log_->add(standing_.epochs_done, seconds_,
             {{"train/box_loss", mean.box},
              {"train/cls_loss", mean.classes},
              {"train/dfl_loss", mean.distribution},
@@ -321,7 +302,7 @@ void Trainer::log_epoch(const LossParts& mean, const Judgement& judged, bool bet
              {"lr/pg1", rates.weights},
              {"lr/pg2", rates.biases}});
   if (!request_.quiet) {
-    fmt::print(stderr, "epoch {}/{}  box {:.3f}  cls {:.3f}  dfl {:.3f}", epochs_done_, options_.epochs, mean.box,
+    fmt::print(stderr, "epoch {}/{}  box {:.3f}  cls {:.3f}  dfl {:.3f}", standing_.epochs_done, options_.epochs, mean.box,
                mean.classes, mean.distribution);
     if (options_.val) {
       fmt::print(stderr, "  P {:.3f}  R {:.3f}  mAP50 {:.3f}  mAP50-95 {:.3f}{}", judged.metrics.precision,
@@ -340,29 +321,30 @@ void Trainer::halve_batch() {
     throw Error(ErrorCode::kUnavailable, "there is not enough memory even for a batch of one image", "",
                 "Train at a smaller --imgsz or with a smaller network.");
   }
-  const Checkpoint before = read_checkpoint(weights("last.safetensors"));
+  const Checkpoint before = weights_.read_last();
   options_.batch /= 2;
   warn(fmt::format("the batch does not fit into memory: going on with {} images", options_.batch));
   go_on_from(before);
   // The schedule counts epochs in batches, which are smaller now.
-  learner_->set_batch(options_.batch, epochs_done_);
+  learner_->set_batch(options_.batch, standing_.epochs_done);
   make_judge();
 }
 
 void Trainer::write_last() const {
-  if (peers_.first()) write_checkpoint(weights("last.safetensors"), state(true));
+  if (peers_.first()) weights_.write_last(state(true));
 }
 
 void Trainer::run(TrainOutcome& outcome) {
   if (peers_.first()) {
-    log_ = std::make_unique<ResultLog>(request_.folder, epochs_done_);
+    log_ = std::make_unique<ResultLog>(request_.folder, standing_.epochs_done);
     seconds_ = log_->seconds_before();
   }
   unreadable_.tell();
-  if (epochs_done_ == 0) write_last();
-  if (epochs_done_ == 0 && peers_.first()) write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
+  if (standing_.epochs_done == 0) write_last();
+  if (standing_.epochs_done == 0 && peers_.first())
+    write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
   try {
-    while (epochs_done_ < options_.epochs && !out_of_patience()) {
+    while (standing_.epochs_done < options_.epochs && !out_of_patience()) {
       const auto start = Clock::now();
       LossParts mean;
       try {
@@ -378,7 +360,8 @@ void Trainer::run(TrainOutcome& outcome) {
       write_last();
     }
     if (out_of_patience())
-      tell(fmt::format("no better epoch than {} for {} epochs: training ends here", best_epoch_, options_.patience));
+      tell(
+          fmt::format("no better epoch than {} for {} epochs: training ends here", standing_.best_epoch, options_.patience));
   } catch (const Error& error) {
     outcome.interrupted = error.code() == ErrorCode::kInterrupted;
     if (!outcome.interrupted) {
@@ -389,64 +372,34 @@ void Trainer::run(TrainOutcome& outcome) {
   finish(outcome);
 }
 
-bool Trainer::out_of_patience() const {
-  return options_.val && options_.patience > 0 && epochs_done_ - best_epoch_ >= options_.patience;
-}
+bool Trainer::out_of_patience() const { return options_.val && standing_.out_of_patience(options_.patience); }
 
 /// What the epochs before a failure have learned.
 void Trainer::keep_models() {
-  if (epochs_done_ == 0 || !peers_.first()) return;
+  if (standing_.epochs_done == 0 || !peers_.first()) return;
   try {
-    write_models();
+    weights_.write_models();
   } catch (const Error& error) {
     warn(error.what());
   }
 }
 
-/// last.onnx and best.onnx; the average then holds the best weights.
-void Trainer::write_models() {
-  DetectionNetwork& average = learner_->average().network();
-  average.to(torch::kCPU);
-  ArtefactOptions artefact;
-  artefact.recipe = recipe_of(set_.classes, options_.imgsz, description_.strides.back());
-  artefact.dynamic = options_.dynamic;
-  const auto write = [&](const char* checkpoint, const char* model) {
-    const Checkpoint from = read_checkpoint(weights(checkpoint));
-    restore_all(tensors_of(average), from.tensors, "ema.");
-    average.eval();
-    artefact.metadata["goshawk.training"] = nlohmann::json{
-        {"network", description_.name},
-        {"epoch", from.epochs_done},
-        {"options", without_folders(options_)},
-        {"data", set_.fingerprint}}.dump();
-    write_model(average, weights(model), artefact);
-  };
-  std::optional<Error> failure;
-  try {
-    write("last.safetensors", "last.onnx");
-  } catch (const Error& error) {  // the best may be sound where the last are no numbers any more
-    failure = error;
-  }
-  if (best_epoch_ > 0) write("best.safetensors", "best.onnx");
-  average.to(compute_.device);
-  if (failure) throw Error(*failure);
-}
-
 void Trainer::finish(TrainOutcome& outcome) {
-  outcome.epochs_done = epochs_done_;
-  outcome.best_epoch = best_epoch_;
+  outcome.epochs_done = standing_.epochs_done;
+  outcome.best_epoch = standing_.best_epoch;
   outcome.classes = set_.classes;
   outcome.epoch_seconds = epoch_seconds_;
   const double seconds = std::accumulate(epoch_seconds_.begin(), epoch_seconds_.end(), 0.0);
   outcome.images_per_second = seconds > 0 ? static_cast<double>(images_seen_) / seconds : 0;
   outcome.unreadable = unreadable_.lines();
-  if (epochs_done_ == 0 || !peers_.first()) return;
+  if (standing_.epochs_done == 0 || !peers_.first()) return;
+  const auto best = weights_.write_models();
   log_->write_plots();
-  write_models();
-  if (best_epoch_ == 0) return;
-  outcome.best = weights("best.onnx");
+  if (best == nullptr) return;
+  outcome.best = weights_.best_model();
   if (!options_.val || outcome.interrupted) return;
-  const Judgement judged = judge(false, "judging the best");
+  best->to(compute_.device);
+  const Judgement judged = judge(*best, Compute{compute_.device, std::nullopt}, "judging the best");
   outcome.metrics = judged.metrics;
   write_judgement(request_.folder, judge_->truth(), judge_->of_truth(judged.found));
   write_validation_pictures(request_.folder, judge_->images(), judged.found, set_.classes);

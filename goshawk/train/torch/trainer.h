@@ -15,6 +15,7 @@
 #include "goshawk/train/torch/judge.h"
 #include "goshawk/train/torch/learner.h"
 #include "goshawk/train/torch/peers.h"
+#include "goshawk/train/torch/run_weights.h"
 #include "goshawk/train/torch/teacher.h"
 #include "goshawk/train/torch/unreadable.h"
 #include "goshawk/train/training_set.h"
@@ -53,18 +54,16 @@ class Trainer {
   void start_from_model(DetectionNetwork& network, const std::filesystem::path& path) const;
   LoaderOptions loader_options() const;
   Checkpoint state(bool whole) const;
-  std::filesystem::path weights(const char* name) const { return request_.folder / "weights" / name; }
 
   bool train_epoch(LossParts& mean);  // false: stopped
   LossParts train_batch(const Batch& batch, std::optional<Taught> taught, bool last);
   [[noreturn]] void fail_at(const Batch& batch, const char* what) const;
   std::string time_left(std::size_t done, std::size_t batches, double epoch_seconds) const;
-  Judgement judge(bool half, const char* title);
+  Judgement judge(DetectionNetwork& network, const Compute& compute, const char* title);
   void end_epoch(const LossParts& mean, std::chrono::steady_clock::time_point start);
   void log_epoch(const LossParts& mean, const Judgement& judged, bool better);
   void write_last() const;
   void finish(TrainOutcome& outcome);
-  void write_models();
   void keep_models();
   bool out_of_patience() const;
   void halve_batch();
@@ -77,6 +76,7 @@ class Trainer {
   const TrainingSet& set_;
   Network description_;
   Compute compute_;
+  RunWeights weights_;
   std::unique_ptr<ImageStore> store_;
   std::unique_ptr<Teacher> teacher_;
   std::unique_ptr<Learner> learner_;
@@ -84,8 +84,8 @@ class Trainer {
   std::unique_ptr<ResultLog> log_;  // of process 0
   Unreadable unreadable_;
 
-  int epochs_done_ = 0, best_epoch_ = 0;
-  double best_fitness_ = -1, seconds_ = 0;
+  Standing standing_;
+  double seconds_ = 0;
   std::vector<double> epoch_seconds_;  // of this process's epochs: training without judging
   std::int64_t images_seen_ = 0;
 };
