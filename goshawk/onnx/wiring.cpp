@@ -49,10 +49,6 @@ bool Wiring::has_one_use(const std::string& value) const {
   return consumers(value).size() == 1 && !is_output(value) && !is_captured(value);
 }
 
-void replace_uses(Model& model, const std::string& from, const std::string& to) {
-  for (auto& node : model.nodes) std::replace(node.inputs.begin(), node.inputs.end(), from, to);
-}
-
 std::size_t remove_unused(Model& model) {
   const Wiring wiring(model);
   std::vector<char> needed(model.nodes.size());

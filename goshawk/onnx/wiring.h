@@ -34,8 +34,6 @@ class Wiring {
   std::set<std::string> outputs_, captured_;
 };
 
-/// Makes all nodes take `to` where they took `from` (not subgraphs, not the model's outputs).
-void replace_uses(Model& model, const std::string& from, const std::string& to);
 /// Removes nodes none of whose outputs is used, constants that nobody takes, and what is said of values that are gone.
 /// Returns how many nodes went.
 std::size_t remove_unused(Model& model);

@@ -1,11 +1,13 @@
 #include "goshawk/optimize/calibrate.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/letterbox.h"
 #include "goshawk/media/image.h"
 #include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/shapes.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -31,22 +33,25 @@ void add_channels(std::span<const float> values, const onnx::Shape& shape, int i
   statistics.channel_extremes.resize(channels);
   for (std::size_t c = 0; c < channels; ++c) {
     double sum = 0, squares = 0;
-    Range seen{values[c * plane], values[c * plane]};
+    std::size_t numbers = 0;
+    Range seen;
     for (const float v : values.subspan(c * plane, plane)) {
+      if (!std::isfinite(v)) continue;  // as the histogram does
       sum += static_cast<double>(v);
       squares += static_cast<double>(v) * static_cast<double>(v);
-      seen.low = std::min(seen.low, v);
-      seen.high = std::max(seen.high, v);
+      seen = numbers == 0 ? Range{v, v} : Range{std::min(seen.low, v), std::max(seen.high, v)};
+      ++numbers;
     }
     auto& range = statistics.channel_ranges[c];
     range = image == 0 ? seen : Range{std::min(range.low, seen.low), std::max(range.high, seen.high)};
     auto& extremes = statistics.channel_extremes[c];
     extremes.low += (seen.low - extremes.low) / static_cast<float>(image + 1);
     extremes.high += (seen.high - extremes.high) / static_cast<float>(image + 1);
+    const auto count = static_cast<double>(std::max<std::size_t>(numbers, 1));
     auto& mean = statistics.channel_means[c];
     auto& square = statistics.channel_squares[c];
-    mean += (sum / static_cast<double>(plane) - mean) / (image + 1);
-    square += (squares / static_cast<double>(plane) - square) / (image + 1);
+    mean += (sum / count - mean) / (image + 1);
+    square += (squares / count - square) / (image + 1);
   }
 }
 
@@ -74,50 +79,9 @@ runtime::RawTensor image_tensor(const fs::path& path, const Recipe& recipe, cons
 }
 
 std::set<std::string> float_values(const onnx::Model& model) {
-  // Whether a value is float only ONNX Runtime knows: values of operators that keep or make floats are asked for.
-  static const std::set<std::string> kFloatOps{"Conv",
-                                               "ConvTranspose",
-                                               "Gemm",
-                                               "MatMul",
-                                               "Relu",
-                                               "LeakyRelu",
-                                               "Sigmoid",
-                                               "HardSigmoid",
-                                               "HardSwish",
-                                               "Mul",
-                                               "Add",
-                                               "Sub",
-                                               "Clip",
-                                               "Concat",
-                                               "MaxPool",
-                                               "AveragePool",
-                                               "GlobalAveragePool",
-                                               "Resize",
-                                               "Slice",
-                                               "Split",
-                                               "Reshape",
-                                               "Transpose",
-                                               "Squeeze",
-                                               "Unsqueeze",
-                                               "Flatten",
-                                               "BatchNormalization",
-                                               "PRelu",
-                                               "Elu",
-                                               "Tanh",
-                                               "Softmax",
-                                               "Pad",
-                                               "Div",
-                                               "Gelu",
-                                               "LayerNormalization"};
   std::set<std::string> names;
-  for (const auto& info : model.inputs) {
-    if (info.type == onnx::ElementType::kFloat) names.insert(info.name);
-  }
-  for (const auto& node : model.nodes) {
-    if (!node.domain.empty() || !kFloatOps.contains(node.op)) continue;
-    for (const auto& output : node.outputs) {
-      if (!output.empty()) names.insert(output);
-    }
+  for (const auto& [name, type] : infer_types(model)) {
+    if (type.type == onnx::ElementType::kFloat && !model.constant(name)) names.insert(name);
   }
   return names;
 }

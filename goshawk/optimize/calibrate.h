@@ -46,7 +46,8 @@ struct CalibrateOptions {
 /// A picture as the model's input `name`, as detect/ makes it: [1, 3, H, W] or [1, H, W, 3]. Throws what reading it throws.
 runtime::RawTensor image_tensor(const std::filesystem::path& image, const Recipe& recipe, const std::string& name);
 
-/// Names of the float values that can be looked at: outputs of ONNX's own operators and the model's inputs.
+/// Names of the float values that can be looked at: the model's inputs and what its nodes make. Throws what infer_types
+/// throws.
 std::set<std::string> float_values(const onnx::Model& model);
 
 /// Runs the model in FP32 on the pictures and notes what passes through `values`. The model has one input, an image.

@@ -67,8 +67,10 @@ void write_product(Model& model, std::size_t index, float most, onnx::FreeNames&
   model.nodes[index] = {"Mul", source.name, "", {real, scale}, source.outputs, {}, {}};
 }
 
-/// The models on the same random numbers; -1 where an input is no float tensor.
+/// The models on the same random numbers; -1 where an input is no float tensor. Throws Error where the model cannot run on
+/// such a size.
 double error_on_noise(const Model& a, const Model& b) {
+  constexpr std::int64_t kSide = 640;  // of pictures where it is open
   runtime::PlainModel first(onnx::serialize(a), "model"), second(onnx::serialize(b), "quantized model");
   std::mt19937 random(1);
   std::normal_distribution<float> normal;
@@ -76,7 +78,9 @@ double error_on_noise(const Model& a, const Model& b) {
   for (const auto& info : first.inputs()) {
     if (info.type != runtime::ElementType::kFloat32) return -1;
     auto shape = info.shape;
-    for (auto& d : shape) d = d < 0 ? 1 : d;
+    for (std::size_t d = 0; d < shape.size(); ++d) {
+      if (shape[d] < 0) shape[d] = shape.size() == 4 && d > 1 ? kSide : 1;
+    }
     std::vector<float> values(onnx::count_of(shape).value_or(0));
     for (auto& v : values) v = normal(random);
     inputs.push_back(runtime::RawTensor::of(info.name, std::move(shape), values));
@@ -117,7 +121,11 @@ Dynamic quantize_dynamic(const Model& model, const std::string& where, bool narr
   onnx::sort_nodes(done.model);
   onnx::remove_unused(done.model);
   onnx::check(done.model, "quantized model");
-  done.output_error = error_on_noise(before, done.model);
+  try {
+    done.output_error = error_on_noise(before, done.model);
+  } catch (const Error&) {  // of an open size that this model does not take
+    done.output_error = -1;
+  }
   return done;
 }
 

@@ -72,7 +72,9 @@ Tensor narrowed(const Tensor& tensor, const std::string& name, ElementType type)
   const auto values = tensor.floats();
   std::string bytes(values.size() * 2, '\0');
   for (std::size_t i = 0; i < values.size(); ++i) {
-    const std::uint16_t half = type == ElementType::kFloat16 ? to_half(values[i]) : to_bfloat(values[i]);
+    std::uint16_t half = type == ElementType::kFloat16 ? to_half(values[i]) : to_bfloat(values[i]);
+    // One number that is not 0 is there to be divided by: 1e-12 becomes the smallest that there is.
+    if (values.size() == 1 && values[i] != 0 && (half & 0x7fffU) == 0) half |= 1U;
     std::memcpy(bytes.data() + 2 * i, &half, 2);
   }
   return {name, type, tensor.shape, std::move(bytes)};

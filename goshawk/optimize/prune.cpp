@@ -54,13 +54,39 @@ std::size_t weights_of(const Model& model) {
 struct Candidate {
   std::size_t root = 0;
   double saliency = 0;
-  std::vector<std::size_t> layers;  // convolutions whose output holds it
+  std::vector<std::size_t> layers;  // convolutions whose output holds it, as often as it does
+  std::vector<std::size_t> parts;   // outputs of splits that hold it, likewise
 };
+
+/// How often each is there.
+std::map<std::size_t, std::size_t> counted(const std::vector<std::size_t>& all) {
+  std::map<std::size_t, std::size_t> times;
+  for (const auto one : all) ++times[one];
+  return times;
+}
+
+/// `model` with a picture of this side where its inputs are open.
+Model with_sizes(Model model) {
+  constexpr std::int64_t kSide = 640;
+  for (auto& input : model.inputs) {
+    if (!input.shape) continue;
+    for (std::size_t d = 0; d < input.shape->size(); ++d) {
+      auto& size = (*input.shape)[d];
+      if (!std::holds_alternative<std::int64_t>(size)) size = d == 0 ? 1 : kSide;
+    }
+  }
+  for (auto& output : model.outputs) output.shape.reset();
+  return model;
+}
 
 class Pruner {
  public:
   Pruner(const Model& model, const Calibration* calibration, const PruneOptions& options)
-      : source_(model), calibration_(calibration), options_(options), types_(infer_types(model)), map_(model, types_) {}
+      : source_(model),
+        calibration_(calibration),
+        options_(options),
+        sizes_(infer_types(with_sizes(model))),
+        map_(model, infer_types(model)) {}
 
   Pruned run() {
     collect();
@@ -72,7 +98,7 @@ class Pruner {
     done.before = cost_without({});
     if (!(done.before > 0)) {
       throw Error(ErrorCode::kBadConfig, "what the model costs cannot be told: the sizes within it are open", "",
-                  "Export it with a fixed size of input.");
+                  "Export it with a fixed size of input, or see `goshawk convert --imgsz`.");
     }
     done.weights_before = weights_of(source_);
     // The share that goes is found by halving: cost falls with it.
@@ -116,8 +142,20 @@ class Pruner {
         auto& candidate = by_root[root];
         candidate.root = root;
         candidate.saliency += norms[c];
-        if (candidate.layers.empty() || candidate.layers.back() != i) candidate.layers.push_back(i);
+        candidate.layers.push_back(i);
         if (options_.whole.contains(node.label())) whole_.insert(root);
+      }
+    }
+    for (const auto& node : source_.nodes) {
+      if (!splits_channels(node)) continue;
+      for (const auto& output : node.outputs) {
+        const auto* channels = map_.channels(output);
+        if (!channels) continue;
+        for (const auto channel : *channels) {
+          if (const auto found = by_root.find(map_.root(channel)); found != by_root.end())
+            found->second.parts.push_back(part_sizes_.size());
+        }
+        part_sizes_.push_back(channels->size());
       }
     }
     for (auto& [root, candidate] : by_root) {
@@ -171,6 +209,7 @@ class Pruner {
   std::set<std::size_t> choose(double share) const {
     std::set<std::size_t> gone;
     std::map<std::size_t, std::size_t> lost;  // by layer
+    std::map<std::size_t, std::size_t> lost_of_parts;
     std::map<std::size_t, std::size_t> may_lose;
     const auto room = [&](std::size_t layer) {
       const auto found = may_lose.find(layer);
@@ -184,20 +223,18 @@ class Pruner {
         options_.global ? static_cast<std::size_t>(share * static_cast<double>(candidates_.size())) : candidates_.size();
     for (const auto& candidate : candidates_) {
       if (gone.size() >= wanted) break;
-      const auto uses = uses_of(candidate);
+      const auto uses = counted(candidate.layers), parts = counted(candidate.parts);
       const bool fits = std::all_of(uses.begin(), uses.end(),
                                     [&](const auto& use) { return lost[use.first] + use.second <= room(use.first); });
-      if (!fits) continue;
+      const bool leaves_some = std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
+        return lost_of_parts[part.first] + part.second < part_sizes_[part.first];
+      });
+      if (!fits || !leaves_some) continue;
       for (const auto& [layer, times] : uses) lost[layer] += times;
+      for (const auto& [part, times] : parts) lost_of_parts[part] += times;
       gone.insert(candidate.root);
     }
     return rounded(std::move(gone), lost);
-  }
-
-  std::map<std::size_t, std::size_t> uses_of(const Candidate& candidate) const {
-    std::map<std::size_t, std::size_t> uses;
-    for (const auto layer : candidate.layers) ++uses[layer];
-    return uses;
   }
 
   /// Gives the most salient of the gone back until what remains of every layer is a multiple, as far as that can be.
@@ -212,7 +249,7 @@ class Pruner {
       if (!gone.contains(candidate->root)) continue;
       if (std::none_of(candidate->layers.begin(), candidate->layers.end(), odd)) continue;
       gone.erase(candidate->root);
-      for (const auto& [layer, times] : uses_of(*candidate)) lost[layer] -= times;
+      for (const auto& [layer, times] : counted(candidate->layers)) lost[layer] -= times;
     }
     return gone;
   }
@@ -229,8 +266,8 @@ class Pruner {
   double cost_without(const std::set<std::size_t>& gone) const {
     double sum = 0;
     for (const auto& node : source_.nodes) {
-      if (!node.is("Conv") || !types_.contains(node.outputs[0]) || !map_.channels(node.outputs[0])) continue;
-      const auto& out = types_.at(node.outputs[0]).shape;
+      if (!node.is("Conv") || !sizes_.contains(node.outputs[0]) || !map_.channels(node.outputs[0])) continue;
+      const auto& out = sizes_.at(node.outputs[0]).shape;
       const auto* weights = source_.constant(node.inputs[1]);
       if (!weights || out.size() != 4) continue;
       const double plane = static_cast<double>(std::max<std::int64_t>(out[2], 0) * std::max<std::int64_t>(out[3], 0));
@@ -322,9 +359,10 @@ class Pruner {
   const Model& source_;
   const Calibration* calibration_;
   const PruneOptions& options_;
-  std::map<std::string, ValueType> types_;
+  std::map<std::string, ValueType> sizes_;  // what costs are counted at
   ChannelMap map_;
-  std::vector<Candidate> candidates_;  // least salient first
+  std::vector<Candidate> candidates_;    // least salient first
+  std::vector<std::size_t> part_sizes_;  // channels of each output of a split
   std::set<std::size_t> whole_;
 };
 

@@ -77,7 +77,8 @@ class Quantizer {
     }
   }
 
-  /// The same steps, counted from 128: OpenVINO gives joined int8 values a scale of 1 on CPUs without AMX (docs/decisions/095).
+  /// The same steps, counted from 128: OpenVINO gives joined int8 values a scale of 1 on CPUs without AMX
+  /// (docs/decisions/095).
   static void make_unsigned(Grid& grid) {
     if (grid.least >= 0) return;
     grid = {grid.scale, 128, grid.least + 128, grid.most + 128};
@@ -162,7 +163,6 @@ class Quantizer {
   }
 
   void write_layer(std::size_t i) {
-    Node& node = done_.model.nodes[i];
     const Node& source = source_.nodes[i];
     const Tensor& weights = *source_.constant(source.inputs[1]);
     const Tensor* bias =
@@ -175,11 +175,13 @@ class Quantizer {
     if (options_.correct_bias && source.is("Conv")) {
       const auto& means = calibration_.values.at(source.inputs[0]).channel_means;
       if (const auto corrected = corrected_bias(source, weights, bias, small, means)) {
-        node.inputs.resize(3);
-        node.inputs[2] = bias_input(source, *corrected);
+        auto& inputs = done_.model.nodes[i].inputs;
+        inputs.resize(3);
+        inputs[2] = bias_input(source, *corrected);
       }
     }
-    node.inputs[1] = weights_input(source, weights.shape, axis, small);
+    const auto floats = weights_input(source, weights.shape, axis, small);  // another node: all move
+    done_.model.nodes[i].inputs[1] = floats;
   }
 
   /// The scale of what each output channel is computed from.

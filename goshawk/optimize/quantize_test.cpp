@@ -323,6 +323,48 @@ TEST(Quantize, LayersCanHaveACalibrationMethodOfTheirOwn) {
   EXPECT_EQ(scale_of(own, "y"), scale_of(plain, "y"));
 }
 
+/// A chain of `length` 1x1 convolutions.
+Model chain_of(int length) {
+  onnx::GraphBuilder graph("chain");
+  auto x = graph.input("x", {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, std::int64_t{4}});
+  const std::vector<std::int64_t> shape{3, 3, 1, 1};
+  for (int i = 0; i < length; ++i) {
+    const auto weights = graph.constant("w" + std::to_string(i), shape, normal_values(9, 0.6F));
+    x = graph.node("Conv", {x, weights}, {}, i + 1 == length ? "y" : "c" + std::to_string(i));
+  }
+  graph.output("y", {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, std::int64_t{4}});
+  return onnx::parse_model(graph.serialize("test", "1"), "chain");
+}
+
+TEST(Quantize, EveryLayerGetsItsWeightsHoweverManyNodesThereAre) {
+  for (int length = 1; length <= 24; ++length) {
+    const Model model = chain_of(length);
+    const auto done = quantize(model, calibrated(model), {});
+    int quantized = 0;
+    for (const auto& node : done.model.nodes) quantized += node.is("Conv") && node.inputs[1].ends_with("_dq");
+    EXPECT_EQ(quantized, length);
+  }
+}
+
+TEST(Calibrate, ValuesThatAreNoNumbersCountForNoChannel) {
+  ValueStatistics statistics;
+  add_values(statistics, std::vector<float>{1, INFINITY, 3, NAN, NAN, -2}, {1, 2, 1, 3}, 0);
+  EXPECT_EQ(statistics.channel_means, (std::vector<double>{2, -2}));
+  EXPECT_EQ(statistics.channel_squares, (std::vector<double>{5, 4}));
+  EXPECT_EQ(statistics.channel_ranges, (std::vector<Range>{{1, 3}, {-2, -2}}));
+}
+
+TEST(Calibrate, WhatAnyOperatorMakesOfFloatsCanBeWatched) {
+  onnx::GraphBuilder graph("exp");
+  const auto x = graph.input("x", {std::int64_t{1}, std::int64_t{4}});
+  const auto large = graph.node("Exp", {x}, {}, "large");
+  graph.node("ArgMax", {large}, {}, "where");
+  graph.node("Neg", {large}, {}, "y");
+  graph.output("y", {std::int64_t{1}, std::int64_t{4}});
+  Model model = onnx::parse_model(graph.serialize("test", "1"), "exp");
+  EXPECT_THAT(float_values(model), ::testing::UnorderedElementsAre("x", "large", "y"));
+}
+
 TEST(Quantize, FloatLayersStayAsTheyAre) {
   const Model model = small_network();
   const auto done = quantize(model, calibrated(model), {.float_layers = {"stem", "y"}});

@@ -47,25 +47,6 @@ std::map<std::string, ValueType> infer_types(const Model& model) {
   return types;
 }
 
-void note_types(Model& model) {
-  const auto types = infer_types(model);
-  model.values.clear();
-  std::set<std::string> outputs;
-  for (const auto& info : model.outputs) outputs.insert(info.name);
-  for (const auto& node : model.nodes) {
-    for (const auto& name : node.outputs) {
-      const auto found = types.find(name);
-      if (found == types.end() || outputs.contains(name)) continue;
-      onnx::ValueInfo info{name, found->second.type, std::vector<onnx::ValueDimension>(), {}};
-      for (const auto d : found->second.shape) {
-        if (d >= 0) info.shape->emplace_back(d);
-        else info.shape->emplace_back(std::string());
-      }
-      model.values[name] = std::move(info);
-    }
-  }
-}
-
 double multiply_adds(const Model& model, const std::map<std::string, ValueType>& types) {
   double sum = 0;
   for (const auto& node : model.nodes) {

@@ -17,9 +17,6 @@ struct ValueType {
 /// tensors are left out. Throws Error{kBadData} for a model that ONNX Runtime does not accept.
 std::map<std::string, ValueType> infer_types(const onnx::Model& model);
 
-/// Notes them in the model, for readers that cannot infer.
-void note_types(onnx::Model& model);
-
 /// Multiplications and additions of the convolutions and products for one picture; values whose shape varies count nothing.
 double multiply_adds(const onnx::Model& model, const std::map<std::string, ValueType>& types);
 

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 
 #include "goshawk/core/error.h"
 #include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
+#include "goshawk/optimize/shapes.h"
 #include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
@@ -402,14 +404,28 @@ void to_input(Model& model, onnx::FreeNames& names, Node& node, const std::strin
 
 }  // namespace
 
+/// Before 13 Softmax saw a matrix, from `axis` on, which is the same for the last axis only. Writes that as -1.
+bool softmax_over_last_axis(Model& model) {
+  std::map<std::string, ValueType> types;
+  for (auto& node : model.nodes) {
+    if (!node.is("Softmax") && !node.is("LogSoftmax") && !node.is("Hardmax")) continue;
+    const auto axis = node.integer("axis", 1);
+    if (axis == -1) continue;
+    if (types.empty()) types = infer_types(model);
+    const auto found = types.find(node.inputs[0]);
+    if (found == types.end() || axis + 1 != static_cast<std::int64_t>(found->second.shape.size())) return false;
+    node.attributes["axis"] = std::int64_t{-1};
+  }
+  return true;
+}
+
 bool upgrade_to_13(Model& model) {
   if (model.opset >= 13) return true;
   if (model.opset < 11) return false;
   for (const auto& node : model.nodes) {
     if (!node.captured.empty() || node.is("If") || node.is("Loop") || node.is("Scan")) return false;
-    // Before 13 they saw a matrix, from `axis` on; the same only for the last axis, which only the shape tells.
-    if ((node.is("Softmax") || node.is("LogSoftmax") || node.is("Hardmax")) && node.integer("axis", 1) != -1) return false;
   }
+  if (!softmax_over_last_axis(model)) return false;
   onnx::FreeNames names(model);
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     Node& node = model.nodes[i];

@@ -143,6 +143,39 @@ TEST(Simplify, UpgradesOldOperatorSetsWithTheSameAnswers) {
   }
 }
 
+TEST(Simplify, UpgradesASoftmaxOverTheLastAxisHoweverThatIsWritten) {
+  for (const std::int64_t axis : {-1, 2, 1}) {
+    Model model;
+    model.opset = 12;
+    model.inputs.push_back({"x",
+                            onnx::ElementType::kFloat,
+                            std::vector<onnx::ValueDimension>{std::int64_t{2}, std::int64_t{3}, std::int64_t{4}},
+                            {}});
+    model.nodes.push_back({"Softmax", "", "", {"x"}, {"y"}, {{"axis", axis}}, {}});
+    model.outputs.push_back({"y", onnx::ElementType::kFloat, {}, {}});
+    const auto expected = outputs_of(model, 1, false);
+    ASSERT_EQ(upgrade_to_13(model), axis != 1);
+    EXPECT_TRUE(outputs_of(model, 1, false) == expected);
+  }
+}
+
+TEST(Precision, ASmallNumberAgainstDivisionByZeroStaysOne) {
+  Model model;
+  model.opset = 13;
+  model.inputs.push_back(
+      {"x", onnx::ElementType::kFloat, std::vector<onnx::ValueDimension>{std::int64_t{1}, std::int64_t{4}}, {}});
+  model.constants["tiny"] = onnx::Tensor::of("tiny", {}, std::vector{-1e-12F});
+  model.nodes.push_back({"Add", "", "", {"x", "tiny"}, {"y"}, {}, {}});
+  model.outputs.push_back({"y", onnx::ElementType::kFloat, {}, {}});
+  const auto half = to_fp16(model);
+  for (const auto& [name, tensor] : half.model.constants) {
+    if (tensor.type == onnx::ElementType::kFloat16) {
+      EXPECT_EQ(tensor.bytes, std::string("\x01\x80", 2));
+    }
+  }
+  EXPECT_EQ(half.halved, 1U);
+}
+
 TEST(Precision, HalvesAreRoundedToNearestEven) {
   EXPECT_EQ(to_half(1.0F), 0x3C00);
   EXPECT_EQ(to_half(-2.0F), 0xC000);
@@ -285,6 +318,49 @@ TEST(Prune, WhatALayerKeepsIsOfItsFirstWidth) {
   };
   EXPECT_GE(least(held), 0.6);
   EXPECT_LT(least(free), 0.6);
+}
+
+/// A convolution to 16 channels, which are split; the halves are multiplied (as a gated linear unit does) or each go into a
+/// convolution of their own. The first half is the weaker.
+Model split_network(bool gated) {
+  onnx::GraphBuilder graph("split");
+  const auto filters = [&](const std::string& name, std::int64_t outs, std::int64_t ins) {
+    std::vector<float> values(static_cast<std::size_t>(outs * ins));
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = (0.1F + static_cast<float>(i % 7)) * (i < values.size() / 2 ? 0.01F : 1.0F);
+    return graph.constant(name, std::vector<std::int64_t>{outs, ins, 1, 1}, values);
+  };
+  const auto x = graph.input("x", {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, std::int64_t{4}});
+  const auto wide = graph.node("Conv", {x, filters("w", 16, 3)});
+  const auto halves = graph.node_of_many("Split", {wide, graph.constant("halves", std::vector<std::int64_t>{8, 8})}, 2,
+                                         {{"axis", std::int64_t{1}}});
+  if (gated) {
+    graph.node("Conv", {graph.node("Mul", {halves[0], halves[1]}), filters("v", 2, 8)}, {}, "y");
+  } else {
+    const auto one = graph.node("Conv", {halves[0], filters("v", 2, 8)});
+    graph.node("Add", {one, graph.node("Conv", {halves[1], filters("u", 2, 8)})}, {}, "y");
+  }
+  graph.output("y", {std::int64_t{1}, std::int64_t{2}, std::int64_t{4}, std::int64_t{4}});
+  return onnx::parse_model(graph.serialize("test", "1"), "split network");
+}
+
+TEST(Prune, NoPartOfASplitLosesAllItsChannels) {
+  for (const bool gated : {false, true}) {
+    for (const double target : {0.6, 0.3, 0.05}) {
+      for (const int multiple : {1, 8}) {
+        const auto done = prune(split_network(gated), nullptr, {.target = target, .least_kept = 0.01, .multiple = multiple});
+        for (const auto& layer : done.layers) EXPECT_GT(layer.after, 0U);
+        EXPECT_FALSE(outputs_of(done.model, 1, true).empty()) << gated << target << multiple;
+      }
+    }
+  }
+}
+
+TEST(Prune, WhatAnOpenSizeCostsIsToldByOnePicture) {
+  Model model = split_network(false);
+  for (const std::size_t d : {2, 3}) (*model.inputs[0].shape)[d] = std::string("side");
+  model.outputs[0].shape.reset();
+  EXPECT_LT(prune(model, nullptr, {.target = 0.6, .multiple = 1}).after, 0.7 * 640 * 640 * (16 * 3 + 2 * 16));
 }
 
 TEST(Prune, AnOpenBatchCostsWhatOnePictureDoes) {
