@@ -263,6 +263,14 @@ TEST_F(TrackRunTest, TextFilesAgreeWithEachOther) {
       ASSERT_TRUE(std::getline(mot, line));
       EXPECT_THAT(line, testing::StartsWith(std::to_string(frame["frame"].get<int>() + 1) + "," +
                                             std::to_string(track["id"].get<int>()) + ","));
+      std::istringstream cells(line);
+      std::vector<double> values;
+      for (std::string cell; std::getline(cells, cell, ',');) values.push_back(std::stod(cell));
+      const auto box = track["box"].get<std::vector<double>>();
+      EXPECT_NEAR(values.at(2), box[0] + 1, 0.011) << "the Challenge counts pixels from 1";
+      EXPECT_NEAR(values.at(3), box[1] + 1, 0.011);
+      EXPECT_NEAR(values.at(4), box[2] - box[0], 0.011);
+      EXPECT_NEAR(values.at(5), box[3] - box[1], 0.011);
     }
   }
   EXPECT_FALSE(std::getline(csv, line));

@@ -11,7 +11,6 @@
 #include "goshawk/core/text.h"
 
 namespace goshawk::pipeline {
-namespace {}  // namespace
 
 TrackWriters::TrackWriters(const std::filesystem::path& folder, std::vector<std::string> class_names)
     : class_names_(std::move(class_names)),
@@ -40,7 +39,7 @@ void TrackWriters::write(const Frame& frame, std::span<const track::Track> track
     fmt::format_to(std::back_inserter(csv), "{:.2f},{:.2f},{:.2f},{:.2f},{},{:.4f},{},{},{},{:.6f}\n", box.x1, box.y1,
                    box.x2, box.y2, track.class_id, track.score, track.id, csv_field(name), frame.index, time);
     fmt::format_to(std::back_inserter(mot), "{},{},{:.2f},{:.2f},{:.2f},{:.2f},{:.4f},-1,-1,-1\n", frame.index + 1, track.id,
-                   box.x1, box.y1, box.width(), box.height(), track.score);
+                   box.x1 + 1, box.y1 + 1, box.width(), box.height(), track.score);
   }
   jsonl_.stream() << jsonl << "]}\n";
   csv_.stream() << csv;

@@ -17,8 +17,9 @@ namespace goshawk::pipeline {
 ///                 and of a folder of images "image", the file's name
 ///   tracks.csv    a line a track and frame, columns of supervision's CSVSink (0.27):
 ///                 x_min,y_min,x_max,y_max,class_id,confidence,tracker_id,class_name,frame_index,time
-///   mot.txt       MOT Challenge: frame,id,left,top,width,height,confidence,-1,-1,-1 (frames count from 1)
-/// `frame` and `frame_index` count from 0; times are seconds; boxes are pixels. The files get their names in `commit`.
+///   mot.txt       MOT Challenge: frame,id,left,top,width,height,confidence,-1,-1,-1 (frames and pixels count from 1)
+/// `frame` and `frame_index` count from 0; times are seconds; boxes are pixels, from 0 but in mot.txt. The files get their
+/// names in `commit`.
 /// Not thread-safe.
 class TrackWriters {
  public:

@@ -77,8 +77,15 @@ class Track(EndToEnd):
         for (frame, identity, box), row, cells in zip(tracks, rows, mot):
             self.assertEqual((int(row["frame_index"]), int(row["tracker_id"])), (frame, identity))
             self.assertEqual((int(cells[0]), int(cells[1])), (frame + 1, identity))
-            self.assertAlmostEqual(float(cells[2]) + float(cells[4]), box[2], delta=0.02)
+            self.assertAlmostEqual(float(cells[2]) - 1 + float(cells[4]), box[2], delta=0.02)
         self.assertFalse(list(folder.glob("*.mp4")))
+        (folder / "seqinfo.ini").write_text("[Sequence]\nname=clip\nseqLength=100\nimWidth=160\nimHeight=96\n")
+        self.goshawk("data", "convert", folder / "mot.txt", "--from", "mot", "--to", "coco", "--out", "coco")
+        boxes = [one["bbox"] for path in (self.folder / "coco").rglob("*.json") for one in json.loads(path.read_text())["annotations"]]
+        self.assertEqual(len(boxes), len(tracks))
+        for (_, _, box), (x, y, width, height) in zip(tracks, boxes):
+            for given, expected in zip((x, y, x + width, y + height), box):
+                self.assertAlmostEqual(given, expected, delta=0.02)
 
     def test_skipped_frames_are_predicted(self):
         self.track(square_clip(self.folder / "clip.mp4"), "--every", "4")
