@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 class ImageSource final : public Source {
  public:
-  ImageSource(std::string name, std::vector<fs::path> paths, const SourceOptions& options)
+  ImageSource(std::string name, std::vector<fs::path> paths, const SourceOptions& options, const std::stop_token& stop)
       : paths_(std::move(paths)), options_(options) {
     const auto all = static_cast<std::int64_t>(paths_.size());
     info_.name = std::move(name);
@@ -23,7 +23,7 @@ class ImageSource final : public Source {
     info_.frames = std::min(all, options.max_frames.value_or(all));
     info_.codec = "images";
     info_.pixel_format = "bgr24";
-    read_first();
+    read_first(stop);
   }
 
   const SourceInfo& info() const override { return info_; }
@@ -31,31 +31,37 @@ class ImageSource final : public Source {
   std::optional<Frame> read(std::stop_token stop) override {
     if (stop.stop_requested() || given_ >= *info_.frames) return std::nullopt;
     const auto index = static_cast<std::size_t>(given_++);
+    if (index < damaged_.size()) throw Error(damaged_[index]);
     Frame frame;
     frame.index = static_cast<std::int64_t>(index);
     frame.name = paths_[index].filename().string();
     frame.path = paths_[index].string();
-    frame.image = index == 0 && !first_.empty() ? std::exchange(first_, {}) : load(paths_[index]);
+    frame.image = !first_.empty() ? std::exchange(first_, {}) : load(paths_[index]);
     return frame;
   }
 
  private:
   cv::Mat load(const fs::path& path) const { return read_image(path, options_.limits.max_pixels); }
 
-  void read_first() {
-    try {
-      first_ = load(paths_.front());
-      info_.width = first_.cols;
-      info_.height = first_.rows;
-    } catch (const Error&) {
-      if (paths_.size() == 1) throw;
+  void read_first(const std::stop_token& stop) {
+    const auto wanted = static_cast<std::size_t>(std::max<std::int64_t>(1, *info_.frames));
+    while (first_.empty() && damaged_.size() < wanted && !stop.stop_requested()) {
+      try {
+        first_ = load(paths_[damaged_.size()]);
+        info_.width = first_.cols;
+        info_.height = first_.rows;
+      } catch (const Error& error) {
+        if (paths_.size() == 1) throw;
+        damaged_.push_back(error);
+      }
     }
   }
 
   std::vector<fs::path> paths_;
   SourceOptions options_;
   SourceInfo info_;
-  cv::Mat first_;
+  std::vector<Error> damaged_;  // of the images before the first that can be read
+  cv::Mat first_;               // that one, until it is given
   std::int64_t given_ = 0;
 };
 
@@ -67,11 +73,12 @@ void sort_by_name(std::vector<fs::path>& paths) {
 
 }  // namespace
 
-std::unique_ptr<Source> open_images(std::string name, std::vector<fs::path> paths, const SourceOptions& options) {
+std::unique_ptr<Source> open_images(std::string name, std::vector<fs::path> paths, const SourceOptions& options,
+                                    const std::stop_token& stop) {
   if (options.start || options.end) {
     throw Error(ErrorCode::kUsage, "images have no times: start and end are for video", name, "use --max-frames or --every");
   }
-  return std::make_unique<ImageSource>(std::move(name), std::move(paths), options);
+  return std::make_unique<ImageSource>(std::move(name), std::move(paths), options, stop);
 }
 
 std::vector<fs::path> images_in_folder(const fs::path& folder) {

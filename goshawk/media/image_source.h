@@ -10,10 +10,10 @@
 
 namespace goshawk::media {
 
-/// Reads `paths` in their order. `name` stands for all of them. The first image is read here to learn its size; when it is
-/// the only one and damaged, that is an Error{kBadData} here, else at `read`.
-std::unique_ptr<Source> open_images(std::string name, std::vector<std::filesystem::path> paths,
-                                    const SourceOptions& options);
+/// Reads `paths` in their order. `name` stands for all of them. Images are read here up to the first that can be, to learn
+/// its size (0 x 0 where none can). The only image damaged is an Error{kBadData} here, each of several at `read`.
+std::unique_ptr<Source> open_images(std::string name, std::vector<std::filesystem::path> paths, const SourceOptions& options,
+                                    const std::stop_token& stop = {});
 
 /// The images of a folder (not of its subfolders), or the files that a glob pattern names, sorted by name.
 /// Throws Error{kNotFound} when there is none.

@@ -268,6 +268,29 @@ TEST(ImageSource, ReadsAFolderInTheOrderOfNames) {
   EXPECT_EQ(damaged, 1U);
 }
 
+TEST(ImageSource, KnowsTheSizeOfTheFirstImageThatCanBeRead) {
+  const TemporaryFolder folder;
+  for (const std::string name : {"a.png", "b.png", "d.png"}) write_bytes(folder / name, "damaged " + name);
+  write_image(folder / "c.png", picture(33, 17));
+  write_image(folder / "e.png", picture(8, 4));
+  const auto source = open_source(folder.path().string());
+  EXPECT_EQ(cv::Size(source->info().width, source->info().height), cv::Size(33, 17));
+  std::vector<std::string> steps;
+  for (int i = 0; i < 5; ++i) {
+    try {
+      const auto frame = source->read();
+      steps.push_back(frame->name + ":" + std::to_string(frame->index) + ":" + std::to_string(frame->image.cols));
+    } catch (const Error& error) {
+      steps.push_back(std::filesystem::path(error.where()).filename().string());
+    }
+  }
+  EXPECT_THAT(steps, ::testing::ElementsAre("a.png", "b.png", "c.png:2:33", "d.png", "e.png:4:8"));
+  EXPECT_FALSE(source->read());
+  SourceOptions options;
+  options.max_frames = 2;
+  EXPECT_EQ(open_source(folder.path().string(), options)->info().width, 0);
+}
+
 TEST(ImageSource, TakesGlobsAndSingleFilesByContent) {
   const TemporaryFolder folder;
   for (const std::string name : {"a1.png", "a2.png", "b1.png"}) write_image(folder / name, picture(32, 16));

@@ -31,12 +31,12 @@ bool named_as_motion_jpeg(const fs::path& path) {
 std::unique_ptr<Source> open_disk(const std::string& spec, const SourceOptions& options, std::stop_token stop) {
   const fs::path path(spec);
   std::error_code ignored;
-  if (fs::is_directory(path, ignored)) return open_images(spec, images_in_folder(path), options);
+  if (fs::is_directory(path, ignored)) return open_images(spec, images_in_folder(path), options, stop);
   if (!fs::exists(path, ignored) && spec.find_first_of("*?[") != std::string::npos) {
-    return open_images(spec, images_of_glob(spec), options);
+    return open_images(spec, images_of_glob(spec), options, stop);
   }
   const bool image = sniff_image(first_bytes(path)) != ImageFormat::kNone && !named_as_motion_jpeg(path);
-  if (image) return open_images(spec, {path}, options);
+  if (image) return open_images(spec, {path}, options, stop);
   return open_video(spec, SourceKind::kDisk, options, std::move(stop));
 }
 

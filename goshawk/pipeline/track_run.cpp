@@ -295,6 +295,10 @@ class TrackRun {
   void no_frames(const std::stop_token& stop) const {
     if (summary_.source_error) throw *summary_.source_error;
     if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped before the first frame");
+    if (!summary_.unreadable.empty()) {
+      throw Error(ErrorCode::kBadData, fmt::format("none of the {} images can be read", summary_.unreadable.size()),
+                  source_.info().name, "The first: " + summary_.unreadable.front());
+    }
     const auto& duration = source_.info().duration;
     throw Error(ErrorCode::kUsage, "there is no frame to track", source_.info().name,
                 duration ? fmt::format("The video is {:.1f} s long; look at --start and --end.", seconds(*duration)) : "");

@@ -135,6 +135,27 @@ class Track(EndToEnd):
         self.assertEqual([line["image"] for line in lines], [f"{line['frame'] + 1:03}.png" for line in lines])
         self.assertEqual(len(probe(folder / "frames.mp4")["frames"]), 49)
 
+    def test_damaged_images_before_the_first_good_one(self):
+        images = self.folder / "frames"
+        images.mkdir()
+        ffmpeg("-i", square_clip(self.folder / "clip.mp4", seconds=1), images / "%03d.png")
+        (images / "001.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        result = self.track(images, code=65)
+        self.assertIn("(160x96)", result.stdout)
+        _, lines, stats = self.outputs("frames")
+        self.assertEqual([line["frame"] for line in lines], list(range(1, 25)))
+        self.assertEqual((stats["source"]["width"], stats["source"]["height"]), (160, 96))
+
+    def test_images_of_which_none_can_be_read_are_bad_data(self):
+        images = self.folder / "frames"
+        images.mkdir()
+        for name in ("1.png", "2.png", "3.png"):
+            (images / name).write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        result = self.track(images, code=65)
+        self.assertIn("none of the 3 images can be read", result.stderr)
+        self.assertIn("1.png", result.stderr)
+        self.assertFalse(list((self.folder / "runs" / "track").iterdir()))
+
     def test_signals_of_a_track_are_written(self):
         self.track(square_clip(self.folder / "clip.mp4"), "--signal", "track:1")
         folder, _, _ = self.outputs()
