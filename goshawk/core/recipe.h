@@ -50,7 +50,7 @@ struct Recipe {
   std::vector<std::string> class_names;  // index = class_id
   int input_width = 640;                 // pixels
   int input_height = 640;
-  bool dynamic_size = false;  // the model takes other sizes too (multiples of `stride`)
+  bool dynamic_size = false;  // the model takes other heights and widths too (multiples of `stride`)
   int stride = 32;            // largest stride of the network
   Layout layout = Layout::kNchw;
   Resize resize = Resize::kLetterboxCenter;

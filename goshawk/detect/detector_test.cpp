@@ -105,6 +105,25 @@ TEST_F(DetectorOfBrightness, UsesTheSmallestRectangleOfADynamicModel) {
   EXPECT_FALSE(detector->detect({&wide, 1}).at(0).empty());
 }
 
+TEST_F(DetectorOfBrightness, KeepsTheFixedSideOfAModelWhoseOtherVaries) {
+  const cv::Mat wide(30, 120, CV_8UC3, cv::Scalar::all(255)), tall(120, 30, CV_8UC3, cv::Scalar::all(255));
+  const auto fixed = Detector::load(model({1, 3, 64, 64}), on_cpu());
+  for (const Dimensions& input : {Dimensions{1, 3, 64, -1}, Dimensions{1, 3, -1, 64}}) {
+    const auto detector = Detector::load(model(input), on_cpu());
+    for (const cv::Mat& image : {wide, tall}) {
+      EXPECT_EQ(detector->detect({&image, 1}), fixed->detect({&image, 1})) << input[2] << "x" << input[3];
+    }
+  }
+}
+
+TEST_F(DetectorOfBrightness, TakesAnInputOfWhichNothingIsStated) {
+  const cv::Mat wide(30, 120, CV_8UC3, cv::Scalar::all(255));
+  const auto stated = Detector::load(model({-1, 3, -1, -1}), on_cpu());
+  const auto detector = Detector::load(model({-1, -1, -1, -1}), on_cpu());
+  EXPECT_FALSE(detector->detect({&wide, 1}).at(0).empty());
+  EXPECT_EQ(detector->detect({&wide, 1}), stated->detect({&wide, 1}));
+}
+
 TEST_F(DetectorOfBrightness, ObeysItsOptions) {
   DetectorOptions options = on_cpu();
   options.confidence = 0;

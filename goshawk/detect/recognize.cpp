@@ -28,25 +28,31 @@ void reject_model(const ModelDescription& model, const std::string& message, con
   throw Error(ErrorCode::kBadConfig, message, model.name, hint);
 }
 
-ImageInput image_input(const ModelDescription& model) {
+ImageInput image_input(const ModelDescription& model, Layout layout) {
   ImageInput input;
   if (model.inputs.empty()) return input;
-  const auto& shape = model.inputs[0].shape;
+  const auto& [name, type, shape] = model.inputs[0];
+  const bool is_float = type == runtime::ElementType::kFloat32 || type == runtime::ElementType::kFloat16;
   if (shape.size() == 4 && shape[1] == 3) {
     input = {true, Layout::kNchw, shape[2], shape[3], true};
   } else if (shape.size() == 4 && shape[3] == 3) {
     input = {true, Layout::kNhwc, shape[1], shape[2], true};
   } else if (shape.size() == 3 && shape[0] == 3) {
     input = {true, Layout::kNchw, shape[1], shape[2], false};  // torchvision: one image without a batch dimension
+  } else if (shape.size() == 4 && is_float && layout == Layout::kNhwc && shape[3] == -1) {
+    input = {true, Layout::kNhwc, shape[1], shape[2], true};
+  } else if (shape.size() == 4 && is_float && shape[1] == -1) {
+    input = {true, Layout::kNchw, shape[2], shape[3], true};
   }
   return input;
 }
 
 void apply_geometry(const ImageInput& input, Recipe& recipe) {
   recipe.layout = input.layout;
-  recipe.dynamic_size = input.width < 0 || input.height < 0;
-  if (input.width > 0) recipe.input_width = static_cast<int>(input.width);
-  if (input.height > 0) recipe.input_height = static_cast<int>(input.height);
+  recipe.dynamic_size = input.takes_any_size();
+  if (recipe.dynamic_size) return;
+  recipe.input_width = static_cast<int>(input.width > 0 ? input.width : input.height);
+  recipe.input_height = static_cast<int>(input.height > 0 ? input.height : input.width);
 }
 
 std::int64_t grid_cells(const ImageInput& input, int largest) {
@@ -132,14 +138,14 @@ std::optional<Recipe> recognize_ultralytics(const ModelDescription& model, const
   Recipe recipe = family_defaults(family);
   recipe.class_names = *names;
   if (family == Family::kDetr) recipe.activation = Activation::kNone;
-  const auto size = numbers_in(metadata_value(model, "imgsz").value_or(""));
-  if (size.size() == 2 && size[0] > 0 && size[1] > 0 && size[0] <= 16384 && size[1] <= 16384) {
-    recipe.input_height = size[0];
-    recipe.input_width = size[1];
-  }
   const auto stride = numbers_in(metadata_value(model, "stride").value_or("32"));
   if (!stride.empty() && stride[0] >= 1 && stride[0] <= 1024) recipe.stride = stride[0];
   apply_geometry(input, recipe);
+  const auto size = numbers_in(metadata_value(model, "imgsz").value_or(""));
+  if (size.size() == 2 && size[0] > 0 && size[1] > 0 && size[0] <= 16384 && size[1] <= 16384) {
+    if (input.height < 0) recipe.input_height = size[0];
+    if (input.width < 0) recipe.input_width = size[1];
+  }
   return recipe;
 }
 
@@ -249,16 +255,21 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
   apply_recipe(overlay, where, given);  // checked before the model is, so that a misspelt key is told first
   if (choices.class_names) given.class_names = read_class_names(*choices.class_names);
 
-  const ImageInput input = image_input(model);
+  std::optional<Recipe> stored;
+  if (const auto text = metadata_value(model, kRecipeKey)) {
+    stored = parse_recipe(*text, model.name + ": metadata " + kRecipeKey);
+  }
+  const bool layout_is_stored = stored && !overlay.contains("layout");
+  const ImageInput input = image_input(model, layout_is_stored ? stored->layout : given.layout);
   if (!input.found) {
     reject_model(
         model,
         "this is no image detector: none of its inputs is an image of three channels (" + list_text(model.inputs) + ")",
-        "give a detector");
+        "give a detector; one whose channels are last and not stated needs a recipe with `layout: nhwc`");
   }
   Recipe recipe;
-  if (const auto text = metadata_value(model, kRecipeKey)) {
-    recipe = parse_recipe(*text, model.name + ": metadata " + kRecipeKey);
+  if (stored) {
+    recipe = *stored;
   } else if (overlay.contains("family")) {
     apply_geometry(input, recipe);
   } else {
@@ -270,6 +281,7 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
     reject_model(model, "the names of the " + std::string(to_string(recipe.family)) + " model's classes are not known",
                  "give them in the recipe (class_names), or as a file of names");
   }
+  recipe.dynamic_size = recipe.dynamic_size && input.takes_any_size();
   check_geometry(model, input, recipe);
   return recipe;
 }

@@ -16,8 +16,11 @@ struct ImageInput {
   Layout layout = Layout::kNchw;
   std::int64_t height = -1, width = -1;  // -1: varies
   bool has_batch = true;
+  bool takes_any_size() const { return height < 0 && width < 0; }
 };
-ImageInput image_input(const ModelDescription& model);
+/// `layout` counts where the channels' dimension varies too, of an input of floats alone.
+ImageInput image_input(const ModelDescription& model, Layout layout);
+/// A side that varies beside a fixed one becomes as long as that.
 void apply_geometry(const ImageInput& input, Recipe& recipe);
 /// Cells of the feature maps of strides 8, 16, ... `largest`; -1 for an input whose size varies.
 std::int64_t grid_cells(const ImageInput& input, int largest);

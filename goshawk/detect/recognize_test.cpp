@@ -103,6 +103,47 @@ TEST(SettleRecipe, TakesSizesOfDynamicExportsFromMetadata) {
   EXPECT_EQ(recipe.class_names.size(), 3U);
 }
 
+TEST(SettleRecipe, OneSideThatVariesIsTakenFromMetadataOrTheOther) {
+  const auto of = [](std::int64_t height, std::int64_t width, const std::string& imgsz, const std::string& recipe = "") {
+    const ModelDescription model = described({info("output0", {1, 7, -1})}, ultralytics({{"imgsz", imgsz}}), height, width);
+    const Written file("recipe.yaml", recipe);
+    return settle_recipe(model, {recipe.empty() ? std::nullopt : std::optional(file.path()), {}});
+  };
+  const auto size = [](const Recipe& recipe) {
+    EXPECT_FALSE(recipe.dynamic_size);
+    return std::pair(recipe.input_height, recipe.input_width);
+  };
+  EXPECT_EQ(size(of(64, -1, "[64, 128]")), std::pair(64, 128));
+  EXPECT_EQ(size(of(64, -1, "[640, 640]")), std::pair(64, 640));
+  EXPECT_EQ(size(of(-1, 96, "[32, 640]")), std::pair(32, 96));
+  EXPECT_EQ(size(of(64, -1, "")), std::pair(64, 64));
+  EXPECT_EQ(size(of(-1, 96, "")), std::pair(96, 96));
+  EXPECT_EQ(size(of(64, -1, "", "input_width: 256")), std::pair(64, 256));
+  EXPECT_EQ(size(of(64, -1, "", "dynamic_size: true")), std::pair(64, 64)) << "the model says otherwise";
+}
+
+TEST(SettleRecipe, ChannelsThatVaryAreWhereTheRecipeSaysOrFirst) {
+  ModelDescription model = described({info("output0", {-1, 7, -1})}, ultralytics(), -1, -1);
+  model.inputs[0].shape = {-1, -1, -1, -1};
+  EXPECT_EQ(settle_recipe(model).layout, Layout::kNchw);
+  EXPECT_TRUE(settle_recipe(model).dynamic_size);
+  const Written nhwc("recipe.yaml", "layout: nhwc");
+  EXPECT_EQ(settle_recipe(model, {nhwc.path(), {}}).layout, Layout::kNhwc);
+  Recipe stored = settle_recipe(model, {nhwc.path(), {}});
+  model.metadata[kRecipeKey] = to_json(stored).dump();
+  EXPECT_EQ(settle_recipe(model), stored);
+
+  model = described({info("output0", {1, 7, 8400})}, ultralytics());
+  model.inputs[0].shape = {1, -1, 640, 640};
+  EXPECT_EQ(settle_recipe(model).layout, Layout::kNchw);
+  EXPECT_THAT(error_of(model, {nhwc.path(), {}}), HasSubstr("layout does not fit"));
+  model.inputs[0].shape = {1, 640, 640, -1};
+  EXPECT_THAT(error_of(model), HasSubstr("no image detector"));
+  EXPECT_EQ(settle_recipe(model, {nhwc.path(), {}}).input_width, 640);
+  model.inputs[0] = info("tokens", {-1, -1, -1, -1}, ElementType::kInt64);
+  EXPECT_THAT(error_of(model), HasSubstr("no image detector"));
+}
+
 TEST(SettleRecipe, RejectsOtherUltralyticsTasksAndLayouts) {
   EXPECT_THAT(error_of(described({info("output0", {1, 39, 8400})}, ultralytics({{"task", "segment"}}))),
               HasSubstr("'segment'"));

@@ -20,7 +20,7 @@ using Dimensions = std::vector<std::int64_t>;  // -1: varies
 inline std::string brightness_model(const Dimensions& input, const std::map<std::string, std::string>& metadata,
                                     int classes = 1) {
   using namespace runtime::testing;  // NOLINT: messages of ONNX
-  const bool fixed = input[2] > 0;
+  const bool fixed = input[2] > 0 && input[3] > 0;
   const std::int64_t cells = fixed ? (input[2] / 8) * (input[3] / 8) : -1;
   const std::int64_t rows = 4 + classes;
   // Rows of the 1 x 1 convolution: cx, cy, w, h, scores, from the mean red, green, blue of a cell.
