@@ -19,14 +19,6 @@ namespace {
 namespace fs = std::filesystem;
 using dataset::Severity;
 
-int distance_of(const Invocation& call) {
-  const auto number = number_option(call, "distance", -1, dataset::kMostHashDistance);
-  if (!number) return dataset::kNearHashDistance;
-  const int distance = static_cast<int>(*number);
-  if (distance == *number) return distance;
-  throw Error(ErrorCode::kUsage, fmt::format("--distance is a whole number, not {}", *number));
-}
-
 dataset::FindingList look(const Invocation& call, const dataset::ReadResult& read, int distance) {
   dataset::CheckOptions options;
   options.distance = distance;
@@ -53,7 +45,8 @@ void write_folder(const Invocation& call, const CheckResult& result, const std::
 }
 
 int run_check(const Invocation& call) {
-  const int distance = distance_of(call);
+  const int distance = static_cast<int>(
+      integer_option(call, "distance", -1, dataset::kMostHashDistance).value_or(dataset::kNearHashDistance));
   const auto format = format_option(call, "from");
   dataset::ReadLimits limits;
   limits.problems = 100'000;  // of all kinds together; the list below has its own limit for each

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <ranges>
 
 #include "goshawk/core/error.h"
@@ -165,14 +166,6 @@ void print_table(const Report& report) {
   fmt::print("{} ({})\n", report.target.string(), dataset::name(report.format));
 }
 
-dataset::Images images_option(const Invocation& call) {
-  const auto given = call.options.find("images");
-  if (given == call.options.end() || given->second == "copy") return dataset::Images::kCopy;
-  if (given->second == "link") return dataset::Images::kLink;
-  if (given->second == "none") return dataset::Images::kNone;
-  throw Error(ErrorCode::kUsage, "--images is copy, link or none, not '" + given->second + "'");
-}
-
 void check_text_flag(const Invocation& call, dataset::Format format) {
   if (call.has("text") && format != dataset::Format::kLabelImg)
     throw Error(ErrorCode::kUsage, fmt::format("goes with --to labelimg, not with {}", dataset::name(format)), "--text");
@@ -189,6 +182,14 @@ std::optional<dataset::ReadResult> unlabelled_images(const fs::path& path, const
 
 [[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
   throw Error(ErrorCode::kUsage, "--" + flag + " is " + expected + ", not '" + value + "'");
+}
+
+/// `text` as a whole, of which nothing may be left.
+template <typename T>
+std::optional<T> number_in(const std::string& text) {
+  T number{};
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -227,25 +228,49 @@ std::optional<Split> split_of(const Invocation& call, const dataset::Dataset& se
               known.empty() ? "It has no splits: leave --split out." : fmt::format("It has {}.", fmt::join(known, ", ")));
 }
 
+dataset::Images images_option(const Invocation& call) {
+  const auto given = call.options.find("images");
+  if (given == call.options.end() || given->second == "copy") return dataset::Images::kCopy;
+  if (given->second == "link") return dataset::Images::kLink;
+  if (given->second == "none") return dataset::Images::kNone;
+  throw Error(ErrorCode::kUsage, "--images is copy, link or none, not '" + given->second + "'");
+}
+
 std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag) {
   const auto given = call.options.find(flag);
   if (given == call.options.end()) return std::nullopt;
-  std::uint64_t number = 0;
-  const std::string& text = given->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size()) reject(flag, "a whole number from 0", text);
+  const auto number = number_in<std::uint64_t>(given->second);
+  if (!number) reject(flag, "a whole number from 0", given->second);
+  return number;
+}
+
+std::optional<std::int64_t> integer_option(const Invocation& call, const std::string& flag, std::int64_t least,
+                                           std::int64_t most) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  const auto number = number_in<std::int64_t>(given->second);
+  if (!number || *number < least || *number > most)
+    reject(flag, fmt::format("a whole number from {} to {}", least, most), given->second);
   return number;
 }
 
 std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most) {
   const auto given = call.options.find(flag);
   if (given == call.options.end()) return std::nullopt;
-  double number = 0;
-  const std::string& text = given->second;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || !(number >= least && number <= most))
-    reject(flag, fmt::format("a number from {} to {}", least, most), text);
+  const auto number = number_in<double>(given->second);
+  if (!number || !(*number >= least && *number <= most))
+    reject(flag, fmt::format("a number from {} to {}", least, most), given->second);
   return number;
+}
+
+std::optional<std::chrono::microseconds> time_option(const Invocation& call, const std::string& flag,
+                                                     std::chrono::microseconds least) {
+  const auto given = call.options.find(flag);
+  if (given == call.options.end()) return std::nullopt;
+  const double seconds = parse_seconds(given->second);
+  if (!(seconds >= std::chrono::duration<double>(least).count() && seconds < 1e9))
+    reject(flag, "a time such as 0.5, 90 or 1:30", given->second);
+  return std::chrono::microseconds(std::llround(seconds * 1e6));
 }
 
 std::vector<std::string> class_names(const dataset::Dataset& set) {

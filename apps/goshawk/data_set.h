@@ -1,6 +1,7 @@
 // What the `goshawk data` commands share: reading a set, writing one, and telling what came of it.
 #pragma once
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -22,6 +23,14 @@ std::optional<dataset::Split> split_option(const Invocation& call, const std::st
 std::optional<dataset::Split> split_of(const Invocation& call, const dataset::Dataset& set);
 /// A whole number from 0. Throws Error{kUsage}.
 std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag);
+/// A whole number within [least, most]. Throws Error{kUsage}.
+std::optional<std::int64_t> integer_option(const Invocation& call, const std::string& flag, std::int64_t least,
+                                           std::int64_t most);
+/// A time of at least `least`, in seconds or as minutes:seconds. Throws Error{kUsage}.
+std::optional<std::chrono::microseconds> time_option(const Invocation& call, const std::string& flag,
+                                                     std::chrono::microseconds least);
+/// How --images says that images are brought along; copied without it. Throws Error{kUsage}.
+dataset::Images images_option(const Invocation& call);
 /// A number within [least, most]. Throws Error{kUsage}.
 std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most);
 /// "a,b" without empty words.

@@ -30,19 +30,13 @@ using nlohmann::json;
 
 constexpr std::size_t kShown = 20;
 
-template <typename T>
-std::optional<T> number_in(std::string_view text, T least, T most) {
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value < least || value > most) return std::nullopt;
-  return value;
-}
-
 /// "70", "0.7" or "12.5" in millionths.
 std::optional<std::int64_t> parse_share(std::string_view text) {
-  const auto share = number_in<double>(text, 0.0, 1e6);
-  if (!share || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
-  return std::llround(*share * 1e6);
+  double share = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), share);
+  const bool number = error == std::errc{} && end == text.data() + text.size() && share <= 1e6;
+  if (!number || text.find_first_not_of("0123456789.") != std::string_view::npos) return std::nullopt;
+  return std::llround(share * 1e6);
 }
 
 std::array<std::int64_t, 3> parse_ratio(const std::string& text) {
@@ -70,39 +64,16 @@ dataset::SplitOptions options_of(const Invocation& call) {
   dataset::SplitOptions options;
   const auto text = [&](const char* option) { return call.options.at(option); };
   if (call.has("ratio")) options.ratio = parse_ratio(text("ratio"));
-  if (call.has("seed")) {
-    const auto seed = number_in<std::uint64_t>(text("seed"), 0, UINT64_MAX);
-    if (!seed) throw Error(ErrorCode::kUsage, "--seed must be a whole number, not '" + text("seed") + "'");
-    options.seed = *seed;
-  }
+  options.seed = count_option(call, "seed").value_or(options.seed);
   if (call.has("by")) {
     const auto by = dataset::split_by_of(text("by"));
     if (!by) throw Error(ErrorCode::kUsage, "--by must be source, block or image, not '" + text("by") + "'");
     options.by = *by;
   }
-  if (call.has("block")) {
-    const double seconds = parse_seconds(text("block"));
-    if (!(seconds >= 0.001 && seconds < 1e9)) {
-      throw Error(ErrorCode::kUsage, "--block must be a time such as 30 or 1:30, not '" + text("block") + "'");
-    }
-    options.block = std::chrono::microseconds(std::llround(seconds * 1e6));
-  }
-  if (call.has("distance")) {
-    const auto distance = number_in<int>(text("distance"), -1, dataset::kMostHashDistance);
-    if (!distance) {
-      throw Error(ErrorCode::kUsage, fmt::format("--distance must be a number from -1 to {}, not '{}'",
-                                                 dataset::kMostHashDistance, text("distance")));
-    }
-    options.distance = *distance;
-  }
+  options.block = time_option(call, "block", std::chrono::milliseconds(1)).value_or(options.block);
+  if (const auto distance = integer_option(call, "distance", -1, dataset::kMostHashDistance))
+    options.distance = static_cast<int>(*distance);
   return options;
-}
-
-dataset::Images images_of(const Invocation& call) {
-  const std::string text = call.has("images") ? call.options.at("images") : "copy";
-  if (text == "copy") return dataset::Images::kCopy;
-  if (text == "link") return dataset::Images::kLink;
-  throw Error(ErrorCode::kUsage, "--images must be copy or link, not '" + text + "'");
 }
 
 /// What is known of each image besides its labels.
@@ -255,7 +226,7 @@ std::string write(const Invocation& call, const dataset::Dataset& set) {
   if (call.has("in-place")) return dataset::write_split_lists(set, config_in_place(call, set)).string();
   const fs::path target = call.options.at("out");
   dataset::WriteOptions writing;
-  writing.images = images_of(call);
+  writing.images = images_option(call);
   writing.stop = call.stop;
   std::optional<Progress> bar;
   if (!call.config.boolean("log.quiet")) bar.emplace("writing", static_cast<std::int64_t>(set.images.size()), "images");
@@ -275,7 +246,7 @@ int run_data_split(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "`goshawk data split` needs one of --out DIR, --in-place and --check");
   }
   const auto options = options_of(call);
-  (void)images_of(call);
+  (void)images_option(call);
   std::error_code ignored;
   if (call.has("out") && fs::exists(call.options.at("out"), ignored)) {
     throw Error(ErrorCode::kUsage, "the target exists already", call.options.at("out"), "Choose another --out.");
@@ -330,7 +301,7 @@ Command data_split_command() {
       {"by", "WHAT", "Keep together what is of one source, block or image; default block"},
       {"block", "T", "Length of a block of time; default 30 seconds"},
       {"distance", "D", "Bits by which hashes of near duplicates differ at most, up to 16; default 6; -1: not looked at"},
-      {"images", "HOW", "copy or link; default copy"},
+      {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none"},
       follow_links_flag()};
   command.json = true;
   command.examples = {"goshawk data split frames/ --out dataset --ratio 80/20",

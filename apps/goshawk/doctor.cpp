@@ -15,6 +15,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/core/memory.h"
 #include "goshawk/runtime/memory.h"
 
 namespace goshawk::cli {
@@ -54,7 +55,7 @@ std::string gigabytes(std::uint64_t bytes) { return fmt::format("{:.1f} GB", sta
 
 Part machine_part() {
   const Machine machine = describe_machine();
-  const std::uint64_t free = runtime::available_memory();
+  const std::uint64_t free = available_memory();
   Part part{"Machine", {}};
   part.say("system", machine.system);
   part.say("processor", fmt::format("{}, {} cores for goshawk", machine.processor, machine.cores));
@@ -157,7 +158,7 @@ ordered_json to_json(const std::vector<Part>& parts, const std::vector<runtime::
   ordered_json document{{"version", kVersion},
                         {"cores", machine.cores},
                         {"memory_bytes", machine.memory_bytes},
-                        {"available_memory_bytes", runtime::available_memory()}};
+                        {"available_memory_bytes", available_memory()}};
   document["devices"] = ordered_json::array();
   document["auto"] = nullptr;
   for (const auto& device : devices) {

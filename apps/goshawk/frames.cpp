@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
-#include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/data_set.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
@@ -21,25 +20,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-template <typename T>
-T number_of(const Invocation& call, const std::string& flag, T least, T most) {
-  const std::string& text = call.options.at(flag);
-  T value{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !(value >= least && value <= most)) {
-    throw Error(ErrorCode::kUsage, fmt::format("--{} must be a number from {} to {}, not '{}'", flag, least, most, text));
-  }
-  return value;
-}
-
-Microseconds time_of(const Invocation& call, const std::string& flag) {
-  const std::string& text = call.options.at(flag);
-  const double seconds = parse_seconds(text);
-  if (!(seconds >= 1e-6 && seconds < 1e9)) {
-    throw Error(ErrorCode::kUsage, fmt::format("--{} must be a time such as 0.5, 90 or 1:30, not '{}'", flag, text));
-  }
-  return Microseconds(std::llround(seconds * 1e6));
-}
+constexpr Microseconds kLeastTime{1};
 
 pipeline::FrameSelection selection_of(const Invocation& call) {
   const bool every = call.config.entry("source.every").layer != ConfigLayer::kDefault;
@@ -50,16 +31,17 @@ pipeline::FrameSelection selection_of(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "--scene-threshold goes with --scenes");
   if (every) return pipeline::EveryFrames{call.config.integer("source.every")};
   if (call.has("random")) {
-    pipeline::RandomFrames random{number_of<std::int64_t>(call, "random", 1, 100'000'000)};
-    if (call.has("seed")) random.seed = number_of<std::uint64_t>(call, "seed", 0, UINT64_MAX);
+    pipeline::RandomFrames random{*integer_option(call, "random", 1, 100'000'000)};
+    random.seed = count_option(call, "seed").value_or(random.seed);
     return random;
   }
   if (call.has("scenes")) {
     pipeline::SceneChanges scenes;
-    if (call.has("scene-threshold")) scenes.threshold = number_of<double>(call, "scene-threshold", 0.1, 100);
+    scenes.threshold = number_option(call, "scene-threshold", 0.1, 100).value_or(scenes.threshold);
     return scenes;
   }
-  return call.has("interval") ? pipeline::EveryInterval{time_of(call, "interval")} : pipeline::EveryInterval{};
+  const auto interval = time_option(call, "interval", kLeastTime);
+  return interval ? pipeline::EveryInterval{*interval} : pipeline::EveryInterval{};
 }
 
 pipeline::FramesOptions options_of(const Invocation& call) {
@@ -67,9 +49,9 @@ pipeline::FramesOptions options_of(const Invocation& call) {
   options.selection = selection_of(call);
   options.start = call.config.time_if_set("source.start");
   options.end = call.config.time_if_set("source.end");
-  if (call.has("duration")) {
+  if (const auto duration = time_option(call, "duration", kLeastTime)) {
     if (options.end) throw Error(ErrorCode::kUsage, "--end and --duration exclude each other: give one");
-    options.end = options.start.value_or(Microseconds(0)) + time_of(call, "duration");
+    options.end = options.start.value_or(Microseconds(0)) + *duration;
   }
   if (options.start && options.end && *options.end <= *options.start) {
     throw Error(ErrorCode::kUsage, "the end lies before the start", "--end");
@@ -78,7 +60,7 @@ pipeline::FramesOptions options_of(const Invocation& call) {
   if (const auto timeout = call.config.time_if_set("source.timeout")) {
     options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
   }
-  if (call.has("min-change")) options.min_change = number_of<double>(call, "min-change", 0, 100);
+  options.min_change = number_option(call, "min-change", 0, 100).value_or(options.min_change);
   if (call.has("format")) {
     const std::string& format = call.options.at("format");
     if (format != "jpg" && format != "jpeg" && format != "png") {
@@ -86,7 +68,7 @@ pipeline::FramesOptions options_of(const Invocation& call) {
     }
     options.encoding.png = format == "png";
   }
-  if (call.has("quality")) options.encoding.quality = number_of<int>(call, "quality", 1, 100);
+  if (const auto quality = integer_option(call, "quality", 1, 100)) options.encoding.quality = static_cast<int>(*quality);
   options.restart = call.has("restart");
   options.log = [](const std::string& line) { spdlog::warn(line); };
   return options;

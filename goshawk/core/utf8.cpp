@@ -1,25 +1,40 @@
 #include "goshawk/core/utf8.h"
 
-#include <cstdint>
-
 namespace goshawk {
+namespace {
 
-std::size_t utf8_length(std::string_view text) {
+struct Sequence {
+  std::size_t length = 0;  // bytes; 0: the text begins with no UTF-8
+  std::uint32_t code = 0xFFFD;
+};
+
+Sequence first_sequence(std::string_view text) {
   const auto lead = static_cast<unsigned char>(text.front());
   const std::size_t length = lead < 0x80                   ? 1
                              : lead >= 0xC2 && lead < 0xE0 ? 2
                              : (lead >> 4) == 0xE          ? 3
                              : lead >= 0xF0 && lead < 0xF5 ? 4
                                                            : 0;
-  if (length == 0 || length > text.size()) return 0;
+  if (length == 0 || length > text.size()) return {};
   std::uint32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
   for (std::size_t i = 1; i < length; ++i) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    if ((byte & 0xC0U) != 0x80U) return 0;
+    if ((byte & 0xC0U) != 0x80U) return {};
     code = (code << 6U) | (byte & 0x3FU);
   }
   const bool overlong = (length == 3 && code < 0x800) || (length == 4 && (code < 0x10000 || code > 0x10FFFF));
-  return overlong || (code >= 0xD800 && code < 0xE000) ? 0 : length;
+  if (overlong || (code >= 0xD800 && code < 0xE000)) return {};
+  return {length, code};
+}
+
+}  // namespace
+
+std::size_t utf8_length(std::string_view text) { return first_sequence(text).length; }
+
+std::uint32_t next_code_point(std::string_view& text) {
+  const Sequence first = first_sequence(text);
+  text.remove_prefix(first.length == 0 ? 1 : first.length);
+  return first.code;
 }
 
 std::string valid_utf8(std::string_view text) {

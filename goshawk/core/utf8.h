@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,9 @@ namespace goshawk {
 
 /// Bytes of the UTF-8 sequence at the front of `text` (not empty); 0 where there is none.
 std::size_t utf8_length(std::string_view text);
+
+/// Takes the first code point off `text` (not empty); U+FFFD, and a byte off, where there is none.
+std::uint32_t next_code_point(std::string_view& text);
 
 /// `text` with U+FFFD for each byte that belongs to no UTF-8 sequence.
 std::string valid_utf8(std::string_view text);

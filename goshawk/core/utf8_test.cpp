@@ -15,5 +15,14 @@ TEST(ValidUtf8, ReplacesEachByteThatBelongsToNoSequence) {
   EXPECT_EQ(valid_utf8("\xED\xA0\x80"), replaced + replaced + replaced);  // half of a surrogate pair
 }
 
+TEST(NextCodePoint, TakesOneAfterTheOther) {
+  std::string_view text = "a\xC3\x9F\xE2\x82\xAC\xF0\x9F\xA6\x85\xC3x\xE2\x82";
+  for (const std::uint32_t code : {0x61U, 0xDFU, 0x20ACU, 0x1F985U, 0xFFFDU, 0x78U, 0xFFFDU, 0xFFFDU}) {
+    ASSERT_FALSE(text.empty());
+    EXPECT_EQ(next_code_point(text), code);
+  }
+  EXPECT_TRUE(text.empty());
+}
+
 }  // namespace
 }  // namespace goshawk

@@ -12,6 +12,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "goshawk/core/utf8.h"
+
 namespace goshawk::pipeline {
 namespace {
 
@@ -25,20 +27,6 @@ std::string font_file() {
     if (std::filesystem::exists(file)) return file;
   }
   return {};
-}
-
-/// Takes the next code point off `text`; a byte that is not UTF-8 becomes U+FFFD.
-std::uint32_t next_code_point(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text.front());
-  const std::size_t length = lead < 0x80 ? 1 : (lead >> 5) == 0x6 ? 2 : (lead >> 4) == 0xE ? 3 : (lead >> 3) == 0x1E ? 4 : 0;
-  if (length == 0 || length > text.size()) {
-    text.remove_prefix(1);
-    return 0xFFFD;
-  }
-  std::uint32_t code = length == 1 ? lead : lead & (0xFFU >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) code = (code << 6) | (static_cast<unsigned char>(text[i]) & 0x3FU);
-  text.remove_prefix(length);
-  return code;
 }
 
 struct Glyph {

@@ -66,13 +66,6 @@ class Metrics {
   std::array<double, 0x250> advances_{};
 };
 
-std::uint32_t code_point(std::string_view sequence) {
-  const auto lead = static_cast<unsigned char>(sequence.front());
-  std::uint32_t code = sequence.size() == 1 ? lead : lead & (0xFFU >> (sequence.size() + 1));
-  for (const char c : sequence.substr(1)) code = (code << 6U) | (static_cast<unsigned char>(c) & 0x3FU);
-  return code;
-}
-
 struct PngCloser {
   void operator()(png_image* image) const { png_image_free(image); }
 };
@@ -91,11 +84,7 @@ double text_width(std::string_view text, double size) {
   const std::string clean = clean_text(text);
   std::string_view rest = clean;
   double width = 0;
-  while (!rest.empty()) {
-    const std::size_t length = utf8_length(rest);
-    width += kMetrics.advance(code_point(rest.substr(0, length)));
-    rest.remove_prefix(length);
-  }
+  while (!rest.empty()) width += kMetrics.advance(next_code_point(rest));
   return width * size;
 }
 

@@ -5,6 +5,7 @@
 #include <fstream>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/memory.h"
 #include "goshawk/runtime/memory.h"
 
 namespace goshawk::runtime {

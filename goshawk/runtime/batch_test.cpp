@@ -76,14 +76,13 @@ TEST_F(ChooseBatch, AsksForASizeWhereTheModelLeavesItOpen) {
   EXPECT_EQ(choose_batch(*session, options), 64);
 }
 
-TEST(Memory, OfTheProcessAndTheMachineIsPlausible) {
+TEST(Memory, OfTheProcessIsPlausible) {
   const auto before = process_memory();
   EXPECT_GT(before.resident, kMiB);
   EXPECT_GE(before.peak_resident, before.resident);
   std::vector<char> block(64 * kMiB, 1);
   EXPECT_GT(process_memory().resident, before.resident + 50 * kMiB);
   EXPECT_EQ(block[kMiB], 1);
-  EXPECT_GT(available_memory(), kMiB);
 }
 
 TEST(Memory, WithoutADriverThereAreNoGpus) {

@@ -1,4 +1,4 @@
-// Memory of this process, of the machine and of NVIDIA GPUs.
+// Memory of this process and of NVIDIA GPUs; that of the machine: core/memory.h.
 #pragma once
 
 #include <cstdint>
@@ -15,10 +15,6 @@ struct ProcessMemory {
   std::uint64_t peak_resident = 0;
 };
 ProcessMemory process_memory();
-
-/// Bytes that can still be allocated without swapping: MemAvailable, or what the control group (v1, v2) leaves if that is
-/// less.
-std::uint64_t available_memory();
 
 /// One NVIDIA GPU, as NVML (libnvidia-ml.so.1, loaded when asked) describes it. The order is NVML's (PCI bus), which is
 /// CUDA's when CUDA_DEVICE_ORDER=PCI_BUS_ID.

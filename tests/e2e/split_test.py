@@ -37,6 +37,10 @@ class Split(EndToEnd):
         self.goshawk("data", "split", "new/data.yaml", "--check", *flags)
         self.goshawk("data", "split", "set/data.yaml", "--out", "again", *flags, "--images", "link")
         self.assertEqual(self.split_of("again"), splits)
+        self.goshawk("data", "split", "set/data.yaml", "--out", "labels alone", *flags, "--images", "none")
+        self.assertFalse(self.split_of("labels alone"))
+        labels = {path.stem: path.parent.name for path in (self.folder / "labels alone" / "labels").rglob("*.txt")}
+        self.assertEqual(labels, {name.removesuffix(".jpg"): split for name, split in splits.items()})
         self.goshawk("data", "split", "set/data.yaml", "--out", "new", *flags, code=64)
 
     def test_lists_in_place(self):
@@ -93,7 +97,8 @@ class Split(EndToEnd):
         for flags, code in (((), 64), (("--out", "x", "--check"), 64), (("--out", "x", "--ratio", "a/b"), 64),
                             (("--out", "x", "--ratio", "1/2/3/4"), 64), (("--out", "x", "--ratio", "0/0/0"), 64),
                             (("--out", "x", "--by", "moon"), 64), (("--out", "x", "--distance", "17"), 64),
-                            (("--out", "x", "--images", "move"), 64), (("--out", "x", "--block", "0"), 64)):
+                            (("--out", "x", "--images", "move"), 64), (("--out", "x", "--block", "0"), 64),
+                            (("--out", "x", "--distance", "1.5"), 64), (("--out", "x", "--seed", "-1"), 64)):
             with self.subTest(flags=flags):
                 self.goshawk("data", "split", "set/data.yaml", *flags, code=code)
         self.goshawk("data", "split", "nowhere/data.yaml", "--out", "x", code=66)
