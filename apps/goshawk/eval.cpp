@@ -97,6 +97,10 @@ int run_eval(const Invocation& call) {
     tell_about(answers.back());
     if (answers.back().interrupted) return exit_code(ErrorCode::kInterrupted);
   }
+  if (const auto scaled = answers.front().scaled; scaled > 0) {
+    spdlog::warn("{} of another size than the labels state: boxes that are found there are scaled to it",
+                 scaled == 1 ? "1 image is" : fmt::format("{} images are", scaled));
+  }
   const bool unreadable = leave_out_unread(truth, answers);
   std::vector<evaluate::DetectorMetrics> metrics;
   for (const auto& one : answers)

@@ -151,7 +151,9 @@ bool leave_out_unread(dataset::Dataset& truth, std::vector<ModelAnswers>& answer
   for (auto& one : answers) {
     std::size_t kept = 0;
     for (std::size_t i = 0; i < keep.size(); ++i) {
-      if (keep[i] != 0) one.predictions[kept++] = std::move(one.predictions[i]);
+      if (keep[i] == 0) continue;
+      if (kept != i) one.predictions[kept] = std::move(one.predictions[i]);  // a vector moved to itself is empty
+      ++kept;
     }
     one.predictions.resize(kept);
   }

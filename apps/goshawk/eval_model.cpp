@@ -13,6 +13,7 @@
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/picture_scale.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
@@ -79,6 +80,12 @@ json describe_speed(const ModelAnswers& answers) {
   return speed;
 }
 
+/// From the pixels of a picture to those that its labels are in; nullopt where it is of another shape.
+std::optional<PictureScale> scale_to_labels(const cv::Mat& picture, const dataset::ImageEntry& entry) {
+  if (entry.width == 0 || entry.height == 0) return PictureScale{};
+  return picture_scale(picture.cols, picture.rows, static_cast<int>(entry.width), static_cast<int>(entry.height));
+}
+
 }  // namespace
 
 dataset::Dataset read_truth(const Invocation& call) {
@@ -128,15 +135,27 @@ ModelAnswers answer(const Invocation& call, const std::string& model, const data
 
   std::vector<std::size_t> images(truth.images.size());
   std::iota(images.begin(), images.end(), std::size_t{0});
-  auto run = detect_on_set(call, truth, images, *detector, "evaluating " + answers.name,
-                           [&](std::size_t image, pipeline::DetectedFrame found) {
-                             answers.read[image] = 1;
-                             for (auto& detection : found.detections) {
-                               detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
-                               if (detection.class_id >= 0) answers.predictions[image].push_back(std::move(detection));
-                             }
-                           });
+  std::vector<std::string> misshapen;
+  auto run = detect_on_set(
+      call, truth, images, *detector, "evaluating " + answers.name, [&](std::size_t image, pipeline::DetectedFrame found) {
+        const auto& entry = truth.images[image];
+        const auto scale = scale_to_labels(found.frame.image, entry);
+        if (!scale) {
+          misshapen.push_back(fmt::format(
+              "{}: it has {} x {} pixels, which is not the shape {} x {} that its labels are for",
+              truth.path_of(entry).string(), found.frame.image.cols, found.frame.image.rows, entry.width, entry.height));
+          return;
+        }
+        answers.read[image] = 1;
+        answers.scaled += *scale == PictureScale{} ? 0 : 1;
+        for (auto& detection : found.detections) {
+          detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
+          detection.box = (*scale)(detection.box);
+          if (detection.class_id >= 0) answers.predictions[image].push_back(std::move(detection));
+        }
+      });
   answers.unreadable = std::move(run.unreadable);
+  answers.unreadable.insert(answers.unreadable.end(), misshapen.begin(), misshapen.end());
   answers.stages = std::move(run.stages);
   answers.interrupted = run.interrupted;
   answers.model = describe_model(path, *detector);
@@ -172,6 +191,7 @@ json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics
           {"classes", describe_classes(truth, metrics)},
           {"unknown_classes", answers.unknown_classes},
           {"unreadable", answers.unreadable},
+          {"scaled_images", answers.scaled},
           {"mistakes", mistakes},
           {"confusion_matrix", describe_confusion(truth, metrics.confusion)},
           {"speed", describe_speed(answers)},

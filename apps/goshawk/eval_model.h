@@ -17,9 +17,10 @@ namespace goshawk::cli {
 /// A model's answers on a data set, in the data set's own classes.
 struct ModelAnswers {
   std::string name;                                            // of the model's file
-  std::vector<Detections> predictions;                         // an entry an image
-  std::vector<char> read;                                      // [images] 0: the image could not be read
+  std::vector<Detections> predictions;                         // an entry an image; pixels of the labels
+  std::vector<char> read;                                      // [images] 0: unreadable, or not of its labels' shape
   std::vector<std::string> unreadable;                         // why, one line an image
+  std::size_t scaled = 0;                                      // images of another size than their labels state
   std::vector<std::string> unknown_classes;                    // of the data set, that the model cannot name
   std::vector<std::pair<std::string, LatencySummary>> stages;  // read, prepare, inference, postprocess
   nlohmann::json model;                                        // file, hash, device, precision

@@ -25,10 +25,12 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::s
   } catch (const Error&) {
     return {};
   }
-  const double zoom = std::min(1.0, static_cast<double>(width) / picture.cols);
-  if (zoom < 1) {
-    cv::resize(picture, picture, cv::Size(width, std::max(1, cvRound(picture.rows * zoom))), 0, 0, cv::INTER_AREA);
-  }
+  const auto& entry = truth.images[image];
+  cv::Size size = picture.size();  // that the boxes are for
+  if (entry.width > 0 && entry.height > 0) size = {static_cast<int>(entry.width), static_cast<int>(entry.height)};
+  const double zoom = std::min(1.0, static_cast<double>(width) / size.width);
+  if (zoom < 1) size = {width, std::max(1, cvRound(size.height * zoom))};
+  if (size != picture.size()) cv::resize(picture, picture, size, 0, 0, cv::INTER_AREA);
 
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});
   pipeline::TextPainter text(kTextHeight);

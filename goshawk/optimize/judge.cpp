@@ -1,8 +1,12 @@
 #include "goshawk/optimize/judge.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <optional>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/picture_scale.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/boxes.h"
@@ -10,6 +14,14 @@
 #include "goshawk/media/image.h"
 
 namespace goshawk::optimize {
+namespace {
+
+/// From the pixels of a picture to those that its labels are in; nullopt where it is of another shape.
+std::optional<PictureScale> scale_to_labels(const cv::Mat& picture, const dataset::ImageEntry& entry) {
+  return picture_scale(picture.cols, picture.rows, static_cast<int>(entry.width), static_cast<int>(entry.height));
+}
+
+}  // namespace
 
 Judge::Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed, std::uint64_t cache_bytes)
     : truth_(std::move(truth)), renamed_(std::move(renamed)) {
@@ -19,8 +31,15 @@ Judge::Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed,
   for (std::size_t i = 0; i < truth_.images.size(); ++i) {
     try {
       const cv::Mat image = media::read_image(truth_.path_of(truth_.images[i]));
-      truth_.images[i].width = static_cast<std::uint32_t>(image.cols);
-      truth_.images[i].height = static_cast<std::uint32_t>(image.rows);
+      auto& entry = truth_.images[i];
+      if (entry.width == 0 || entry.height == 0) {
+        entry.width = static_cast<std::uint32_t>(image.cols);
+        entry.height = static_cast<std::uint32_t>(image.rows);
+      }
+      if (!scale_to_labels(image, entry)) {
+        throw Error(ErrorCode::kBadData, fmt::format("the picture is not of the shape {} x {} that its labels are for",
+                                                     entry.width, entry.height));
+      }
       const std::uint64_t bytes = image.total() * image.elemSize();
       if (used + bytes <= cache_bytes) used += bytes, images[i] = image;
     } catch (const Error& error) {
@@ -55,10 +74,12 @@ Accuracy Judge::accuracy(detect::Detector& detector, const std::stop_token& stop
     if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "judging was stopped");
     if (progress) progress(static_cast<std::int64_t>(i), static_cast<std::int64_t>(truth_.images.size()));
     const cv::Mat picture = image(i);
+    const auto scale = scale_to_labels(picture, truth_.images[i]).value_or(PictureScale{});
     auto found = detector.detect(std::span(&picture, 1)).front();
     Detections kept;
     for (auto& detection : found) {
       detection.class_id = classes.to_dataset[static_cast<std::size_t>(detection.class_id)];
+      detection.box = scale(detection.box);
       if (detection.class_id >= 0) kept.push_back(std::move(detection));
     }
     evaluator.add(static_cast<std::uint32_t>(i), kept);

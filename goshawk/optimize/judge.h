@@ -28,9 +28,9 @@ class Judge {
  public:
   using Progress = std::function<void(std::int64_t done, std::int64_t total)>;
 
-  /// Keeps a copy of `truth` without the images that cannot be read (they are listed in `left_out`). Pictures are kept
-  /// decoded up to `cache_bytes`, the rest is read each time. `renamed`: as evaluate::match_classes takes it. Throws
-  /// Error{kBadData} when no picture or no object is left.
+  /// Keeps a copy of `truth` without the images that cannot be read, or are of another shape than their labels (they are
+  /// listed in `left_out`). Pictures are kept decoded up to `cache_bytes`, the rest is read each time. `renamed`: as
+  /// evaluate::match_classes takes it. Throws Error{kBadData} when no picture or no object is left.
   explicit Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed = {},
                  std::uint64_t cache_bytes = 1ULL << 30);
 

@@ -19,6 +19,13 @@ constexpr std::size_t kMostUnreadable = 10;  // one in so many
 
 }  // namespace
 
+PictureScale scale_to_labels(const TrainingImage& image, int width, int height) {
+  if (const auto scale = picture_scale(width, height, image.width, image.height)) return *scale;
+  throw Error(ErrorCode::kBadData,
+              fmt::format("the picture is not of the shape {} x {} that its labels are for", image.width, image.height),
+              image.path.string());
+}
+
 ImageStore::ImageStore(std::vector<TrainingImage> images, int side, ImageCache cache)
     : images_(std::move(images)),
       side_(side),
@@ -108,14 +115,7 @@ std::map<std::size_t, std::string> ImageStore::unreadable() const {
 
 cv::Mat ImageStore::load(const TrainingImage& image) const {
   cv::Mat pixels = media::read_image_reduced(image.path, side_);
-  const double given = static_cast<double>(pixels.cols) / pixels.rows,
-               expected = static_cast<double>(image.width) / image.height;
-  constexpr double kRounding = 0.05;  // reduced pictures are rounded up to whole pixels
-  if (std::abs(given / expected - 1) > kRounding) {
-    throw Error(ErrorCode::kBadData,
-                fmt::format("the picture is not of the shape {} x {} that its labels are for", image.width, image.height),
-                image.path.string());
-  }
+  scale_to_labels(image, pixels.cols, pixels.rows);
   const double zoom = static_cast<double>(side_) / std::max(pixels.cols, pixels.rows);
   if (zoom == 1) return pixels;
   const cv::Size size(std::max(1, static_cast<int>(std::lround(pixels.cols * zoom))),

@@ -10,16 +10,22 @@
 #include <string>
 #include <vector>
 
+#include "goshawk/core/picture_scale.h"
 #include "goshawk/train/augment.h"
 
 namespace goshawk::train {
 
-/// One labelled picture of a training set; targets in pixels of the picture as it is stored and shown (upright).
+/// One labelled picture of a training set; targets in pixels of the picture as it is shown (upright), in the size that the
+/// labels state.
 struct TrainingImage {
   std::filesystem::path path;
-  int width = 0, height = 0;  // pixels of the whole picture
+  int width = 0, height = 0;  // pixels of the whole picture, as the labels state them; the file may have others
   ImageTargets targets;
 };
+
+/// From the picture of `image`, read with `width` x `height` pixels, to the pixels of its labels. Throws Error{kBadData}
+/// when it is not of the shape that they are for.
+PictureScale scale_to_labels(const TrainingImage& image, int width, int height);
 
 /// Where decoded pictures are kept.
 struct ImageCache {
@@ -42,7 +48,7 @@ class ImageStore {
   std::size_t size() const { return images_.size(); }
   const TrainingImage& image(std::size_t index) const { return images_[index]; }
   int side() const { return side_; }
-  /// Throws what media::read_image throws, and Error{kBadData} when the picture is not of the size that its labels are for.
+  /// Throws what media::read_image throws, and what scale_to_labels does.
   Sample get(std::size_t index);
   /// The same; nullopt for a picture that cannot be read, which is remembered. Throws Error{kBadData} once more than a tenth
   /// of all (and more than one) cannot be read.

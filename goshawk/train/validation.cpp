@@ -28,6 +28,16 @@ ImageTargets placed(const TrainingImage& image, const detect::Placement& p) {
   return targets;
 }
 
+/// The same for boxes in pixels of the labels of `image`, where the picture is of another size than they state.
+detect::Placement of_labels(detect::Placement p, const TrainingImage& image) {
+  const auto scale = scale_to_labels(image, p.image_width, p.image_height);
+  p.scale_x /= scale.x;
+  p.scale_y /= scale.y;
+  p.image_width = image.width;
+  p.image_height = image.height;
+  return p;
+}
+
 }  // namespace
 
 Recipe recipe_of(const std::vector<std::string>& classes, int side, int stride) {
@@ -59,8 +69,9 @@ std::shared_ptr<const ValidationBatch> ValidationImages::make(std::size_t index)
   parallel_blocks(count, 1, [&](std::size_t i, std::size_t) {
     try {
       std::vector<float> tensor(plane * 3);
-      all[i].placement = detect::prepare(media::read_image(images_[first + i].path), recipe_, recipe_.input_width,
-                                         recipe_.input_height, tensor);
+      const TrainingImage& image = images_[first + i];
+      all[i].placement = of_labels(
+          detect::prepare(media::read_image(image.path), recipe_, recipe_.input_width, recipe_.input_height, tensor), image);
       std::uint8_t* out = batch->pixels.data() + i * plane * 3;
       for (std::size_t c = 0; c < 3; ++c) {
         const float* values = tensor.data() + c * plane;

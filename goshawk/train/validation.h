@@ -21,10 +21,10 @@ Recipe recipe_of(const std::vector<std::string>& classes, int side, int stride);
 
 /// Images as the recipe brings them to the network.
 struct ValidationBatch {
-  std::vector<std::size_t> images;   // [N] index of each; those that cannot be read are not there
-  std::vector<std::uint8_t> pixels;  // [N, side, side, 3] RGB
-  std::vector<detect::Placement> placements;
-  std::vector<ImageTargets> targets;                            // pixels of the input
+  std::vector<std::size_t> images;            // [N] index of each that can be read and is of its labels' shape
+  std::vector<std::uint8_t> pixels;           // [N, side, side, 3] RGB
+  std::vector<detect::Placement> placements;  // of boxes in pixels of the labels
+  std::vector<ImageTargets> targets;          // pixels of the input
   std::vector<std::pair<std::size_t, std::string>> unreadable;  // image, reason
   std::size_t size() const { return placements.size(); }
 };

@@ -143,7 +143,43 @@ class Eval(EndToEnd):
         (self.folder / "set" / "images" / "val" / "missed.png").write_bytes(b"\x89PNG\r\n\x1a\n broken")
         result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--json", code=65)
         self.assertIn("missed.png", result.stderr)
-        self.assertEqual(json.loads(result.stdout)["images"], 2)
+        figures = json.loads(result.stdout)
+        self.assertEqual(figures["images"], 2)
+        self.assertAlmostEqual(figures["at_fixed_confidence"]["recall"], 1)
+        self.assertAlmostEqual(figures["at_fixed_confidence"]["precision"], 3 / 4)
+
+    def labelled_for(self, sizes):
+        """COCO's labels of one square in each picture, as if the picture had the size {name: (width, height)}; returns the file."""
+        at, images, objects = (24, 24), [], []
+        self.data_set({name: ([at], [at]) for name in sizes})
+        for number, (name, (width, height)) in enumerate(sizes.items(), 1):
+            x, y = width / WIDTH, height / HEIGHT
+            images.append({"id": number, "file_name": f"{name}.png", "width": width, "height": height})
+            objects.append({"id": number, "image_id": number, "category_id": 1, "iscrowd": 0, "area": 24 * x * 24 * y,
+                            "bbox": [at[0] * x, at[1] * y, 24 * x, 24 * y]})
+        file = self.folder / "set" / "images" / "val" / "instances.json"
+        file.write_text(json.dumps({"images": images, "annotations": objects, "categories": [{"id": 1, "name": "square"}]}))
+        return file
+
+    def test_pictures_may_have_another_size_than_their_labels_state(self):
+        data = self.labelled_for({"as_labelled": (WIDTH, HEIGHT), "halved": (2 * WIDTH, 2 * HEIGHT), "doubled": (80, 48)})
+        result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--at", "0.1", "--name", "x", "--json")
+        self.assertIn("2 images are of another size", result.stderr)
+        figures = json.loads(result.stdout)
+        self.assertEqual(figures["scaled_images"], 2)
+        self.assertAlmostEqual(figures["coco"]["AP50"], 1)
+        self.assertEqual(sum(figures["mistakes"].values()), 0)
+        found = json.loads((self.folder / "runs/eval/x/predictions.json").read_text())
+        best = max((one for one in found if one["image_id"] == 2), key=lambda one: one["score"])
+        self.assertAlmostEqual(best["bbox"][2], 48, delta=2)  # in the labels' pixels
+
+    def test_a_picture_of_another_shape_than_its_labels_is_left_out(self):
+        data = self.labelled_for({"as_labelled": (WIDTH, HEIGHT), "turned": (HEIGHT, WIDTH)})
+        result = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--json", code=65)
+        self.assertIn("turned.png: it has 160 x 96 pixels", result.stderr)
+        figures = json.loads(result.stdout)
+        self.assertEqual((figures["images"], figures["scaled_images"]), (1, 0))
+        self.assertAlmostEqual(figures["coco"]["AP50"], 1)
 
 
 def numbers(value):

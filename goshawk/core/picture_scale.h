@@ -1,0 +1,28 @@
+// One picture in two sizes: labels made for one of them, pixels of the other.
+#pragma once
+
+#include <cmath>
+#include <optional>
+
+#include "goshawk/core/geometry.h"
+
+namespace goshawk {
+
+/// Factors from pixels of a picture to those of the same picture in another size.
+struct PictureScale {
+  float x = 1, y = 1;
+
+  Box operator()(const Box& box) const { return {box.x1 * x, box.y1 * y, box.x2 * x, box.y2 * y}; }
+  bool operator==(const PictureScale&) const = default;
+};
+
+/// From a picture of `width` x `height` to the same one of `to_width` x `to_height`, all of them pixels and at least 1.
+/// nullopt where their aspect ratios differ by more than 5 %: then it is another picture, or it was cut or turned.
+inline std::optional<PictureScale> picture_scale(int width, int height, int to_width, int to_height) {
+  constexpr double kRounding = 0.05;  // of small pictures to whole pixels
+  const double x = static_cast<double>(to_width) / width, y = static_cast<double>(to_height) / height;
+  if (std::abs(y / x - 1) > kRounding) return std::nullopt;
+  return PictureScale{static_cast<float>(x), static_cast<float>(y)};
+}
+
+}  // namespace goshawk
