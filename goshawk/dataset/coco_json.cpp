@@ -76,16 +76,17 @@ std::optional<FieldProblem> get_polygons(CocoJson& json, ondemand::array array, 
   Polygons polygons;
   std::optional<FieldProblem> problem;
   json.for_each_element(array, [&](ondemand::value element) {
-    auto wrong = get_polygon(json, element, polygons.emplace_back());
-    if (wrong && !problem) problem = std::move(wrong);
+    Polygons one(1);
+    auto wrong = get_polygon(json, element, one[0]);
+    if (!wrong && !is_drawable(one)) {
+      wrong = FieldProblem{ProblemKind::kBadLine,
+                           "a polygon needs three points or more, as x and y in turn, within 10,000,000 of the origin"};
+    }
+    if (!wrong) polygons.push_back(std::move(one[0]));
+    else if (!problem) problem = std::move(wrong);
   });
-  if (problem || polygons.empty()) return problem;
-  if (!is_drawable(polygons)) {
-    return FieldProblem{ProblemKind::kBadLine,
-                        "a polygon needs three points or more, as x and y in turn, within 10,000,000 of the origin"};
-  }
-  out = std::move(polygons);
-  return std::nullopt;
+  if (!polygons.empty()) out = std::move(polygons);
+  return problem;
 }
 
 struct RawRuns {
@@ -232,8 +233,10 @@ bool get_boolean(ondemand::value value, bool& out) {
 }
 
 bool get_size(ondemand::value value, std::uint32_t& out) {
+  bool null = false;
+  if (value.is_null().get(null) == simdjson::SUCCESS && null) return true;
   std::int64_t number = 0;
-  if (!get_integer(value, number) || number < 1 || number > std::numeric_limits<std::int32_t>::max()) return false;
+  if (!get_integer(value, number) || number < 0 || number > std::numeric_limits<std::int32_t>::max()) return false;
   out = static_cast<std::uint32_t>(number);
   return true;
 }

@@ -81,6 +81,7 @@ Got get_number(ondemand::value value, double& out);
 bool get_integer(ondemand::value value, std::int64_t& out);
 /// 0 and 1 too.
 bool get_boolean(ondemand::value value, bool& out);
+/// Null and 0 say nothing: `out` stays as it is, or is 0.
 bool get_size(ondemand::value value, std::uint32_t& out);
 
 /// What is wrong with a field, for a message.
@@ -94,7 +95,7 @@ std::string sentence(const std::string& element, const std::string& text);
 
 /// [x, y, width, height].
 std::optional<FieldProblem> get_rectangle(CocoJson& json, ondemand::value value, Rectangle& out);
-/// Polygons or run lengths; `out` is nullopt for an empty list and null.
+/// Polygons or run lengths; `out` is nullopt for an empty list and null. Where a polygon is bad, `out` holds the others.
 std::optional<FieldProblem> get_mask(CocoJson& json, ondemand::value value, std::optional<Mask>& out);
 
 /// The smallest rectangle around the points of a mask.

@@ -240,7 +240,8 @@ class CocoFile {
     bool has_image = false, has_category = false, has_rectangle = false, has_area = false;
     std::optional<Mask> mask;
     Attributes attributes;
-    std::optional<FieldProblem> problem;  // the first
+    std::optional<FieldProblem> problem;   // the first
+    std::optional<FieldProblem> bad_mask;  // what is left out of the mask, or all of it
 
     void wrong(ProblemKind kind, const std::string& text) {
       if (!problem) problem = FieldProblem{kind, text};
@@ -300,7 +301,10 @@ class CocoFile {
   }
 
   void read_mask(Draft& draft, ondemand::value value) {
-    if (options_.masks) draft.wrong(get_mask(json_, value, draft.mask));
+    if (!options_.masks) return;
+    auto bad = get_mask(json_, value, draft.mask);
+    if (options_.whole_masks) draft.wrong(std::move(bad));
+    else draft.bad_mask = std::move(bad);
   }
 
   void read_score(Draft& draft, ondemand::value value) {
@@ -360,7 +364,15 @@ class CocoFile {
     Annotation& annotation = draft.annotation;
     if (!draft.has_image) return draft.wrong(ProblemKind::kBadLine, "has no image_id that is a whole number");
     if (!draft.has_category) return draft.wrong(ProblemKind::kBadLine, "has no category_id that is a whole number");
-    if (!draft.has_rectangle && !draft.mask) return draft.wrong(ProblemKind::kBadLine, "has no bbox");
+    if (!draft.has_rectangle && !draft.mask) {
+      draft.wrong(std::move(draft.bad_mask));
+      return draft.wrong(ProblemKind::kBadLine, "has no bbox");
+    }
+    if (draft.bad_mask) {
+      report(draft.bad_mask->kind,
+             draft.bad_mask->text + (draft.mask ? "; it is left out of the mask" : "; the object is kept without a mask"),
+             Severity::kWarning);
+    }
     if (!draft.has_rectangle) annotation.rectangle = bounds_of(*draft.mask);
     if (!draft.has_area) annotation.area = annotation.rectangle.area();
     if (draft.mask) {
@@ -463,8 +475,8 @@ ReadResult read_coco_truth(const fs::path& file, CocoParts parts, const ReadLimi
   ProblemList problems(limits.problems);
   result.dataset.root = file.parent_path();
   result.dataset.source = file.filename().string();
-  read_coco_file(file, file.string(), {.names = false, .masks = parts == CocoParts::kBoxesAndMasks}, limits, result.dataset,
-                 problems);
+  read_coco_file(file, file.string(), {.names = false, .masks = parts == CocoParts::kBoxesAndMasks, .whole_masks = true},
+                 limits, result.dataset, problems);
   problems.move_to(result);
   return result;
 }

@@ -12,6 +12,7 @@ namespace goshawk::dataset {
 struct CocoFileOptions {
   bool names = true;  // file names are read, and checked; else ImageEntry::file stays empty
   bool masks = true;
+  bool whole_masks = false;  // an object with a bad part in its mask is left out; else the part, or the mask, alone
 };
 
 /// Reads `file` into an empty `dataset`; `name` is what problems call it. Images keep the order of the file, and so do

@@ -52,8 +52,8 @@ TEST_F(Coco, EachWrongObjectIsListedWithItsLineAndLeftOut) {
 {"id":6,"image_id":7,"category_id":3,"bbox":[1,2,3]},
 {"id":7,"image_id":7,"category_id":3},
 {"id":8,"category_id":3,"bbox":[1,2,3,4]},
-{"id":9,"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":[[1,2,3,4]]},
-{"id":10,"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":{"size":[7,9],"counts":[60]}},
+{"id":9,"image_id":7,"category_id":3,"segmentation":[[1,2,3,4]]},
+{"id":10,"image_id":7,"category_id":3,"segmentation":{"size":[7,9],"counts":[60]}},
 17)");
   const auto result = read_coco(write("set.json", text));
   EXPECT_EQ(result.dataset.annotations.size(), 1U);
@@ -62,6 +62,50 @@ TEST_F(Coco, EachWrongObjectIsListedWithItsLineAndLeftOut) {
       (std::vector<std::string>{"not_finite set.json:5", "not_finite set.json:6", "bad_line set.json:7",
                                 "bad_line set.json:8", "bad_line set.json:9", "bad_line set.json:10", "bad_line set.json:11",
                                 "bad_line set.json:12", "orphan_labels set.json:3", "unknown_class set.json:4"}));
+}
+
+TEST_F(Coco, WhatIsWrongWithAMaskCostsNoBox) {
+  const auto result = read_coco(write("set.json", around(R"({"image_id":7,"category_id":3,"bbox":[0,0,5,5],
+"segmentation":[[0,0,5,0,5,5],[1,1,2,1],[1,2,NaN,2,3,3],[1,1,2,1,2,2]]},
+{"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":[[1,2,3,4]]},
+{"image_id":7,"category_id":3,"bbox":[1,2,3,4],"segmentation":{"size":[7,9],"counts":[60]}},
+{"image_id":7,"category_id":3,"segmentation":[[1,2,3,4],[0,0,5,0,5,5]]})")));
+  EXPECT_EQ(brief(result.problems), (std::vector<std::string>{"bad_line set.json:2", "bad_line set.json:4",
+                                                              "bad_line set.json:5", "bad_line set.json:6"}));
+  for (const auto& problem : result.problems) EXPECT_EQ(problem.severity, Severity::kWarning) << problem.message;
+  EXPECT_NE(result.problems[0].message.find("left out of the mask"), std::string::npos) << result.problems[0].message;
+  EXPECT_NE(result.problems[1].message.find("without a mask"), std::string::npos) << result.problems[1].message;
+  const Dataset& set = result.dataset;
+  ASSERT_EQ(set.annotations.size(), 4U);
+  EXPECT_EQ(set.masks.at(0), Mask(Polygons{{0, 0, 5, 0, 5, 5}, {1, 1, 2, 1, 2, 2}}));
+  EXPECT_EQ(set.annotations[0].mask, 0);
+  EXPECT_EQ(set.annotations[1].mask, -1);
+  EXPECT_EQ(set.annotations[1].rectangle, (Rectangle{1, 2, 3, 4}));
+  EXPECT_EQ(set.annotations[1].area, 12);
+  EXPECT_EQ(set.annotations[2].mask, -1);
+  EXPECT_EQ(set.annotations[3].rectangle, (Rectangle{0, 0, 5, 5}));
+}
+
+TEST_F(Coco, AFileWhoseMasksAreJudgedMustHaveThemWhole) {
+  write("set.json", around(R"({"image_id":7,"category_id":3,"bbox":[0,0,5,5],"segmentation":[[0,0,5,0,5,5],[1,1,2,1]]})"));
+  const auto result = read_coco_truth(folder_ / "set.json", CocoParts::kBoxesAndMasks);
+  ASSERT_EQ(result.problems.size(), 1U);
+  EXPECT_EQ(result.problems[0].severity, Severity::kError);
+}
+
+TEST_F(Coco, ASizeThatIsNullOrZeroIsTheFiles) {
+  write("images/a.png", testing::png_header(40, 30));
+  write("images/b.png", testing::png_header(40, 30));
+  const auto result = read_coco(write("set.json", R"({"images":[{"id":1,"file_name":"a.png","width":null,"height":null},
+{"id":2,"file_name":"b.png","width":0,"height":30},{"id":3,"file_name":"c.png","width":-1,"height":30}],
+"categories":[{"id":3,"name":"car"}],"annotations":[{"image_id":1,"category_id":3,"bbox":[1,2,3,4]}]})"));
+  EXPECT_EQ(brief(result.problems), std::vector<std::string>{"bad_line set.json:2"});
+  ASSERT_EQ(result.dataset.images.size(), 2U);
+  for (const auto& image : result.dataset.images) {
+    EXPECT_EQ(image.width, 40U);
+    EXPECT_EQ(image.height, 30U);
+  }
+  EXPECT_EQ(result.dataset.annotations.size(), 1U);
 }
 
 TEST_F(Coco, UnsafeNamesLeaveTheirImagesOut) {
