@@ -103,6 +103,9 @@ dataset::Dataset read_truth(const Invocation& call) {
   dataset::filter(truth, part);
   std::vector<std::string> notes;
   dataset::add_gaps_as_crowds(truth, dataset::read_label_gaps(truth, &notes));
+  if (const auto unscored = dataset::make_unscored_crowds(truth); unscored > 0) {
+    notes.push_back(dataset::unscored_note(unscored));
+  }
   for (const auto& note : notes) spdlog::warn("{}", note);
   if (truth.images.empty()) throw Error(ErrorCode::kBadData, "there is no image to evaluate on", path);
   keep_asked_classes(call, truth);

@@ -28,8 +28,9 @@ struct ModelAnswers {
 };
 
 /// The images of --data, also those without a label file, which are background, in the split asked for (--split): else of
-/// val, else of test, else all; with the classes asked for (--classes); at most --max-frames. Throws Error{kUsage} for a
-/// split that is not there, {kBadData} without images or labels.
+/// val, else of test, else all; with the classes asked for (--classes); at most --max-frames. Objects that are
+/// not to be scored are crowds, which is told. Throws Error{kUsage} for a split that is not there, {kBadData} without images
+/// or labels.
 dataset::Dataset read_truth(const Invocation& call);
 
 /// Keeps the classes asked for (--classes) of the data set. Throws Error{kUsage} for one that is not there, {kBadData} when

@@ -184,4 +184,29 @@ void add_gaps_as_crowds(Dataset& dataset, std::span<const LabelGaps> gaps) {
   sort_by_image(dataset);
 }
 
+bool is_not_considered(const Dataset& dataset, const Annotation& object) {
+  if (object.attributes < 0) return false;
+  const auto& attributes = dataset.attributes[static_cast<std::size_t>(object.attributes)];
+  return std::ranges::find(attributes, Attributes::value_type{"considered", "0"}) != attributes.end();
+}
+
+bool is_not_to_be_scored(const Dataset& dataset, const Annotation& object) {
+  return object.difficult || is_not_considered(dataset, object);
+}
+
+std::size_t make_unscored_crowds(Dataset& dataset) {
+  std::size_t count = 0;
+  for (auto& object : dataset.annotations) {
+    if (object.crowd || object.score >= 0 || !is_not_to_be_scored(dataset, object)) continue;
+    object.crowd = true;
+    ++count;
+  }
+  return count;
+}
+
+std::string unscored_note(std::size_t count) {
+  return fmt::format("{} difficult (VOC) or not considered (MOT), and count neither way",
+                     count == 1 ? "1 object is" : fmt::format("{} objects are", count));
+}
+
 }  // namespace goshawk::dataset

@@ -1,4 +1,5 @@
-// What the labels of an image leave open: regions that nobody judged, and classes that were not labelled.
+// What the labels of an image leave open: regions that nobody judged, classes that were not labelled, and objects that are
+// not to be scored.
 #pragma once
 
 #include <cstdint>
@@ -27,5 +28,15 @@ std::vector<LabelGaps> read_label_gaps(const Dataset& dataset, std::vector<std::
 /// Writes the gaps down as crowds, so that an evaluation counts a detection there neither way: a region for every class, and
 /// the whole image for each class that is not labelled.
 void add_gaps_as_crowds(Dataset& dataset, std::span<const LabelGaps> gaps);
+
+/// Whether `object` is a line of MOT's ground truth that is not considered (its 7th column is 0).
+bool is_not_considered(const Dataset& dataset, const Annotation& object);
+/// Whether an evaluation passes over `object`: it is not considered, or difficult, which the development kit of VOC excuses.
+bool is_not_to_be_scored(const Dataset& dataset, const Annotation& object);
+
+/// Writes the labels that are not to be scored down as crowds, as above; returns how many.
+std::size_t make_unscored_crowds(Dataset& dataset);
+/// What to tell of `count` of them.
+std::string unscored_note(std::size_t count);
 
 }  // namespace goshawk::dataset

@@ -105,5 +105,21 @@ TEST_F(LabelGapsTest, CrowdsStandForThemInTheOrderOfImages) {
   EXPECT_EQ(annotations_by_image(data_), (std::vector<std::size_t>{0, 3, 5}));
 }
 
+TEST_F(LabelGapsTest, CrowdsStandForObjectsThatAreNotToBeScored) {
+  data_.attributes = {{{"visibility", "0.5"}, {"considered", "0"}}, {{"considered", "1"}}};
+  data_.annotations.resize(6);
+  data_.annotations[1].difficult = true;
+  data_.annotations[2].attributes = 0;
+  data_.annotations[3].attributes = 1;
+  data_.annotations[4].difficult = data_.annotations[4].crowd = true;
+  data_.annotations[5].difficult = true;
+  data_.annotations[5].score = 0.5F;  // a model's answer
+  EXPECT_EQ(make_unscored_crowds(data_), 2U);
+  std::vector<bool> crowds;
+  for (const auto& object : data_.annotations) crowds.push_back(object.crowd);
+  EXPECT_THAT(crowds, ElementsAre(false, true, true, false, true, false));
+  EXPECT_THAT(unscored_note(2), HasSubstr("2 objects are difficult"));
+}
+
 }  // namespace
 }  // namespace goshawk::dataset

@@ -269,6 +269,7 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
   auto evaluation = set;
   dataset::keep_images(evaluation, keep);
   dataset::add_gaps_as_crowds(evaluation, dataset::read_label_gaps(evaluation));  // as `goshawk eval` judges
+  dataset::make_unscored_crowds(evaluation);
   if (dataset::object_count(evaluation) > 0) material.evaluation = std::move(evaluation);
   return material;
 }

@@ -28,8 +28,8 @@ class Builder {
     if (set_.classes.empty()) throw Error(ErrorCode::kBadData, "the data set has no classes", place());
     choose_parts();
     if (train_.empty()) throw Error(ErrorCode::kBadData, "the data set has no images to learn from", place());
-    for (const auto index : train_) add(index, set_.train);
-    for (const auto index : val_) add(index, set_.val);
+    for (const auto index : train_) add(index, set_.train, [&](const auto& a) { return is_not_considered(data_, a); });
+    for (const auto index : val_) add(index, set_.val, [&](const auto& a) { return is_not_to_be_scored(data_, a); });
     check_sizes_known("train", train_.size(), set_.train.size());
     check_sizes_known("val", val_.size(), set_.val.size());
     std::ranges::sort(set_.unreadable);  // twice, where one part is the other
@@ -43,6 +43,7 @@ class Builder {
     make_truth();
     set_.fingerprint = fingerprint();
     if (scored_ > 0) set_.notes.push_back(dataset::scored_note(scored_));
+    if (unscored_ > 0) set_.notes.push_back("judging: " + dataset::unscored_note(unscored_));
     return std::move(set_);
   }
 
@@ -73,7 +74,8 @@ class Builder {
                 place(), "`goshawk data check` lists them all.");
   }
 
-  void add(std::uint32_t index, std::vector<TrainingImage>& part) {
+  /// `ignored(annotation)`: of a label that counts neither way, as a crowd does.
+  void add(std::uint32_t index, std::vector<TrainingImage>& part, const auto& ignored) {
     const auto& entry = data_.images[index];
     if (entry.width == 0 || entry.height == 0) {
       set_.unreadable.push_back(data_.path_of(entry).string() + ": its size cannot be read");
@@ -88,7 +90,9 @@ class Builder {
       const Box box = clip(annotation.rectangle.box(), static_cast<float>(image.width), static_cast<float>(image.height));
       if (annotation.score >= 0) ++scored_;
       if (box.area() <= 0 || annotation.score >= 0) continue;
-      if (annotation.crowd) image.targets.ignored.push_back(box);
+      const bool passed_over = !annotation.crowd && ignored(annotation);
+      if (passed_over && &part == &set_.val) ++unscored_;
+      if (annotation.crowd || passed_over) image.targets.ignored.push_back(box);
       else image.targets.objects.push_back({box, static_cast<int>(annotation.category)});
     }
     for (const auto& region : gaps_[index].regions) image.targets.ignored.push_back(region.box());
@@ -146,7 +150,8 @@ class Builder {
   std::vector<dataset::LabelGaps> gaps_;
   std::vector<std::size_t> ranges_;
   std::vector<std::uint32_t> train_, val_;
-  std::size_t scored_ = 0;  // a model's answers, no labels
+  std::size_t scored_ = 0;    // a model's answers, no labels
+  std::size_t unscored_ = 0;  // of val, that count neither way
 };
 
 }  // namespace

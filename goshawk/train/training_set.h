@@ -22,11 +22,12 @@ struct TrainingSet {
 };
 
 /// Splits `data`: images of split train learn, those of val (else test) judge. Where there is no such split the images that
-/// learn judge too, with a note; in a set without splits that is all of them. Crowds become ignored regions. Beside YOLO
-/// labels two files are read where they exist (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, with
-/// regions that count neither way (cx cy w h in fractions, a line each), and `partial.txt` in the root: the classes that are
-/// labelled in full, by image. Throws Error{kBadData} where nothing is labelled, where the size of more than a tenth of
-/// a part (and more than one), or of all of it, cannot be read, and for a bad line of these two files.
+/// learn judge too, with a note; in a set without splits that is all of them. Crowds become ignored regions, and so do lines
+/// of MOT that are not considered, and difficult objects (VOC) of the images that judge. Beside YOLO labels two files are
+/// read where they exist (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, with regions that count
+/// neither way (cx cy w h in fractions, a line each), and `partial.txt` in the root: the classes that are labelled in full,
+/// by image. Throws Error{kBadData} where nothing is labelled, where the size of more than a tenth of a part (and more than
+/// one), or of all of it, cannot be read, and for a bad line of these two files.
 TrainingSet make_training_set(const dataset::Dataset& data);
 
 }  // namespace goshawk::train

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "goshawk/core/error.h"
@@ -72,6 +73,23 @@ TEST_F(TrainingSetTest, SplitsAndClipsToTheImage) {
   ASSERT_EQ(set.truth.annotations.size(), 1U);
   EXPECT_FALSE(set.truth.annotations[0].crowd);
   EXPECT_TRUE(set.notes.empty());
+}
+
+TEST_F(TrainingSetTest, ObjectsThatAreNotToBeScoredDoNotJudge) {
+  data_.attributes = {{{"considered", "0"}}};
+  object(0, 0, {50, 50, 10, 10}).attributes = 0;
+  object(0, 0, {70, 50, 10, 10}).difficult = true;
+  object(2, 1, {10, 10, 10, 10}).attributes = 0;
+  object(2, 1, {30, 10, 10, 10}).difficult = true;
+  dataset::sort_by_image(data_);
+  const auto set = make_training_set(data_);
+  EXPECT_THAT(set.train[0].targets.objects, ElementsAre(Target{{10, 20, 40, 60}, 1}, Target{{70, 50, 80, 60}, 0}))
+      << "what is difficult is learned";
+  EXPECT_THAT(set.train[0].targets.ignored, ElementsAre(Box{50, 50, 60, 60}));
+  EXPECT_EQ(set.val[0].targets.objects.size(), 1U);
+  EXPECT_THAT(set.val[0].targets.ignored, ElementsAre(Box{10, 10, 20, 20}, Box{30, 10, 40, 20}));
+  EXPECT_EQ(std::ranges::count_if(set.truth.annotations, [](const auto& a) { return !a.crowd; }), 1);
+  EXPECT_THAT(set.notes, ElementsAre(HasSubstr("2 objects are difficult")));
 }
 
 TEST_F(TrainingSetTest, IgnoredRegionsCountForEveryClass) {

@@ -148,6 +148,20 @@ class Eval(EndToEnd):
         self.assertAlmostEqual(figures["at_fixed_confidence"]["recall"], 1)
         self.assertAlmostEqual(figures["at_fixed_confidence"]["precision"], 3 / 4)
 
+    def test_difficult_objects_count_neither_way(self):
+        at = [(24, 24), (104, 56), (64, 8)]
+        self.goshawk("data", "convert", self.data_set({"a": (at[:2], at)}), "--to", "voc", "--out", "voc")
+        file = next((self.folder / "voc").rglob("a.xml"))
+        first, *others = file.read_text().split("<difficult>0</difficult>")
+        self.assertEqual(len(others), 3)
+        file.write_text(first + "<difficult>0</difficult>" + "<difficult>1</difficult>".join(others))
+        result = self.goshawk("eval", self.model, "--data", "voc", "--device", "cpu", "--json")
+        self.assertIn("2 objects are difficult", result.stderr)
+        figures = json.loads(result.stdout)
+        self.assertEqual(figures["objects"], 1)
+        self.assertEqual((figures["at_fixed_confidence"]["precision"], figures["at_fixed_confidence"]["recall"]), (1, 1))
+        self.assertEqual(sum(figures["mistakes"].values()), 0)
+
     def labelled_for(self, sizes):
         """COCO's labels of one square in each picture, as if the picture had the size {name: (width, height)}; returns the file."""
         at, images, objects = (24, 24), [], []
