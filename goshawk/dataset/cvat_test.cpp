@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <random>
 #include <sstream>
 
@@ -96,6 +97,38 @@ std::string box(const std::string& corners, const std::string& label = "car") {
   for (auto& corner : c) words >> corner;
   return "<box label=\"" + label + "\" xtl=\"" + c[0] + "\" ytl=\"" + c[1] + "\" xbr=\"" + c[2] + "\" ybr=\"" + c[3] +
          "\"/>\n";
+}
+
+/// Everything that CVAT holds, for comparing.
+std::vector<std::string> described(const Dataset& set) {
+  std::vector<std::string> lines;
+  const auto attributes = [&](std::int32_t index) {
+    std::string text;
+    if (index < 0) return text;
+    for (const auto& [name, value] : set.attributes[static_cast<std::size_t>(index)]) text += " " + name + "=" + value;
+    return text;
+  };
+  for (const auto& c : set.categories)
+    lines.push_back("class " + c.name + " " + c.color + " " + std::to_string(c.attribute_rules.size()));
+  for (const auto& i : set.images) {
+    lines.push_back("image " + std::to_string(i.id) + " " + i.file + " " + std::to_string(i.width) + "x" +
+                    std::to_string(i.height) + " " + name(i.split) + attributes(i.attributes));
+  }
+  for (const auto& a : set.annotations) {
+    std::string mask;
+    if (a.mask >= 0) {
+      const Mask& m = set.masks[static_cast<std::size_t>(a.mask)];
+      if (const auto* polygons = std::get_if<Polygons>(&m)) mask = ::testing::PrintToString(*polygons);
+      else mask = ::testing::PrintToString(std::get<RunLengths>(m).counts);
+    }
+    const auto& r = a.rectangle;
+    lines.push_back(std::to_string(a.image) + " " + std::to_string(a.category) + " " + decimal_text(r.x) + " " +
+                    decimal_text(r.y) + " " + decimal_text(r.width) + " " + decimal_text(r.height) + " " +
+                    std::to_string(a.difficult) + std::to_string(a.truncated) + std::to_string(a.occluded) +
+                    std::to_string(a.crowd) + " " + std::to_string(a.score) + " " + std::to_string(a.track) + " " + mask +
+                    attributes(a.attributes));
+  }
+  return lines;
 }
 
 TEST_F(CvatFiles, ReadsATask) {
@@ -192,6 +225,45 @@ TEST_F(CvatFiles, StopsAtTheLimitOfObjects) {
   EXPECT_EQ(result.dataset.annotations.size(), 10U);
 }
 
+TEST_F(CvatFiles, ATurnedBoxIsTheOutlineOfItsCorners) {
+  write("annotations.xml", image(R"(<box label="car" xtl="10" ytl="20" xbr="30" ybr="24" rotation="90.00"/>
+<box label="car" xtl="10" ytl="20" xbr="30" ybr="30" rotation="30"/><box label="car" xtl="1" ytl="2" xbr="3" ybr="5" rotation="360"/>
+<box label="car" xtl="1" ytl="2" xbr="3" ybr="5" rotation="x"/>)"));
+  write("images/a.jpg", "");
+  const auto [set, problems, left_out] = read_dataset(folder_);
+  EXPECT_THAT(brief(problems), ElementsAre("bad_line annotations.xml:5"));
+  ASSERT_EQ(set.annotations.size(), 3U);
+  EXPECT_EQ(set.annotations[0].rectangle, (Rectangle{18, 12, 4, 20}));
+  EXPECT_EQ(set.annotations[0].area, 80);
+  EXPECT_EQ(set.masks.at(0), Mask(Polygons{{22, 12, 22, 32, 18, 32, 18, 12}})) << "clockwise";
+  EXPECT_NEAR(set.annotations[1].rectangle.width, 20 * std::sqrt(0.75) + 10 * 0.5, 1e-8);
+  EXPECT_NEAR(set.annotations[1].rectangle.height, 20 * 0.5 + 10 * std::sqrt(0.75), 1e-8);
+  EXPECT_NEAR(std::get<Polygons>(set.masks.at(1))[0][0], 20 - 10 * std::sqrt(0.75) + 5 * 0.5, 1e-8);
+  EXPECT_EQ(set.annotations[2].mask, -1);
+  EXPECT_EQ(set.annotations[2].rectangle, (Rectangle{1, 2, 2, 3}));
+
+  EXPECT_THAT(write_dataset(set, Format::kCvat, folder_ / "again"), IsEmpty());
+  const auto again = read_dataset(folder_ / "again");
+  EXPECT_THAT(again.problems, IsEmpty());
+  EXPECT_EQ(described(again.dataset), described(set));
+}
+
+TEST_F(CvatFiles, InterpolatesTurnedBoxesByTheirCorners) {
+  write("annotations.xml", R"(<annotations><version>1.1</version><meta><task><name>clip</name><size>3</size>
+    <labels><label><name>car</name></label></labels><original_size><width>100</width><height>50</height></original_size></task></meta>
+    <track id="0" label="car">
+      <box frame="0" outside="0" xtl="10" ytl="20" xbr="20" ybr="30"/>
+      <box frame="2" outside="0" xtl="30" ytl="20" xbr="40" ybr="30" rotation="90"/>
+    </track></annotations>)");
+  const auto set = read_dataset(folder_).dataset;
+  ASSERT_EQ(set.annotations.size(), 3U);
+  EXPECT_EQ(set.annotations[0].mask, -1);
+  EXPECT_EQ(set.masks.at(static_cast<std::size_t>(set.annotations[1].mask)),
+            Mask(Polygons{{25, 20, 30, 25, 25, 30, 20, 25}}));
+  EXPECT_EQ(set.annotations[1].rectangle, (Rectangle{20, 20, 10, 10}));
+  EXPECT_EQ(set.annotations[2].rectangle, (Rectangle{30, 20, 10, 10}));
+}
+
 TEST_F(CvatFiles, InterpolatesTracks) {
   write("annotations.xml", R"(<annotations><version>1.1</version><meta><task><name>clip</name><size>8</size>
     <labels><label><name>car</name></label></labels><original_size><width>100</width><height>50</height></original_size></task></meta>
@@ -216,38 +288,6 @@ TEST_F(CvatFiles, InterpolatesTracks) {
                     decimal_text(a.rectangle.width));
   }
   EXPECT_THAT(boxes, ElementsAre("1:0 10+10", "2:0 20+15", "3:0 30+20", "4:0 30+20", "6:1 1+2"));
-}
-
-/// Everything that CVAT holds, for comparing.
-std::vector<std::string> described(const Dataset& set) {
-  std::vector<std::string> lines;
-  const auto attributes = [&](std::int32_t index) {
-    std::string text;
-    if (index < 0) return text;
-    for (const auto& [name, value] : set.attributes[static_cast<std::size_t>(index)]) text += " " + name + "=" + value;
-    return text;
-  };
-  for (const auto& c : set.categories)
-    lines.push_back("class " + c.name + " " + c.color + " " + std::to_string(c.attribute_rules.size()));
-  for (const auto& i : set.images) {
-    lines.push_back("image " + std::to_string(i.id) + " " + i.file + " " + std::to_string(i.width) + "x" +
-                    std::to_string(i.height) + " " + name(i.split) + attributes(i.attributes));
-  }
-  for (const auto& a : set.annotations) {
-    std::string mask;
-    if (a.mask >= 0) {
-      const Mask& m = set.masks[static_cast<std::size_t>(a.mask)];
-      if (const auto* polygons = std::get_if<Polygons>(&m)) mask = ::testing::PrintToString(*polygons);
-      else mask = ::testing::PrintToString(std::get<RunLengths>(m).counts);
-    }
-    const auto& r = a.rectangle;
-    lines.push_back(std::to_string(a.image) + " " + std::to_string(a.category) + " " + decimal_text(r.x) + " " +
-                    decimal_text(r.y) + " " + decimal_text(r.width) + " " + decimal_text(r.height) + " " +
-                    std::to_string(a.difficult) + std::to_string(a.truncated) + std::to_string(a.occluded) +
-                    std::to_string(a.crowd) + " " + std::to_string(a.score) + " " + std::to_string(a.track) + " " + mask +
-                    attributes(a.attributes));
-  }
-  return lines;
 }
 
 TEST_F(CvatFiles, WritesWhatItReads) {

@@ -21,6 +21,7 @@ constexpr std::uint64_t kMostObjects = 50'000'000;  // interpolated ones include
 struct Stated {
   std::int64_t frame = 0;
   bool outside = false;
+  bool is_box = false;
   Annotation annotation;
 };
 
@@ -99,7 +100,8 @@ class TracksReader {
       if (!annotation) continue;
       annotation->category = category;
       annotation->track = track_;
-      stated.push_back({static_cast<std::int64_t>(*frame), node.attribute("outside").as_bool(), *annotation});
+      stated.push_back({static_cast<std::int64_t>(*frame), node.attribute("outside").as_bool(),
+                        std::strcmp(node.name(), "box") == 0, *annotation});
     }
     std::stable_sort(stated.begin(), stated.end(), [](const Stated& a, const Stated& b) { return a.frame < b.frame; });
     const auto same = [](const Stated& a, const Stated& b) { return a.frame == b.frame; };
@@ -113,19 +115,38 @@ class TracksReader {
   }
 
   void fill(const Stated& from, const Stated& to, std::int64_t end) {
-    const bool boxes = from.annotation.mask < 0 && to.annotation.mask < 0 && !to.outside;
+    const bool boxes = from.is_box && to.is_box && !to.outside;
     const auto length = static_cast<double>(end - from.frame);
     for (std::int64_t frame = from.frame; frame < end; ++frame) {
       Annotation annotation = from.annotation;
       if (boxes && frame > from.frame) {
-        annotation.rectangle =
-            between(from.annotation.rectangle, to.annotation.rectangle, static_cast<double>(frame - from.frame) / length);
-        annotation.area = annotation.rectangle.area();
+        move_box(annotation, to.annotation, static_cast<double>(frame - from.frame) / length);
       }
       annotation.image = static_cast<std::uint32_t>(frame);  // for now
       dataset_.annotations.push_back(annotation);
       last_frame_ = std::max(last_frame_, frame);
     }
+  }
+
+  /// Corner by corner where a box is turned.
+  void move_box(Annotation& box, const Annotation& to, double t) {
+    if (box.mask < 0 && to.mask < 0) {
+      box.rectangle = between(box.rectangle, to.rectangle, t);
+      box.area = box.rectangle.area();
+      return;
+    }
+    auto corners = corners_of(box);
+    const auto last = corners_of(to);
+    for (std::size_t i = 0; i < corners.size(); ++i) corners[i] = nearest_decimal(corners[i] + (last[i] - corners[i]) * t);
+    box.rectangle = extent(corners);
+    box.area = area(corners);
+    box.mask = static_cast<std::int32_t>(dataset_.masks.size());
+    dataset_.masks.push_back(Polygons{std::move(corners)});
+  }
+
+  std::vector<double> corners_of(const Annotation& box) const {
+    if (box.mask < 0) return turned_corners(box.rectangle, 0);
+    return std::get<Polygons>(dataset_.masks[static_cast<std::size_t>(box.mask)])[0];
   }
 
   void make_images() {

@@ -248,9 +248,7 @@ class CvatWriter {
     text += "    <" + kind + xml_attribute("label", dataset_.categories[annotation.category].name) +
             xml_attribute("source", stated(kCvatSource, "manual")) +
             xml_attribute("occluded", annotation.occluded ? "1" : "0") + geometry;
-    for (const auto& [ours, theirs] : {std::pair(kCvatRotation, "rotation"), std::pair(kCvatGroup, "group_id")}) {
-      if (const std::string* value = find(attributes, ours)) text += xml_attribute(theirs, *value);
-    }
+    if (const std::string* group = find(attributes, kCvatGroup)) text += xml_attribute("group_id", *group);
     text += xml_attribute("z_order", stated(kCvatZOrder, "0")) + ">\n";
     add_fields(text, annotation, is_part);
     for (const auto& [name, value] : attributes) {

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <numbers>
 #include <utility>
 
 #include "goshawk/dataset/cvat_mask.h"
@@ -74,6 +75,17 @@ double area(const std::vector<double>& points) {
     twice += points[2 * i] * points[2 * next + 1] - points[2 * next] * points[2 * i + 1];
   }
   return std::abs(twice) / 2;
+}
+
+std::vector<double> turned_corners(const Rectangle& box, double degrees) {
+  const double radians = degrees * std::numbers::pi / 180, c = std::cos(radians), s = std::sin(radians);
+  const double x = box.x + box.width / 2, y = box.y + box.height / 2, w = box.width / 2, h = box.height / 2;
+  std::vector<double> corners;
+  for (const auto& [dx, dy] : {std::pair(-w, -h), std::pair(w, -h), std::pair(w, h), std::pair(-w, h)}) {
+    corners.push_back(nearest_decimal(x + dx * c - dy * s));
+    corners.push_back(nearest_decimal(y + dx * s + dy * c));
+  }
+  return corners;
 }
 
 CvatShapes::CvatShapes(const XmlFile& xml, const std::string& file, Dataset& dataset, ProblemList& problems,
@@ -162,7 +174,12 @@ std::optional<Annotation> CvatShapes::box(const pugi::xml_node& node) {
   Annotation annotation;
   annotation.rectangle = {v[0], v[1], nearest_decimal(v[2] - v[0]), nearest_decimal(v[3] - v[1])};
   annotation.area = annotation.rectangle.area();
-  return annotation;
+  const auto rotation = node.attribute("rotation");
+  const auto degrees = rotation ? xml_number(rotation.value()) : 0;
+  if (!degrees || !std::isfinite(*degrees))
+    return list(ProblemKind::kBadLine, node, "the box has a rotation that is no number"), std::nullopt;
+  if (std::fmod(*degrees, 360) == 0) return annotation;
+  return outlined(turned_corners(annotation.rectangle, *degrees));
 }
 
 std::optional<Annotation> CvatShapes::polygon(const pugi::xml_node& node) {
@@ -171,11 +188,15 @@ std::optional<Annotation> CvatShapes::polygon(const pugi::xml_node& node) {
   if (!std::all_of(points->begin(), points->end(), [](double value) { return std::abs(value) < kFarthest; })) {
     return list(ProblemKind::kNotFinite, node, "the polygon has a point that is not finite"), std::nullopt;
   }
+  return outlined(*points);
+}
+
+Annotation CvatShapes::outlined(std::vector<double> points) {
   Annotation annotation;
-  annotation.rectangle = extent(*points);
-  annotation.area = area(*points);
+  annotation.rectangle = extent(points);
+  annotation.area = area(points);
   annotation.mask = static_cast<std::int32_t>(dataset_.masks.size());
-  dataset_.masks.push_back(Polygons{*points});
+  dataset_.masks.push_back(Polygons{std::move(points)});
   return annotation;
 }
 
@@ -208,7 +229,6 @@ void CvatShapes::read_attributes(const pugi::xml_node& node, Annotation& annotat
   add(kCvatSource, "source", "manual");
   add(kCvatZOrder, "z_order", "0");
   add(kCvatGroup, "group_id", "0");
-  add(kCvatRotation, "rotation", "0.00");
   for (const auto& child : node.children("attribute")) {
     const std::string name = child.attribute("name").value(), value = child.text().get();
     if (name.empty() || read_field(name, value, annotation)) continue;
