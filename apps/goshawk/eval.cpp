@@ -89,6 +89,7 @@ int run_eval(const Invocation& call) {
   if (compare && models.size() < 2)
     throw Error(ErrorCode::kUsage, "two models are needed to compare", "--compare", "goshawk eval --data D --compare A B");
   if (!compare && models.size() > 1) throw Error(ErrorCode::kUsage, "one model at a time, or --compare", models[1]);
+  if (compare) draws_option(call);  // a wrong one ends the command before anything is measured
   auto truth = read_truth(call);
 
   std::vector<ModelAnswers> answers;
@@ -140,7 +141,7 @@ Command eval_command() {
                      map_flag(),
                      {"at", "CONF", "confidence of the confusion matrix and the mistakes; else 0.25"},
                      {"compare", "", "put two or more models side by side"},
-                     {"draws", "N", "draws of the bootstrap behind the intervals; else 1000, 0 for none"}};
+                     {"draws", "N", "draws of the bootstrap behind the intervals, 2 to 1,000,000; else 1000, 0 for none"}};
   command.defaults = {{"detect.conf", "0.001"}, {"detect.max_det", "300"}};
   command.settings = {"model", "runtime", "detect", "source.max_frames", "output.project", "output.name"};
   command.json = true;

@@ -54,7 +54,7 @@ double milliseconds_an_image(const ModelAnswers& answers) {
 
 evaluate::BootstrapOptions bootstrap_options(const Invocation& call) {
   evaluate::BootstrapOptions options;
-  options.draws = static_cast<int>(count_option(call, "draws").value_or(1000));
+  options.draws = draws_option(call);
   options.stop = call.stop;
   return options;
 }
@@ -126,11 +126,18 @@ void write_page(const json& comparison, const evaluate::NamedPlot& plot, const s
 
 }  // namespace
 
+int draws_option(const Invocation& call) {
+  constexpr std::uint64_t kMost = 1'000'000;
+  const auto draws = count_option(call, "draws").value_or(1000);
+  if (draws == 1 || draws > kMost) throw Error(ErrorCode::kUsage, "0 draws, or 2 to 1,000,000 of them", "--draws");
+  return static_cast<int>(draws);
+}
+
 json write_comparison(const Invocation& call, const dataset::Dataset& truth, const std::vector<ModelAnswers>& answers,
                       const std::vector<evaluate::DetectorMetrics>& metrics, const std::filesystem::path& folder) {
   auto options = bootstrap_options(call);
   std::optional<Progress> progress;
-  const bool draws = options.draws >= 2;
+  const bool draws = options.draws > 0;
   if (draws && !call.config.boolean("log.quiet")) {
     progress.emplace("drawing images", options.draws * static_cast<std::int64_t>(2 * answers.size() - 1), "draws");
   }
@@ -164,10 +171,8 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
     models.push_back(std::move(model));
   }
   if (progress) progress->finish();
-  json comparison{{"images", images},
-                  {"objects", dataset::object_count(truth)},
-                  {"draws", draws ? options.draws : 0},
-                  {"models", models}};
+  json comparison{
+      {"images", images}, {"objects", dataset::object_count(truth)}, {"draws", options.draws}, {"models", models}};
   comparison["folder"] = folder.string();
   std::vector<std::string> names;
   for (const auto& one : answers) names.push_back(one.name);

@@ -97,7 +97,9 @@ class Eval(EndToEnd):
                 ([], 64, "--data"),
                 (["--data", data, "--split", "test"], 64, "no split 'test'"),
                 (["--data", data, "--map", "sqare=square"], 64, "did you mean 'square'"),
-                (["--data", data, "--compare"], 64, "two models")):
+                (["--data", data, "--compare"], 64, "two models"),
+                ([self.model, "--data", data, "--compare", "--draws", "1"], 64, "2 to 1,000,000"),
+                ([self.model, "--data", data, "--compare", "--draws", "4294967297"], 64, "2 to 1,000,000")):
             with self.subTest(arguments):
                 result = self.goshawk("eval", self.model, *arguments, code=code)
                 self.assertIn(words, result.stderr)
@@ -147,6 +149,12 @@ class Eval(EndToEnd):
         self.assertEqual(figures["images"], 2)
         self.assertAlmostEqual(figures["at_fixed_confidence"]["recall"], 1)
         self.assertAlmostEqual(figures["at_fixed_confidence"]["precision"], 3 / 4)
+
+    def test_comparison_without_draws_has_no_intervals(self):
+        result = json.loads(self.goshawk("eval", self.model, self.model, "--compare", "--data", self.mixed(), "--device", "cpu",
+                                         "--draws", "0", "--json").stdout)
+        self.assertEqual(result["draws"], 0)
+        self.assertNotIn("intervals", result["models"][0])
 
     def test_difficult_objects_count_neither_way(self):
         at = [(24, 24), (104, 56), (64, 8)]
