@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -12,46 +11,14 @@
 
 #include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/image_header.h"
 #include "goshawk/core/parallel.h"
 
 namespace goshawk::dataset {
 namespace {
 
-/// Bytes of a file by place; what lies beyond its end reads as nothing.
-class Bytes {
- public:
-  virtual ~Bytes() = default;
-  /// True when all of `size` bytes at `offset` were read.
-  virtual bool read(std::uint64_t offset, void* out, std::size_t size) = 0;
-
-  std::optional<std::uint32_t> number(std::uint64_t offset, int size, bool big_endian) {
-    std::array<unsigned char, 4> b{};
-    if (!read(offset, b.data(), static_cast<std::size_t>(size))) return std::nullopt;
-    std::uint32_t value = 0;
-    for (int i = 0; i < size; ++i) value = value << 8 | b[static_cast<std::size_t>(big_endian ? i : size - 1 - i)];
-    return value;
-  }
-  bool starts_with(std::uint64_t offset, std::string_view text) {
-    std::array<char, 16> b{};
-    return read(offset, b.data(), text.size()) && std::string_view(b.data(), text.size()) == text;
-  }
-};
-
-class MemoryBytes : public Bytes {
- public:
-  explicit MemoryBytes(std::string_view text) : text_(text) {}
-  bool read(std::uint64_t offset, void* out, std::size_t size) override {
-    if (offset > text_.size() || size > text_.size() - offset) return false;
-    std::memcpy(out, text_.data() + offset, size);
-    return true;
-  }
-
- private:
-  std::string_view text_;
-};
-
 /// Keeps one window of the file, so that a header costs one read.
-class FileBytes : public Bytes {
+class FileBytes : public ByteSource {
  public:
   explicit FileBytes(int fd) : fd_(fd) {}
   bool read(std::uint64_t offset, void* out, std::size_t size) override {
@@ -78,73 +45,25 @@ std::optional<ImageSize> checked(std::optional<std::uint32_t> width, std::option
   return ImageSize{*width, *height, false};
 }
 
-struct TiffFields {
-  std::optional<std::uint32_t> width, height;
-  std::uint32_t orientation = 1;
-};
+bool is_sideways(int orientation) { return orientation >= 5 && orientation <= 8; }
 
-/// First directory of the TIFF structure that begins at `base` (a TIFF file, or the EXIF segment of a JPEG).
-TiffFields read_tiff(Bytes& bytes, std::uint64_t base) {
-  constexpr std::uint32_t kWidth = 256, kHeight = 257, kOrientation = 274, kShort = 3, kLong = 4, kMostEntries = 512;
-  TiffFields fields;
-  const bool big = bytes.starts_with(base, "MM");
-  if (!big && !bytes.starts_with(base, "II")) return fields;
-  const auto directory = bytes.number(base + 4, 4, big);
-  if (!directory) return fields;
-  const auto count = bytes.number(base + *directory, 2, big);
-  if (!count) return fields;
-  for (std::uint32_t i = 0; i < std::min(*count, kMostEntries); ++i) {
-    const std::uint64_t entry = base + *directory + 2 + 12ULL * i;
-    const auto tag = bytes.number(entry, 2, big), type = bytes.number(entry + 2, 2, big);
-    if (!tag || !type) break;
-    if (*type != kShort && *type != kLong) continue;
-    const auto value = bytes.number(entry + 8, *type == kShort ? 2 : 4, big);
-    if (!value) break;
-    if (*tag == kWidth) fields.width = value;
-    if (*tag == kHeight) fields.height = value;
-    if (*tag == kOrientation) fields.orientation = *value;
-  }
-  return fields;
+std::optional<ImageSize> jpeg_size(ByteSource& bytes) {
+  const JpegHeader header = read_jpeg_header(bytes);
+  auto size = checked(header.width, header.height);
+  if (size) size->sideways = is_sideways(header.orientation);
+  return size;
 }
 
-bool is_sideways(std::uint32_t orientation) { return orientation >= 5 && orientation <= 8; }
-
-bool is_frame_header(std::uint32_t marker) {  // SOF0 to SOF15 without DHT, JPG, DAC
-  return marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC;
+std::optional<ImageSize> tiff_size(ByteSource& bytes) {
+  constexpr std::uint32_t kWidth = 256, kHeight = 257;
+  const auto directory = read_tiff_directory(bytes);
+  if (!directory) return std::nullopt;
+  auto size = checked(directory->value(kWidth), directory->value(kHeight));
+  if (size) size->sideways = is_sideways(directory->orientation());
+  return size;
 }
 
-std::optional<ImageSize> jpeg_size(Bytes& bytes) {
-  constexpr int kMostSegments = 1000;
-  bool sideways = false, has_exif = false;
-  std::uint64_t offset = 2;
-  for (int i = 0; i < kMostSegments; ++i) {
-    const auto mark = bytes.number(offset, 1, true), marker = bytes.number(offset + 1, 1, true);
-    if (!mark || !marker || *mark != 0xFF) return std::nullopt;
-    if (*marker == 0xFF) {  // filling before a marker
-      ++offset;
-      continue;
-    }
-    if (*marker == 0x01 || (*marker >= 0xD0 && *marker <= 0xD8)) {  // markers that stand alone
-      offset += 2;
-      continue;
-    }
-    const auto length = bytes.number(offset + 2, 2, true);
-    if (!length || *length < 2 || *marker == 0xD9 || *marker == 0xDA) return std::nullopt;
-    if (is_frame_header(*marker)) {
-      auto size = checked(bytes.number(offset + 7, 2, true), bytes.number(offset + 5, 2, true));
-      if (size) size->sideways = sideways;
-      return size;
-    }
-    if (*marker == 0xE1 && !has_exif && bytes.starts_with(offset + 4, std::string_view("Exif\0\0", 6))) {
-      has_exif = true;
-      sideways = is_sideways(read_tiff(bytes, offset + 10).orientation);
-    }
-    offset += 2 + *length;
-  }
-  return std::nullopt;
-}
-
-std::optional<ImageSize> bmp_size(Bytes& bytes) {
+std::optional<ImageSize> bmp_size(ByteSource& bytes) {
   const auto header = bytes.number(14, 4, false);
   if (!header) return std::nullopt;
   if (*header == 12) return checked(bytes.number(18, 2, false), bytes.number(20, 2, false));
@@ -153,7 +72,7 @@ std::optional<ImageSize> bmp_size(Bytes& bytes) {
   return checked(bytes.number(18, 4, false), height);
 }
 
-std::optional<ImageSize> webp_size(Bytes& bytes) {
+std::optional<ImageSize> webp_size(ByteSource& bytes) {
   if (bytes.starts_with(12, "VP8 ")) {
     const auto width = bytes.number(26, 2, false), height = bytes.number(28, 2, false);
     if (!width || !height) return std::nullopt;
@@ -170,17 +89,14 @@ std::optional<ImageSize> webp_size(Bytes& bytes) {
   return checked(*width + 1, *height + 1);
 }
 
-std::optional<ImageSize> size_of(Bytes& bytes) {
+std::optional<ImageSize> size_of(ByteSource& bytes) {
   if (bytes.starts_with(0, "\xFF\xD8")) return jpeg_size(bytes);
   if (bytes.starts_with(0, "\x89PNG\r\n\x1A\n")) return checked(bytes.number(16, 4, true), bytes.number(20, 4, true));
   if (bytes.starts_with(0, "GIF8")) return checked(bytes.number(6, 2, false), bytes.number(8, 2, false));
   if (bytes.starts_with(0, "BM")) return bmp_size(bytes);
   if (bytes.starts_with(0, "RIFF") && bytes.starts_with(8, "WEBP")) return webp_size(bytes);
   if (bytes.starts_with(0, std::string_view("II*\0", 4)) || bytes.starts_with(0, std::string_view("MM\0*", 4))) {
-    const TiffFields fields = read_tiff(bytes, 0);
-    auto size = checked(fields.width, fields.height);
-    if (size) size->sideways = is_sideways(fields.orientation);
-    return size;
+    return tiff_size(bytes);
   }
   return std::nullopt;
 }

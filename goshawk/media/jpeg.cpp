@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/image_header.h"
 #include "goshawk/media/orientation.h"
 
 namespace goshawk::media {
@@ -92,11 +93,8 @@ cv::Mat decode_jpeg(std::string_view bytes, const std::string& where, std::int64
   decode_into(stored, cmyk ? TJPF_CMYK : TJPF_BGR, decoder.get(), bytes, where);
   if (cmyk) stored = bgr_of_cmyk(stored);
 
-  const Orientation orientation = orientation_of_exif(exif_orientation_of_jpeg(bytes));
-  if (orientation.upright()) return stored;
-  cv::Mat upright;
-  turn_upright(stored, orientation, upright);
-  return upright;
+  MemoryBytes file(bytes);
+  return turned_upright(stored, orientation_of_exif(read_jpeg_header(file).orientation));
 }
 
 std::string encode_jpeg(const cv::Mat& image, int quality) {

@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <opencv2/core/mat.hpp>
-#include <string_view>
 
 namespace goshawk::media {
 
@@ -23,10 +22,10 @@ Orientation orientation_of_matrix(const std::int32_t* matrix);
 /// Of an EXIF Orientation value (1..8; CIPA DC-008, tag 0x0112). Others mean upright.
 Orientation orientation_of_exif(int value);
 
-/// The EXIF Orientation of a JPEG file's first EXIF segment; 1 where there is none or it is damaged. Reads only `bytes`.
-int exif_orientation_of_jpeg(std::string_view bytes);
-
 /// `stored` turned upright into `out` (must be another matrix).
 void turn_upright(const cv::Mat& stored, const Orientation& orientation, cv::Mat& out);
+
+/// The same as a new matrix; `stored` itself, not copied, where it is upright.
+cv::Mat turned_upright(const cv::Mat& stored, const Orientation& orientation);
 
 }  // namespace goshawk::media
