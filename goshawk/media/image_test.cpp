@@ -17,10 +17,12 @@ namespace {
 
 using testing::ffmpeg;
 using testing::ffmpeg_pictures;
+using testing::gray_tiff;
 using testing::largest_difference;
 using testing::read_all;
 using testing::read_bytes;
 using testing::TemporaryFolder;
+using testing::with_orientation;
 using testing::write_bytes;
 
 cv::Mat picture(int width, int height) {
@@ -58,16 +60,21 @@ std::string turbo_jpeg(const cv::Mat& image, int format, int subsampling) {
   return bytes;
 }
 
-/// A JPEG with an EXIF segment that holds only an orientation.
-std::string with_orientation(const std::string& jpeg, int value, bool big_endian) {
-  const std::string number =
-      big_endian ? std::string{'\0', static_cast<char>(value)} : std::string{static_cast<char>(value), '\0'};
-  const std::string tiff =
-      big_endian ? std::string("MM\0*\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01", 18) + number + std::string(6, '\0')
-                 : std::string("II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0", 18) + number + std::string(6, '\0');
-  const std::string body = std::string("Exif\0\0", 6) + tiff;
-  const auto length = static_cast<char>(body.size() + 2);
-  return jpeg.substr(0, 2) + std::string("\xFF\xE1\0", 3) + length + body + jpeg.substr(2);
+/// What each EXIF value asks for: EXIF 2.32, figure of tag 0x0112, as OpenCV's rotate and flip name it.
+cv::Mat turned_by_opencv(const cv::Mat& plain, int value) {
+  cv::Mat out = plain.clone(), turned;
+  const int rotation = value == 6 || value == 7   ? cv::ROTATE_90_CLOCKWISE
+                       : value == 8 || value == 5 ? cv::ROTATE_90_COUNTERCLOCKWISE
+                                                  : cv::ROTATE_180;
+  if (value == 3 || value >= 5) {
+    cv::rotate(plain, turned, rotation);
+    out = turned;
+  }
+  // 5 is a mirror about the main diagonal: a quarter turn back, then top-bottom; 7 about the other one.
+  if (value == 2) cv::flip(out, turned, 1);
+  else if (value == 4 || value == 5 || value == 7) cv::flip(out, turned, 0);
+  else turned = out;
+  return turned;
 }
 
 TEST(ReadImage, GivesBackWhatPngHolds) {
@@ -128,37 +135,138 @@ TEST(ReadImage, AppliesEachExifOrientation) {
   const TemporaryFolder folder;
   const auto jpeg = encode_jpeg(picture(48, 32), 95);
   const cv::Mat plain = decode_jpeg(jpeg, "plain", 1 << 20);
-  // What each value asks for: EXIF 2.32, figure of tag 0x0112, as OpenCV's rotate and flip name it.
-  const auto expected = [&](int value) {
-    cv::Mat out = plain.clone(), turned;
-    const int rotation = value == 6 || value == 7   ? cv::ROTATE_90_CLOCKWISE
-                         : value == 8 || value == 5 ? cv::ROTATE_90_COUNTERCLOCKWISE
-                                                    : cv::ROTATE_180;
-    if (value == 3 || value >= 5) {
-      cv::rotate(plain, turned, rotation);
-      out = turned;
-    }
-    if (value == 2 || value == 5 || value == 7) {
-      // 5 is a mirror about the main diagonal: a quarter turn back, then top-bottom; 7 about the other one.
-      cv::flip(out, turned, value == 2 ? 1 : 0);
-      return turned;
-    }
-    if (value == 4) {
-      cv::flip(out, turned, 0);
-      return turned;
-    }
-    return out;
-  };
   for (const bool big_endian : {false, true}) {
     for (int value = 1; value <= 8; ++value) {
-      write_bytes(folder / "a.jpg", with_orientation(jpeg, value, big_endian));
-      EXPECT_EQ(largest_difference(read_image(folder / "a.jpg"), expected(value)), 0) << value << big_endian;
+      write_bytes(folder / "a.jpg", with_orientation(jpeg, static_cast<std::uint32_t>(value), big_endian));
+      EXPECT_EQ(largest_difference(read_image(folder / "a.jpg"), turned_by_opencv(plain, value)), 0) << value << big_endian;
     }
-    for (const int value : {0, 9, 100}) {
+    for (const std::uint32_t value : {0U, 9U, 100U}) {
       write_bytes(folder / "a.jpg", with_orientation(jpeg, value, big_endian));
       EXPECT_EQ(largest_difference(read_image(folder / "a.jpg"), plain), 0) << value;
     }
   }
+}
+
+TEST(ReadImage, FindsExifBehindWhatLibjpegPassesOver) {
+  const auto jpeg = encode_jpeg(picture(48, 32), 95);
+  const cv::Mat expected = turned_by_opencv(decode_jpeg(jpeg, "plain", 1 << 20), 6);
+  const std::string filling(3, '\xFF'), alone = "\xFF\x01", comment("\xFF\xFE\0\x04hi", 6), stray("\0\x12", 2);
+  for (const auto& before : {filling, alone, comment, comment + filling, comment + stray}) {
+    for (const bool long_value : {false, true}) {
+      const auto image = decode_image(with_orientation(jpeg, 6, true, long_value, before), "a", 1 << 20);
+      EXPECT_EQ(largest_difference(image, expected), 0) << ::testing::PrintToString(before) << long_value;
+    }
+  }
+}
+
+TEST(ReadImage, TurnsTiffAsItsTagSays) {
+  const cv::Size size(7, 5);
+  cv::Mat gray(size, CV_8UC1), plain;
+  for (int i = 0; i < size.area(); ++i) gray.data[i] = static_cast<uchar>(i * 7);
+  cv::cvtColor(gray, plain, cv::COLOR_GRAY2BGR);
+  const std::string pixels(reinterpret_cast<const char*>(gray.data), gray.total());
+  for (const bool big_endian : {false, true}) {
+    for (const bool long_values : {false, true}) {
+      for (int value = 0; value <= 9; ++value) {
+        const auto tiff = gray_tiff(size, pixels, static_cast<std::uint32_t>(value), big_endian, long_values);
+        const auto expected = turned_by_opencv(plain, value == 9 ? 1 : value);
+        EXPECT_EQ(largest_difference(decode_image(tiff, "a", 1 << 20), expected), 0) << value << big_endian << long_values;
+      }
+    }
+  }
+}
+
+TEST(ReadImage, OfADamagedTiffIsNoPictureWithBlackRows) {
+  const TemporaryFolder folder;
+  for (const std::string algorithm : {"raw", "packbits", "lzw"}) {
+    const auto path = folder / (algorithm + ".tiff");
+    ffmpeg("-f lavfi -i testsrc=size=175x143 -frames:v 1 -pix_fmt rgb24 -compression_algo " + algorithm, path);
+    EXPECT_EQ(read_image(path).cols, 175) << algorithm;
+    auto bytes = read_bytes(path);
+    if (algorithm == "raw") bytes.resize(bytes.size() / 2);
+    else std::fill_n(bytes.begin() + static_cast<std::ptrdiff_t>(bytes.size() / 2), 64, '\x81');
+    write_bytes(path, bytes);
+    EXPECT_EQ(code_of(path), ErrorCode::kBadData) << algorithm;
+  }
+}
+
+TEST(ReadImage, SaysWhichKindOfTiffCannotBeRead) {
+  const std::pair<std::uint32_t, std::string> kinds[] = {{6, "JPEG"}, {7, "JPEG"}, {50'000, "compression 50000"}};
+  for (const auto& [compression, word] : kinds) {
+    try {
+      (void)decode_image(gray_tiff({4, 4}, std::string(16, '\x55'), 1, false, false, compression), "a.tif", 1 << 20);
+      ADD_FAILURE() << compression << " was taken";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kBadData);
+      EXPECT_EQ(error.where(), "a.tif");
+      EXPECT_THAT(error.what(), ::testing::HasSubstr(word));
+      EXPECT_THAT(error.hint(), ::testing::HasSubstr("convert"));
+    }
+  }
+  auto tiled = gray_tiff({4, 4}, std::string(16, '\x55'), 1);
+  tiled[8 + 2 + 5 * 12] = '\x44';  // the strip's place becomes a tile's (324)
+  try {
+    (void)decode_image(tiled, "a.tif", 1 << 20);
+    ADD_FAILURE() << "tiles were taken";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(), ::testing::HasSubstr("tiles"));
+  }
+}
+
+/// A chunk of a WebP file; `name` has 4 letters.
+std::string chunk(const std::string& name, const std::string& content) {
+  const testing::TiffNumbers number(false);
+  return name + number(static_cast<std::uint32_t>(content.size()), 4) + content + std::string(content.size() % 2, '\0');
+}
+
+std::string webp(const std::string& chunks) {
+  return "RIFF" + testing::TiffNumbers(false)(static_cast<std::uint32_t>(chunks.size() + 4), 4) + "WEBP" + chunks;
+}
+
+/// Two frames with the picture of the WebP file `still` (one chunk) at `corner` (even numbers).
+std::string animated_webp(const std::string& still, cv::Size canvas, cv::Size size, cv::Point corner) {
+  const testing::TiffNumbers number(false);
+  const auto side = [&](int pixels) { return number(static_cast<std::uint32_t>(pixels - 1), 3); };
+  const auto half = [&](int pixels) { return number(static_cast<std::uint32_t>(pixels / 2), 3); };
+  const std::string frame = chunk("ANMF", half(corner.x) + half(corner.y) + side(size.width) + side(size.height) +
+                                              number(100, 3) + number(0, 1) + chunk("ALPH", "abc") + still.substr(12));
+  return webp(chunk("VP8X", number(0x12, 4) + side(canvas.width) + side(canvas.height)) + chunk("ICCP", "x") +
+              chunk("ANIM", "\xFF\xFF\xFF\xFF" + number(0, 2)) + frame + frame);
+}
+
+TEST(ReadImage, OfAnAnimatedWebpIsItsFirstFrame) {
+  const TemporaryFolder folder;
+  ffmpeg("-f lavfi -i testsrc=size=75x43 -frames:v 3 -c:v libwebp_anim -lossless 1 -pix_fmt bgra", folder / "all.webp");
+  ffmpeg("-f lavfi -i testsrc=size=75x43 -frames:v 1 -c:v libwebp -lossless 1 -pix_fmt bgra", folder / "one.webp");
+  ffmpeg("-f lavfi -i testsrc=size=75x43 -frames:v 1 -c:v libwebp -quality 90", folder / "lossy.webp");
+  EXPECT_EQ(largest_difference(read_image(folder / "all.webp"), read_image(folder / "one.webp")), 0);
+  for (const std::string name : {"one.webp", "lossy.webp"}) {
+    const auto still = read_image(folder / name);
+    const auto bytes = read_bytes(folder / name);
+    const auto whole = decode_image(animated_webp(bytes, {75, 43}, {75, 43}, {0, 0}), "whole", 1 << 20);
+    EXPECT_EQ(largest_difference(whole, still), 0);
+    const auto placed = decode_image(animated_webp(bytes, {90, 60}, {75, 43}, {4, 16}), "placed", 1 << 20);
+    cv::Mat expected = cv::Mat::zeros(60, 90, CV_8UC3);
+    still.copyTo(expected(cv::Rect(4, 16, 75, 43)));
+    EXPECT_EQ(largest_difference(placed, expected), 0);
+  }
+}
+
+TEST(ReadImage, OfADamagedAnimationIsOneClearError) {
+  const TemporaryFolder folder;
+  ffmpeg("-f lavfi -i testsrc=size=75x43 -frames:v 1 -c:v libwebp -lossless 1 -pix_fmt bgra", folder / "one.webp");
+  const auto still = read_bytes(folder / "one.webp");
+  const auto code = [](const std::string& bytes, std::int64_t max_pixels) {
+    return goshawk::code_of([&] { (void)decode_image(bytes, "a.webp", max_pixels); });
+  };
+  const auto whole = animated_webp(still, {75, 43}, {75, 43}, {0, 0});
+  for (std::size_t size = 21; size < whole.size() / 2; ++size) {
+    EXPECT_EQ(code(whole.substr(0, size), 1 << 20), ErrorCode::kBadData) << size;
+  }
+  EXPECT_EQ(code(animated_webp(still, {75, 43}, {75, 43}, {2, 0}), 1 << 20), ErrorCode::kBadData) << "beyond the canvas";
+  EXPECT_EQ(code(animated_webp(still, {75, 43}, {75, 43}, {0, 1 << 24}), 1 << 20), ErrorCode::kBadData);
+  EXPECT_EQ(code(animated_webp(still, {1 << 24, 1 << 24}, {75, 43}, {0, 0}), 1 << 20), ErrorCode::kBadData);
+  EXPECT_EQ(code(whole, 75 * 43 - 1), ErrorCode::kBadData);
 }
 
 TEST(ReadImage, TakesGrayAndCmykJpegAndOddSizes) {

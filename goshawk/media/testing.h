@@ -109,4 +109,55 @@ inline int largest_difference(const cv::Mat& a, const cv::Mat& b) {
   return static_cast<int>(cv::norm(a, b, cv::NORM_INF));
 }
 
+/// Numbers of a TIFF file as bytes.
+class TiffNumbers {
+ public:
+  explicit TiffNumbers(bool big_endian) : big_endian_(big_endian) {}
+  std::string operator()(std::uint32_t value, int size) const {
+    std::string bytes;
+    for (int i = 0; i < size; ++i) bytes += static_cast<char>(value >> 8 * (big_endian_ ? size - 1 - i : i) & 0xFF);
+    return bytes;
+  }
+  /// A directory entry of one value.
+  std::string entry(std::uint32_t tag, std::uint32_t value, bool long_value) const {
+    const int size = long_value ? 4 : 2;
+    return (*this)(tag, 2) + (*this)(long_value ? 4 : 3, 2) + (*this)(1, 4) + (*this)(value, size) +
+           std::string(4 - static_cast<std::size_t>(size), '\0');
+  }
+  std::string header() const { return (big_endian_ ? "MM" : "II") + (*this)(42, 2) + (*this)(8, 4); }
+
+ private:
+  bool big_endian_;
+};
+
+/// One strip of `pixels` (8-bit gray, uncompressed unless `compression` names another) with an orientation.
+inline std::string gray_tiff(cv::Size size, const std::string& pixels, std::uint32_t orientation, bool big_endian = false,
+                             bool long_values = false, std::uint32_t compression = 1) {
+  const TiffNumbers number(big_endian);
+  constexpr int kEntries = 9;
+  constexpr std::uint32_t kPixels = 8 + 2 + 12 * kEntries + 4;
+  std::string file = number.header() + number(kEntries, 2);
+  const auto add = [&](std::uint32_t tag, std::uint32_t value) { file += number.entry(tag, value, long_values); };
+  add(256, static_cast<std::uint32_t>(size.width));
+  add(257, static_cast<std::uint32_t>(size.height));
+  add(258, 8);
+  add(259, compression);
+  add(262, 1);  // 0 is black
+  add(273, kPixels);
+  add(274, orientation);
+  add(278, static_cast<std::uint32_t>(size.height));
+  add(279, static_cast<std::uint32_t>(pixels.size()));
+  return file + number(0, 4) + pixels;
+}
+
+/// A JPEG with `before` and an EXIF segment that holds only an orientation.
+inline std::string with_orientation(const std::string& jpeg, std::uint32_t value, bool big_endian = false,
+                                    bool long_value = false, const std::string& before = {}) {
+  const TiffNumbers number(big_endian);
+  const std::string body =
+      std::string("Exif\0\0", 6) + number.header() + number(1, 2) + number.entry(0x0112, value, long_value) + number(0, 4);
+  const auto length = static_cast<char>(body.size() + 2);
+  return jpeg.substr(0, 2) + before + std::string("\xFF\xE1\0", 3) + length + body + jpeg.substr(2);
+}
+
 }  // namespace goshawk::media::testing
