@@ -24,7 +24,7 @@ void expect_agreement(const std::string& file, bool sideways, const std::string&
 TEST(ImageSizeAgreement, HoldsForEachOrientation) {
   const auto jpeg = media::encode_jpeg(cv::Mat::zeros(40, 64, CV_8UC3), 90);
   const std::string pixels(64 * 40, '\x55');
-  const std::string none, filling = "\xFF", alone = "\xFF\x01", stray(2, '\0');
+  const std::string none, filling = "\xFF", alone = "\xFF\x01", stray("\xFF\xFE\0\x04hi\0\x12", 8);
   for (std::uint32_t value = 0; value <= 9; ++value) {
     const bool sideways = value >= 5 && value <= 8;
     for (const bool big_endian : {false, true}) {

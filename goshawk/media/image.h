@@ -9,11 +9,11 @@
 
 namespace goshawk::media {
 
-/// Reads JPEG (libjpeg-turbo), PNG, WebP, BMP, TIFF (libav) as 8-bit BGR; the orientation of EXIF in JPEG and of TIFF's tag is
-/// applied, alpha is dropped, 16-bit values keep their high byte. Content decides the format, not the name. Of animated WebP
-/// and of pages, the first. TIFF: in strips; uncompressed, CCITT, LZW, deflate, PackBits or LZMA.
-/// Throws Error{kNotFound}, {kBadData} when it is damaged or cut short, no image, of a kind that cannot be read, or has more
-/// than `max_pixels`.
+/// Reads JPEG (libjpeg-turbo), PNG, WebP, BMP, TIFF (libav) as 8-bit BGR; the orientation of EXIF in JPEG and of TIFF's tag
+/// is applied, alpha is dropped, 16-bit values keep their high byte. Content decides the format, not the name. Of animated
+/// WebP and of pages, the first. TIFF: in strips; uncompressed, CCITT, LZW, deflate (not all damage is noticed), PackBits or
+/// LZMA. Throws Error{kNotFound}, {kBadData} when it is damaged or cut short, no image, of a kind that cannot be read, or
+/// has more than `max_pixels`.
 cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels = 8192LL * 8192);
 
 /// The same for a use that needs no more than `enough` pixels on the longer side: a large JPEG is decoded at a reduced
