@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
