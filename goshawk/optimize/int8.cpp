@@ -103,7 +103,10 @@ class Int8Search {
         base_.placement == Placement::kEveryNode ? Activations::kAsymmetric : activations_for(prepared_.runs_on.kind));
     base_.narrow_weights = options_.narrow_weights.value_or(needs_narrow_weights(prepared_.runs_on.kind));
     base_.float_layers = options_.float_layers;
-    if (judge_) outcome_.original = judged(prepared_.model, "the original");
+    if (judge_) {
+      outcome_.original = judged(prepared_.model, "the original");
+      require_findings(outcome_.original, prepared_.path);
+    }
     try_methods();
     if (judge_ && !good() && !options_.activations && base_.activations == Activations::kSymmetric) {
       base_.activations = Activations::kAsymmetric;

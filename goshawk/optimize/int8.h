@@ -88,9 +88,10 @@ class Int8Maker {
 
   /// Calibrates at the first call. Tries the methods and keeps the best. Where it loses more than `good_drop`, the layers
   /// that cost most get the method that brings the outputs nearest; where that is still more than `max_drop`, they go back
-  /// into float until it fits, or half of them are there. Without labels the output error decides, and no layer is put back. Throws
-  /// Error{kInterrupted}, {kUsage} for a float layer that is not there, {kBadConfig} for a model without convolutions, and
-  /// what calibrating, quantizing and judging throw.
+  /// into float until it fits, or half of them are there. Without labels the output error decides, and no layer is put back.
+  /// Throws Error{kInterrupted}, {kUsage} for a float layer that is not there, {kBadConfig} for a model without
+  /// convolutions, {kBadData} where the float model finds nothing of what is labelled, and what calibrating, quantizing and
+  /// judging throw.
   Int8Outcome make(const detect::DetectorOptions& device, const Int8Options& options);
 
  private:

@@ -101,6 +101,12 @@ std::vector<cv::Mat> Judge::pictures(std::size_t most) {
   return some;
 }
 
+void require_findings(const Accuracy& original, const std::filesystem::path& model) {
+  if (original.ap > 0) return;
+  throw Error(ErrorCode::kBadData, "the model finds nothing on the pictures that it is judged on", model.string(),
+              "There is no accuracy to hold: look at what `goshawk eval` says first.");
+}
+
 detect::DetectorOptions judging_options(detect::DetectorOptions options) {
   options.confidence = 0.001F;
   options.max_detections = 300;

@@ -57,6 +57,10 @@ class Judge {
   std::vector<std::string> left_out_;
 };
 
+/// Throws Error{kBadData} when the original at `model` finds nothing of what it is judged on: with an AP of 0 nothing can be
+/// lost, and whatever is made of it would pass.
+void require_findings(const Accuracy& original, const std::filesystem::path& model);
+
 /// The options under which `Judge::accuracy` is COCO's AP.
 detect::DetectorOptions judging_options(detect::DetectorOptions options);
 

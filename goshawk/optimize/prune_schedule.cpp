@@ -125,9 +125,7 @@ class Schedule {
     auto& accuracy = record_.original.tuned;
     if (accuracy.ap < 0) accuracy = work_.judge(model_, "the original");
     save();
-    if (accuracy.ap > 0) return;
-    throw Error(ErrorCode::kBadData, "the model finds nothing on the pictures that it is judged on", model_.string(),
-                "There is no accuracy to hold: look at what `goshawk eval` says first.");
+    require_findings(accuracy, model_);
   }
 
   /// False when nothing more can go.

@@ -248,7 +248,11 @@ class Search {
   }
 
   /// What all others are held against: without it there is no search.
-  void judge_original() { outcome_.ways.at(0).accuracy = accuracy_of(outcome_.ways.at(0)); }
+  void judge_original() {
+    auto& original = outcome_.ways.at(0);
+    original.accuracy = accuracy_of(original);
+    require_findings(original.accuracy, path_);
+  }
 
   void judge(Way& way) {
     try {

@@ -56,7 +56,8 @@ struct SearchOutcome {
 /// each on the labelled pictures, times all in turns, and picks the fastest within the drop. Candidates and `search.json`
 /// are kept in `folder`, so that an interrupted search goes on where it was (`resume`), with the same model, recipe,
 /// pictures, thresholds and drop. The original is only read. Throws Error{kBadConfig} where there are no labels or `resume`
-/// differs from what was begun, and what read_state throws, {kInterrupted}, {kIo}.
+/// differs from what was begun, {kBadData} where the original finds nothing, and what read_state throws, {kInterrupted},
+/// {kIo}.
 SearchOutcome search(const std::filesystem::path& model, const Material& material, const std::filesystem::path& folder,
                      const SearchOptions& options);
 

@@ -219,6 +219,15 @@ class Optimize(EndToEnd):
         self.assertIn("no class 'zebra'", self.goshawk("quantize", self.model, *data, "--map", "square=box", "--classes", "zebra",
                                                        "--device", "cpu", code=USAGE).stderr)
 
+    def test_a_model_that_finds_nothing_has_nothing_to_hold(self):
+        for label in (self.folder / "set" / "labels" / "val").iterdir():
+            label.write_text("0 0.02 0.02 0.02 0.02\n")
+        for words in (("quantize",), ("optimize", "--devices", "cpu", "--time", "0.1")):
+            told = self.goshawk(words[0], self.model, "--data", self.data, *words[1:], "--device", "cpu", code=BAD_DATA).stderr
+            self.assertIn("finds nothing", told)
+        self.assertEqual(list(self.folder.glob("conv-*")), [])
+        self.assertEqual(list(self.folder.glob("runs/optimize/*/conv-*")), [])
+
     def test_bad_input_is_one_clear_error(self):
         fails = lambda code, says, *words: self.assertIn(says, self.goshawk(*words, "--device", "cpu", code=code).stderr)
         fails(USAGE, "--data", "quantize", self.model)
