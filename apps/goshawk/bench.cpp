@@ -381,7 +381,9 @@ int run_bench(const Invocation& call) {
     findings.best.push_back({model, benchmark::best_of(findings.results, model)});
   }
   const RunFolder run(call, models[0].string());
-  write_findings(findings, run.path());  // kept whatever fails from here on
+  write_results(findings, run.path());  // kept whatever fails from here on
+  const auto plots = write_plots(findings, run.path());
+  write_page(findings, plots, run.path());
   if (baseline) {
     baseline->changes = benchmark::compare_results(findings.results, baseline->before, baseline->tolerance);
     if (baseline->changes.empty()) {
@@ -391,7 +393,10 @@ int run_bench(const Invocation& call) {
     findings.baseline = std::move(baseline);
   }
   if (call.has("apply")) findings.profile = save_profile(call, findings, names_of(models)[0]);
-  if (findings.baseline || call.has("apply")) write_findings(findings, run.path());
+  if (findings.baseline || call.has("apply")) {
+    write_results(findings, run.path());
+    write_page(findings, plots, run.path());
+  }
   if (call.json) {
     auto document = findings_json(findings);
     document["folder"] = run.path().string();

@@ -1,13 +1,14 @@
 #include "apps/goshawk/bench_report.h"
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
 
 #include "apps/goshawk/terminal.h"
-#include "goshawk/benchmark/plots.h"
 #include "goshawk/benchmark/statistics.h"
+#include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
@@ -347,31 +348,6 @@ std::vector<std::pair<std::string, std::string>> key_figures(const BenchFindings
   return figures;
 }
 
-void write_page(const BenchFindings& findings, const std::vector<benchmark::NamedPlot>& plots,
-                const std::filesystem::path& path) {
-  const auto& machine = findings.record.at("machine");
-  report::Page page("Benchmark", fmt::format("{}, {} cores; {}", machine.at("processor").get<std::string>(),
-                                             machine.at("cores").get<int>(), findings.record.at("time").get<std::string>()));
-  page.key_figures(key_figures(findings));
-  for (const auto& line : best_lines(findings)) page.paragraph(line + ".");
-  page.section("Pictures");
-  std::vector<report::Picture> pictures;
-  for (const auto& plot : plots) pictures.push_back({plot.png, plot.title});
-  page.pictures(pictures, 480);
-  constexpr std::size_t kMostLayers = 15;
-  for (const auto& table : all_tables(findings, kMostLayers)) add_table(page, table);
-  if (!findings.notes.empty()) page.section("Notes");
-  for (const auto& note : findings.notes) page.paragraph(note);
-  page.section("Measured with");
-  std::vector<std::vector<std::string>> rows;
-  for (const auto& [title, value] : flat_record(findings.record)) rows.push_back({title, value});
-  for (const auto* result : of_axis(findings, Axis::kNone)) {
-    rows.push_back({result->model.name + " on", result->model.provider + ", model " + result->model.sha256.substr(0, 16)});
-  }
-  page.table({"what", "value"}, rows);
-  page.write(path);
-}
-
 }  // namespace
 
 bool BaselineCheck::failed() const {
@@ -422,16 +398,50 @@ std::string findings_text(const BenchFindings& findings) {
   return text;
 }
 
-void write_findings(const BenchFindings& findings, const std::filesystem::path& folder) {
-  auto plots = benchmark::benchmark_plots(findings.results);
-  for (std::size_t i = 0; i < findings.layers.size(); ++i) {
-    plots.push_back(benchmark::layers_plot(findings.layers[i].times, findings.layers[i].model));
-    if (i > 0) plots.back().file = fmt::format("layers{}.png", i + 1);
-  }
-  for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
+void write_results(const BenchFindings& findings, const std::filesystem::path& folder) {
   write_file_atomically(folder / "results.csv", benchmark::to_csv(findings.results, flat_record(findings.record)));
-  write_page(findings, plots, folder / "report.html");
   write_file_atomically(folder / "results.json", json_text(findings_json(findings), 1) + "\n");
+}
+
+std::vector<benchmark::NamedPlot> write_plots(const BenchFindings& findings, const std::filesystem::path& folder) {
+  try {
+    auto plots = benchmark::benchmark_plots(findings.results);
+    for (std::size_t i = 0; i < findings.layers.size(); ++i) {
+      plots.push_back(benchmark::layers_plot(findings.layers[i].times, findings.layers[i].model));
+      if (i > 0) plots.back().file = fmt::format("layers{}.png", i + 1);
+    }
+    for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
+    return plots;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnavailable) throw;
+    spdlog::warn("no plots: {}", error.what());
+    return {};
+  }
+}
+
+void write_page(const BenchFindings& findings, const std::vector<benchmark::NamedPlot>& plots,
+                const std::filesystem::path& folder) {
+  const auto& machine = findings.record.at("machine");
+  report::Page page("Benchmark", fmt::format("{}, {} cores; {}", machine.at("processor").get<std::string>(),
+                                             machine.at("cores").get<int>(), findings.record.at("time").get<std::string>()));
+  page.key_figures(key_figures(findings));
+  for (const auto& line : best_lines(findings)) page.paragraph(line + ".");
+  if (!plots.empty()) page.section("Pictures");
+  std::vector<report::Picture> pictures;
+  for (const auto& plot : plots) pictures.push_back({plot.png, plot.title});
+  if (!plots.empty()) page.pictures(pictures, 480);
+  constexpr std::size_t kMostLayers = 15;
+  for (const auto& table : all_tables(findings, kMostLayers)) add_table(page, table);
+  if (!findings.notes.empty()) page.section("Notes");
+  for (const auto& note : findings.notes) page.paragraph(note);
+  page.section("Measured with");
+  std::vector<std::vector<std::string>> rows;
+  for (const auto& [title, value] : flat_record(findings.record)) rows.push_back({title, value});
+  for (const auto* result : of_axis(findings, Axis::kNone)) {
+    rows.push_back({result->model.name + " on", result->model.provider + ", model " + result->model.sha256.substr(0, 16)});
+  }
+  page.table({"what", "value"}, rows);
+  page.write(folder / "report.html");
 }
 
 }  // namespace goshawk::cli

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "goshawk/benchmark/plots.h"
 #include "goshawk/benchmark/record.h"
 #include "goshawk/benchmark/suite.h"
 #include "goshawk/core/latency.h"
@@ -58,7 +59,12 @@ struct BenchFindings {
 nlohmann::ordered_json findings_json(const BenchFindings& findings);
 /// The tables for a terminal.
 std::string findings_text(const BenchFindings& findings);
-/// results.json, results.csv, pictures and report.html.
-void write_findings(const BenchFindings& findings, const std::filesystem::path& folder);
+/// results.json and results.csv.
+void write_results(const BenchFindings& findings, const std::filesystem::path& folder);
+/// Draws and writes the pictures, and returns them. Where they cannot be drawn it warns and returns none.
+std::vector<benchmark::NamedPlot> write_plots(const BenchFindings& findings, const std::filesystem::path& folder);
+/// report.html, with `plots`.
+void write_page(const BenchFindings& findings, const std::vector<benchmark::NamedPlot>& plots,
+                const std::filesystem::path& folder);
 
 }  // namespace goshawk::cli

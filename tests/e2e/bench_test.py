@@ -80,6 +80,14 @@ class Bench(EndToEnd):
         self.assertIn("nothing of the earlier run", result.stderr)
         self.assertTrue((self.folder / "runs" / "bench" / "new" / "report.html").exists())
 
+    def test_what_was_measured_is_kept_when_plots_cannot_be_drawn(self):
+        self.environment["PLPLOT_DRV_DIR"] = "/nonexistent"
+        result = self.goshawk("bench", self.model, *BRIEF, "--no-layers", "--name", "plain", "--json")
+        self.assertEqual(result.stderr.count("no plots"), 1, result.stderr)
+        folder = self.folder / "runs" / "bench" / "plain"
+        self.assertEqual(json.loads((folder / "results.json").read_text())["results"], json.loads(result.stdout)["results"])
+        self.assertEqual({path.name for path in folder.iterdir()}, {"results.json", "results.csv", "report.html"})
+
     def test_baselines_that_do_not_fit(self):
         for text in ("", "{}", "[1, 2", '{"results": [7]}', '{"results": []}'):
             (self.folder / "old.json").write_text(text)
