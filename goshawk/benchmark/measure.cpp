@@ -68,6 +68,7 @@ Round take_turn(const Contestant& contestant, Clock::duration time, const Measur
     append(round.inference, parts[i].inference);
     append(round.postprocess, parts[i].postprocess);
   }
+  round.calls = round.total.size();
   return round;
 }
 

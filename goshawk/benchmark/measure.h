@@ -41,10 +41,11 @@ struct MeasureOptions {
 };
 
 /// One turn of one contestant. Times are milliseconds a call; the four lists are equally long, and in no order between
-/// streams.
+/// streams. Rounds of a file have the times of some calls only, and those of stages not at all.
 struct Round {
   std::vector<float> total, prepare, inference, postprocess;
-  double wall_ms = 0;  // of the turn
+  double wall_ms = 0;     // of the turn
+  std::size_t calls = 0;  // that were made in the turn
   bool operator==(const Round&) const = default;
 };
 

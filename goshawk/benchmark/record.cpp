@@ -55,7 +55,7 @@ ordered_json rounds_json(const Samples& samples) {
     for (std::size_t i = 0; i < kept; ++i) {
       calls.push_back(rounded(static_cast<double>(round.total[i * round.total.size() / kept])));
     }
-    rounds.push_back({{"wall_ms", rounded(round.wall_ms)}, {"calls", round.total.size()}, {"ms", std::move(calls)}});
+    rounds.push_back({{"wall_ms", rounded(round.wall_ms)}, {"calls", round.calls}, {"ms", std::move(calls)}});
   }
   return rounds;
 }
@@ -74,13 +74,16 @@ double parse_time(const json& value) {
   return time;
 }
 
-/// The calls that were kept; their wall time is shortened to their share, so that images a second stay what they were.
+/// The times that were kept, and how many calls were made; where that is not said, all were kept.
 Round parse_round(const json& document) {
+  constexpr double kMostCalls = 1e12;
   Round round;
   for (const auto& time : document.at("ms")) round.total.push_back(static_cast<float>(parse_time(time)));
-  const double calls = parse_time(document.at("calls"));
+  const double calls = document.contains("calls") ? parse_time(document["calls"]) : static_cast<double>(round.total.size());
   if (round.total.empty() || calls < 1) throw Error(ErrorCode::kBadData, "a round without calls");
-  round.wall_ms = parse_time(document.at("wall_ms")) * static_cast<double>(round.total.size()) / calls;
+  if (calls > kMostCalls) throw Error(ErrorCode::kBadData, "too many calls");
+  round.calls = static_cast<std::size_t>(calls);
+  round.wall_ms = parse_time(document.at("wall_ms"));
   return round;
 }
 

@@ -27,6 +27,7 @@ Result around(double ms, unsigned seed, const std::string& model = "a", int batc
     for (int i = 0; i < 80; ++i) round.total.push_back(static_cast<float>(noise(random)));
     round.prepare = round.inference = round.postprocess = round.total;
     for (const float time : round.total) round.wall_ms += static_cast<double>(time);
+    round.calls = round.total.size();
     result.samples.rounds.push_back(round);
   }
   return result;
@@ -54,6 +55,22 @@ TEST(BenchRecord, ComesBackWithSettingsAndTimes) {
   EXPECT_NEAR(throughput(back[0].samples), throughput(result.samples), 0.01);
 }
 
+TEST(BenchRecord, ImagesASecondAreThoseOfAllCalls) {
+  auto result = around(5, 1);
+  result.samples.rounds.resize(2);
+  for (std::size_t r = 0; r < 2; ++r) {
+    auto& round = result.samples.rounds[r];
+    round.calls = r == 0 ? 100 : 50;
+    round.total.resize(round.calls, 5);
+    round.wall_ms = 150;
+  }
+  EXPECT_NEAR(throughput(result.samples), 500, 1e-9);
+  auto document = document_of({result});
+  EXPECT_NEAR(throughput(parse_results(document, "old.json")[0].samples), 500, 1e-9);
+  for (auto& round : document["results"][0]["rounds"]) round.erase("calls");
+  EXPECT_EQ(parse_results(document, "old.json")[0].samples.rounds[0].calls, 50U) << "as many as there are times";
+}
+
 TEST(BenchRecord, RefusesWhatIsNoRecordAndSaysWhere) {
   const auto text = [](const json& document) {
     return text_of_error([&] { parse_results(document, "old.json"); }, ErrorCode::kBadData);
@@ -69,6 +86,7 @@ TEST(BenchRecord, RefusesWhatIsNoRecordAndSaysWhere) {
                                                                              {"/results/1/rounds/3/ms", json::array()},
                                                                              {"/results/1/rounds/3/ms/0", -1},
                                                                              {"/results/1/rounds/3/calls", 0},
+                                                                             {"/results/1/rounds/3/calls", 1e300},
                                                                              {"/results/1/rounds/3/wall_ms", nullptr},
                                                                              {"/results/1", "text"}}) {
     json bad = good;

@@ -98,7 +98,7 @@ class ThroughputDraws {
   double of(const Drawn& drawn) const {
     double calls = 0, wall_ms = 0;
     for (const std::size_t round : drawn) {
-      calls += static_cast<double>(samples_.rounds[round].total.size());
+      calls += static_cast<double>(samples_.rounds[round].calls);
       wall_ms += samples_.rounds[round].wall_ms;
     }
     return wall_ms > 0 ? calls * samples_.items * 1000 / wall_ms : 0;

@@ -21,6 +21,7 @@ Samples around(double ms, unsigned seed, const std::vector<double>& drift = {}, 
       round.inference.push_back(static_cast<float>(time / 2));
       round.wall_ms += time;
     }
+    round.calls = round.total.size();
     round.prepare = round.postprocess = round.inference;
     samples.rounds.push_back(round);
   }
@@ -30,7 +31,7 @@ Samples around(double ms, unsigned seed, const std::vector<double>& drift = {}, 
 TEST(Summarize, EqualsFiguresByHand) {
   Samples samples;
   samples.items = 2;
-  samples.rounds = {{{3, 1}, {1, 0}, {1, 1}, {1, 0}, 5}, {{2, 10}, {0, 0}, {1, 1}, {0, 0}, 15}};
+  samples.rounds = {{{3, 1}, {1, 0}, {1, 1}, {1, 0}, 5, 2}, {{2, 10}, {0, 0}, {1, 1}, {0, 0}, 15, 2}};
   const auto summary = summarize(samples);
   EXPECT_EQ(summary.count, 4U);
   EXPECT_DOUBLE_EQ(summary.mean, 4);

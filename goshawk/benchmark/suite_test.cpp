@@ -73,7 +73,7 @@ Result timed(const std::string& model, float ms, double ap = -1) {
   Result result;
   result.model.name = result.samples.name = model;
   result.ap = ap;
-  for (int r = 0; r < 5; ++r) result.samples.rounds.push_back({{ms, ms}, {0, 0}, {ms, ms}, {0, 0}, 2.0 * ms});
+  for (int r = 0; r < 5; ++r) result.samples.rounds.push_back({{ms, ms}, {0, 0}, {ms, ms}, {0, 0}, 2.0 * ms, 2});
   return result;
 }
 
