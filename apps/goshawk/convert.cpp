@@ -22,6 +22,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
+/// Flags that would do nothing.
+void refuse_idle_flags(const Invocation& call, const std::string& to) {
+  if (to != "fp16") {
+    refuse_flags(call, {"data", "from", "images"}, "it does nothing with --to " + to,
+                 "Only --to fp16 computes in numbers that overflow.");
+  }
+  if (to == "fp32") refuse_flags(call, {"keep"}, "it does nothing with --to fp32", "Everything is in FP32 then.");
+  if (!call.has("data")) refuse_flags(call, {"from", "images"}, "it goes with --data", "There are no pictures to look at.");
+}
+
 int run_convert(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto side = count_option(call, "imgsz");
@@ -31,6 +41,7 @@ int run_convert(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "'" + to + "' is no precision of a file" + did_you_mean(to, words), "--to",
                 "It is fp16, fp16-storage, bf16 or fp32.");
   }
+  refuse_idle_flags(call, to);
   const auto target = target_of(call, model, side ? fmt::format("{}-{}", to, *side) : to);
   const auto device = detector_options(call.config);
   StepBars bars(call);
@@ -103,7 +114,7 @@ Command convert_command() {
                      {"imgsz", "N", "side of the input in pixels; else as it is"},
                      {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
                      {"keep", "NODE,...", "nodes or operators that stay in FP32"},
-                     {"data", "DATASET", "pictures on which overflows are looked for"},
+                     {"data", "DATASET", "pictures on which overflows are looked for, for fp16"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
                      {"images", "N", "pictures to look at; else 16"}};
   command.json = true;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,10 @@ detect::DetectorOptions judged_options(const Invocation& call);
 /// folder of pictures without labels. --from names the format, --images and --eval-images how many of each, --classes and
 /// --map what is judged, as for `eval`.
 optimize::Material read_material(const Invocation& call, std::size_t calibration_images, std::size_t evaluation_images);
+
+/// Throws Error{kUsage} with `why` and `hint` for the first of `flags` that is given: it would do nothing.
+void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
+                  const std::string& hint);
 
 /// --output, else "MODEL-SUFFIX.onnx" in the current folder. Throws Error{kUsage} when it is the model itself.
 std::filesystem::path target_of(const Invocation& call, const std::filesystem::path& model, const std::string& suffix);

@@ -56,6 +56,13 @@ optimize::Material read_material(const Invocation& call, std::size_t calibration
   return material;
 }
 
+void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
+                  const std::string& hint) {
+  for (const char* flag : flags) {
+    if (call.has(flag)) throw Error(ErrorCode::kUsage, why, std::string("--") + flag, hint);
+  }
+}
+
 fs::path target_of(const Invocation& call, const fs::path& model, const std::string& suffix) {
   const auto named = call.options.find("output");
   fs::path target =

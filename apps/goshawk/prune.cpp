@@ -102,19 +102,10 @@ void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path&
   fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
 }
 
-/// Flags that only pruning in steps has.
-void refuse_step_flags(const Invocation& call) {
-  for (const char* flag : {"steps", "max-drop", "time", "resume"}) {
-    if (call.has(flag)) {
-      throw Error(ErrorCode::kUsage, "it goes with --fine-tune EPOCHS", std::string("--") + flag,
-                  "Without training on, what is pruned is pruned once.");
-    }
-  }
-}
-
 int run_prune(const Invocation& call) {
   if (call.has("fine-tune")) return run_prune_in_steps(call);
-  refuse_step_flags(call);
+  refuse_flags(call, {"steps", "max-drop", "time", "resume"}, "it goes with --fine-tune EPOCHS",
+               "Without training on, what is pruned is pruned once.");
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto target = target_of(call, model, "pruned");
   const auto options = prune_options(call);

@@ -40,6 +40,9 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
 
 /// For models of matrix products: weights in eight bits, activations measured as the model runs.
 int run_dynamic(const Invocation& call, const fs::path& model) {
+  refuse_flags(
+      call, {"data", "from", "map", "calibrate", "images", "eval-images", "max-drop", "placement", "activations", "float"},
+      "it does nothing with --dynamic", "Dynamic quantization looks at no pictures, and judges nothing.");
   const auto target = target_of(call, model, "int8");
   auto read = onnx::read_model(model);
   const bool narrow = narrow_weights(call).value_or(
@@ -109,7 +112,7 @@ Command quantize_command() {
                      {"output", "FILE", "the INT8 model; else MODEL-int8.onnx here"},
                      {"calibrate", "METHOD", "minmax, percentile, entropy or mse; else the best of them (auto)"},
                      {"images", "N", "pictures to calibrate with, 0 for all; else 64"},
-                     {"eval-images", "N", "pictures to judge on; else all that were not calibrated with"},
+                     {"eval-images", "N", "pictures of val (else test, else the other half) to judge on; else all"},
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that may be lost; else 1.0"},
                      {"placement", "WHERE", "fused (OpenVINO, TensorRT) or every-node (CPU provider); else by --device"},
                      {"activations", "KIND", "symmetric, asymmetric or signed; else by --device and what is lost"},

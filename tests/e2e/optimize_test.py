@@ -228,6 +228,19 @@ class Optimize(EndToEnd):
         self.assertEqual(list(self.folder.glob("conv-*")), [])
         self.assertEqual(list(self.folder.glob("runs/optimize/*/conv-*")), [])
 
+    def test_flags_that_would_do_nothing_are_refused(self):
+        refused = lambda flag, *words: self.assertIn(flag, self.goshawk(*words, "--device", "cpu", code=USAGE).stderr)
+        for flag in ("data", "from", "map", "calibrate", "images", "eval-images", "max-drop", "placement", "activations", "float"):
+            refused(f"--{flag}", "quantize", self.model, "--dynamic", f"--{flag}", "1")
+        for to in ("bf16", "fp16-storage", "fp32"):
+            refused("--data", "convert", self.model, "--to", to, "--data", self.data)
+        refused("--keep", "convert", self.model, "--to", "fp32", "--keep", "Conv")
+        refused("--keep", "convert", self.model, "--imgsz", 64, "--keep", "Conv")
+        for flag, value in (("images", 3), ("from", "yolo")):
+            refused(f"--{flag}", "convert", self.model, f"--{flag}", value)
+        refused("--steps", "prune", self.model, "--steps", 2)
+        self.assertEqual(list(self.folder.glob("conv-*")), [])
+
     def test_bad_input_is_one_clear_error(self):
         fails = lambda code, says, *words: self.assertIn(says, self.goshawk(*words, "--device", "cpu", code=code).stderr)
         fails(USAGE, "--data", "quantize", self.model)
