@@ -136,7 +136,8 @@ benchmark::Plan plan_of(const Invocation& call, const std::vector<fs::path>& mod
         candidate.options = detector_options(call.config);
         candidate.options.session.device = device;
         candidate.options.session.precision = precision;
-        candidate.batch = static_cast<int>(call.config.integer_if_set("runtime.batch").value_or(1));
+        if (call.config.entry("runtime.batch").layer != ConfigLayer::kDefault)
+          candidate.batch = static_cast<int>(call.config.integer_if_set("runtime.batch").value_or(candidate.batch));
         plan.candidates.push_back(std::move(candidate));
       }
     }

@@ -90,6 +90,7 @@ std::vector<ordered_json> measure_speeds(const Invocation& call, const std::vect
     speeds.push_back({{"device", runtime::to_string(info.device)},
                       {"precision", runtime::to_string(info.precision)},
                       {"provider", info.provider},
+                      {"batch", info.batch},
                       {"mean_ms", summary.mean},
                       {"p50_ms", summary.p50},
                       {"p95_ms", summary.p95},
@@ -257,7 +258,7 @@ class PackageModels {
          .network = fmt::format("{}, {} {}, {}x{}", detect::to_string(entry.recipe.family), classes,
                                 classes == 1 ? "class" : "classes", entry.recipe.input_width, entry.recipe.input_height),
          .size = megabytes(fs::file_size(entry.path)),
-         .time = fmt::format("{:.1f} ms", speed["p50_ms"].get<double>()),
+         .time = fmt::format("{:.1f} ms", speed["p50_ms"].get<double>() / speed["batch"].get<int>()),
          .device = fmt::format("{} {}", speed["device"].get<std::string>(), speed["precision"].get<std::string>()),
          .accuracy = points(about.contains("accuracy") ? about["accuracy"]["AP"].get<double>() : -1)});
     info_.push_back(std::move(about));

@@ -242,7 +242,7 @@ class PruneInSteps {
     measuring.progress = [&](double share) { bars_("timing, all in turns", static_cast<std::int64_t>(share * 1000), 1000); };
     const auto measured = benchmark::measure_models(candidates, judge_->pictures(16), measuring);
     for (std::size_t i = 0; i < measured.size(); ++i) {
-      figures[i]->latency_ms = benchmark::summarize(measured[i].samples).p50;
+      figures[i]->latency_ms = benchmark::summarize(measured[i].samples).p50 / measured[i].samples.items;
       figures[i]->speed_up = benchmark::speed_up(measured[0].samples, measured[i].samples, true);
     }
   }

@@ -3,6 +3,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/conformance.h"
@@ -32,6 +33,15 @@ void check_batch(const Candidate& candidate, std::int64_t own, int most = kMostI
                     std::to_string(candidate.batch),
                 candidate.model.string(), "Export it with a dynamic batch");
   }
+}
+
+/// Images a call that a model was exported for; 1 where it takes any number, or no images.
+int own_batch(const runtime::Session& session) {
+  for (const auto& input : session.inputs()) {
+    if (input.shape.size() != 4) continue;
+    return static_cast<int>(std::clamp<std::int64_t>(input.shape[0], 1, std::numeric_limits<int>::max()));
+  }
+  return 1;
 }
 
 /// A detector: its three steps, timed one by one, on as many lanes as there are streams.
@@ -197,19 +207,21 @@ int gpu_of(const std::vector<std::unique_ptr<LoadedModel>>& models) {
 
 }  // namespace
 
-std::unique_ptr<LoadedModel> LoadedModel::load(const Candidate& candidate, const std::vector<cv::Mat>& pictures) {
+std::unique_ptr<LoadedModel> LoadedModel::load(const Candidate& asked, const std::vector<cv::Mat>& pictures) {
+  Candidate candidate = asked;
   ::malloc_trim(0);  // what former models left would else be taken for free memory that this one need not ask for
   const std::uint64_t before = runtime::process_memory().resident;
   const std::uint64_t device_before = device_memory(candidate.options.session.device);
   std::shared_ptr<runtime::Session> session = runtime::Session::load(candidate.model, candidate.options.session);
+  if (candidate.batch == 0) candidate.batch = own_batch(*session);
   LoadedInfo info = describe(candidate, *session);
   info.resident_before = before;
   info.device_before = device_before;
   try {
     return std::make_unique<LoadedDetector>(candidate, session, info, pictures);
   } catch (const Error& error) {
-    const bool asked = candidate.options.recipe || candidate.options.class_names;
-    if (error.code() != ErrorCode::kBadConfig || asked) throw;
+    const bool told = candidate.options.recipe || candidate.options.class_names;
+    if (error.code() != ErrorCode::kBadConfig || told) throw;
     info.note = error.what();
   }
   return std::make_unique<LoadedNetwork>(candidate, std::move(session), std::move(info));

@@ -21,7 +21,8 @@ struct Candidate {
   // Device, precision, threads, cache; recipe and thresholds; image_size. `session.parallel_runs` streams call at the same
   // time.
   detect::DetectorOptions options;
-  int batch = 1;  // images a call; other than 1 for models that take it only
+  // Images a call; 0: as many as the model was exported for, 1 where that is open. Models of a fixed batch take no other.
+  int batch = 0;
 };
 
 /// What was loaded, and what loading it cost.

@@ -58,13 +58,21 @@ TEST_F(MeasureModels, BatchesOfPicturesOfSeveralSizes) {
   EXPECT_GT(throughput(figures[0].samples), 0);
 }
 
+TEST_F(MeasureModels, WhereNothingIsSaidACallIsWhatTheModelWasExportedFor) {
+  const auto of_two = measure_models({detector({2, 3, 64, 64})}, {}, brief())[0];
+  EXPECT_EQ(of_two.model.batch, 2);
+  EXPECT_EQ(of_two.samples.items, 2);
+  EXPECT_EQ(of_two.model.input_shapes[0][0], 2);
+  EXPECT_EQ(measure_models({detector({-1, 3, 64, 64})}, {}, brief())[0].model.batch, 1);
+}
+
 TEST_F(MeasureModels, RefusesABatchThatTheModelDoesNotTake) {
   auto fixed = detector({1, 3, 64, 64});
   fixed.batch = 2;
   const auto text = text_of_error([&] { LoadedModel::load(fixed); }, ErrorCode::kUsage);
   EXPECT_NE(text.find("takes 1 image a call, not 2"), std::string::npos) << text;
   auto dynamic = detector({-1, 3, 64, 64});
-  dynamic.batch = 0;
+  dynamic.batch = -1;
   EXPECT_EQ(code_of([&] { LoadedModel::load(dynamic); }), ErrorCode::kUsage);
   dynamic.batch = 5000;
   EXPECT_EQ(code_of([&] { LoadedModel::load(dynamic); }), ErrorCode::kUsage);

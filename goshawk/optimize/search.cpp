@@ -279,7 +279,7 @@ class Search {
     const auto figures = benchmark::measure_models(candidates, judge_->pictures(16), options);
     for (std::size_t k = 0; k < places.size(); ++k) {
       auto& way = outcome_.ways[places[k]];
-      way.latency_ms = benchmark::summarize(figures[k].samples).p50;
+      way.latency_ms = benchmark::summarize(figures[k].samples).p50 / figures[k].samples.items;
       way.speed_up = benchmark::speed_up(figures[0].samples, figures[k].samples, true);
       way.measured = true;
     }
