@@ -80,12 +80,6 @@ json describe_speed(const ModelAnswers& answers) {
   return speed;
 }
 
-/// From the pixels of a picture to those that its labels are in; nullopt where it is of another shape.
-std::optional<PictureScale> scale_to_labels(const cv::Mat& picture, const dataset::ImageEntry& entry) {
-  if (entry.width == 0 || entry.height == 0) return PictureScale{};
-  return picture_scale(picture.cols, picture.rows, static_cast<int>(entry.width), static_cast<int>(entry.height));
-}
-
 }  // namespace
 
 dataset::Dataset read_truth(const Invocation& call) {
@@ -142,7 +136,7 @@ ModelAnswers answer(const Invocation& call, const std::string& model, const data
   auto run = detect_on_set(
       call, truth, images, *detector, "evaluating " + answers.name, [&](std::size_t image, pipeline::DetectedFrame found) {
         const auto& entry = truth.images[image];
-        const auto scale = scale_to_labels(found.frame.image, entry);
+        const auto scale = picture_scale(found.frame.image.cols, found.frame.image.rows, entry.width, entry.height);
         if (!scale) {
           misshapen.push_back(fmt::format(
               "{}: it has {} x {} pixels, which is not the shape {} x {} that its labels are for",

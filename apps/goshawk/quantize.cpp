@@ -58,9 +58,11 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
                               {"output_error", done.output_error}};
     fmt::print("{}\n", json_text(result));
   } else {
-    fmt::print("{} matrix products in INT8{}, {} -> {}\noutput error on random inputs {:.4f}\n{}\n", done.layers.size(),
+    fmt::print("{} matrix products in INT8{}, {} -> {}\noutput error on random inputs {}\n{}\n", done.layers.size(),
                narrow ? " (weights in 7 bits)" : "", megabytes(runtime::model_bytes(model)),
-               megabytes(runtime::model_bytes(target)), done.output_error, target.string());
+               megabytes(runtime::model_bytes(target)),
+               done.output_error < 0 ? "not known: none fit the model" : fmt::format("{:.4f}", done.output_error),
+               target.string());
   }
   return 0;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 #include <optional>
 
 #include "goshawk/core/geometry.h"
@@ -16,11 +17,15 @@ struct PictureScale {
   bool operator==(const PictureScale&) const = default;
 };
 
-/// From a picture of `width` x `height` to the same one of `to_width` x `to_height`, all of them pixels and at least 1.
-/// nullopt where their aspect ratios differ by more than 5 %: then it is another picture, or it was cut or turned.
-inline std::optional<PictureScale> picture_scale(int width, int height, int to_width, int to_height) {
+/// From a picture of `width` x `height` to the same one of `to_width` x `to_height`, all of them pixels and at least 1; a
+/// `to_width` or `to_height` of 0 is not stated: no other size. nullopt where their aspect ratios differ by more than 5 %:
+/// then it is another picture, or it was cut or turned.
+inline std::optional<PictureScale> picture_scale(std::int64_t width, std::int64_t height, std::int64_t to_width,
+                                                 std::int64_t to_height) {
+  if (to_width == 0 || to_height == 0) return PictureScale{};
   constexpr double kRounding = 0.05;  // of small pictures to whole pixels
-  const double x = static_cast<double>(to_width) / width, y = static_cast<double>(to_height) / height;
+  const double x = static_cast<double>(to_width) / static_cast<double>(width);
+  const double y = static_cast<double>(to_height) / static_cast<double>(height);
   if (std::abs(y / x - 1) > kRounding) return std::nullopt;
   return PictureScale{static_cast<float>(x), static_cast<float>(y)};
 }

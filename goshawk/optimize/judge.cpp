@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/picture_scale.h"
@@ -14,14 +13,6 @@
 #include "goshawk/media/image.h"
 
 namespace goshawk::optimize {
-namespace {
-
-/// From the pixels of a picture to those that its labels are in; nullopt where it is of another shape.
-std::optional<PictureScale> scale_to_labels(const cv::Mat& picture, const dataset::ImageEntry& entry) {
-  return picture_scale(picture.cols, picture.rows, static_cast<int>(entry.width), static_cast<int>(entry.height));
-}
-
-}  // namespace
 
 Judge::Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed, std::uint64_t cache_bytes)
     : truth_(std::move(truth)), renamed_(std::move(renamed)) {
@@ -36,7 +27,7 @@ Judge::Judge(dataset::Dataset truth, std::map<std::string, std::string> renamed,
         entry.width = static_cast<std::uint32_t>(image.cols);
         entry.height = static_cast<std::uint32_t>(image.rows);
       }
-      if (!scale_to_labels(image, entry)) {
+      if (!picture_scale(image.cols, image.rows, entry.width, entry.height)) {
         throw Error(ErrorCode::kBadData, fmt::format("the picture is not of the shape {} x {} that its labels are for",
                                                      entry.width, entry.height));
       }
@@ -74,7 +65,8 @@ Accuracy Judge::accuracy(detect::Detector& detector, const std::stop_token& stop
     if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "judging was stopped");
     if (progress) progress(static_cast<std::int64_t>(i), static_cast<std::int64_t>(truth_.images.size()));
     const cv::Mat picture = image(i);
-    const auto scale = scale_to_labels(picture, truth_.images[i]).value_or(PictureScale{});
+    const auto& entry = truth_.images[i];
+    const auto scale = picture_scale(picture.cols, picture.rows, entry.width, entry.height).value_or(PictureScale{});
     auto found = detector.detect(std::span(&picture, 1)).front();
     Detections kept;
     for (auto& detection : found) {

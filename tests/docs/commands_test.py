@@ -29,6 +29,17 @@ def documented_commands():
 
 
 class DocumentedCommands(EndToEnd):
+    def set_with_findings(self, path):
+        """A data.yaml of pictures with one bright cell, which the tiny model finds."""
+        for split in ("train", "val"):
+            images, labels = (path.parent / kind / split for kind in ("images", "labels"))
+            images.mkdir(parents=True, exist_ok=True)
+            labels.mkdir(parents=True, exist_ok=True)
+            ffmpeg("-f", "lavfi", "-i", "color=black:s=160x96,drawbox=x=80:y=48:w=8:h=8:color=white:t=fill", "-frames:v", "1",
+                   images / "one.png")
+            (labels / "one.txt").write_text("4 0.525 0.541667 0.15 0.25\n")
+        path.write_text("train: images/train\nval: images/val\nnames: [person, car, bus, truck, square]\n")
+
     def stand_in(self, word):
         """Makes what a word of a command names, where it looks like a file of this folder."""
         path = self.folder / word
@@ -44,12 +55,7 @@ class DocumentedCommands(EndToEnd):
             path.parent.mkdir(parents=True, exist_ok=True)
             tiny_detector.write(path)
         elif path.name == "data.yaml":
-            for split in ("train", "val"):
-                (path.parent / "images" / split).mkdir(parents=True)
-                (path.parent / "labels" / split).mkdir(parents=True)
-                ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path.parent / "images" / split / "one.png")
-                (path.parent / "labels" / split / "one.txt").write_text("4 0.5 0.5 0.2 0.3\n")  # the tiny model's class
-            path.write_text("train: images/train\nval: images/val\nnames: [person, car, bus, truck, square]\n")
+            self.set_with_findings(path)
         elif word.endswith("/"):
             path.mkdir(parents=True)
             ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96", "-frames:v", "1", path / "one.png")
@@ -101,6 +107,7 @@ class DocumentedCommands(EndToEnd):
                 optimized = words[0] in OPTIMIZING and words[1].endswith(".onnx")
                 if optimized or "--also" in words:
                     tiny_detector.write(self.folder / words[1], convolutional=True)
+                    self.set_with_findings(self.folder / "data.yaml")
                 for before, word in zip(["", *words], words):
                     if before != "--output":
                         self.stand_in(word)

@@ -159,6 +159,15 @@ class Optimize(EndToEnd):
         again = json.loads(self.goshawk(*arguments, "--resume", folder, code=BAD_DATA).stdout)
         self.assertEqual([w.get("AP") for w in told["ways"]], [w.get("AP") for w in again["ways"]])
 
+    def test_models_of_two_pictures_a_call_are_timed_with_two(self):
+        two = tiny_detector.write(self.folder / "two.onnx", convolutional=True, batch=2)
+        told = json.loads(self.goshawk("optimize", two, "--data", self.data, "--devices", "cpu", "--time", "0.1",
+                                       "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)
+        self.assertGreater(told["ways"][0]["latency_ms"], 0)
+        bench = ("bench", two, "--seconds", "0.05", "--no-layers")
+        self.assertEqual(self.result(*bench)["results"][0]["batch"], 2)
+        self.goshawk(*bench, "--batch", 1, "--device", "cpu", code=USAGE)
+
     def test_a_device_that_cannot_be_used_is_a_way_less(self):
         told = json.loads(self.goshawk("optimize", self.model, "--data", self.data, "--devices", "cpu,tensorrt:77", "--time", "0.1",
                                        "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)

@@ -72,8 +72,8 @@ def convolutions(weights=None):
     ]
 
 
-def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False, weights=None):
-    """`weights`: the path of a file beside it that gets those of the larger convolution."""
+def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False, weights=None, batch=1):
+    """`weights`: the path of a file beside it that gets those of the larger convolution. `batch`: pictures a call."""
     cells = (WIDTH // 8) * (HEIGHT // 8)
     others = (WIDTH // 16) * (HEIGHT // 16) + (WIDTH // 32) * (HEIGHT // 32)
     total = cells + others
@@ -92,14 +92,14 @@ def write(path, recipe=True, classes=("square",), metadata=None, convolutional=F
         node("Concat", ["boxes", "objectness", "scores"], "near", integer("axis", 2)),
         node("Concat", ["near", "far"], "output", integer("axis", 1)),
         field(2, "squares"),
-        tensor("flat_shape", [3], [1, cells, 1], integers=True),
+        tensor("flat_shape", [3], [batch, cells, 1], integers=True),
         tensor("threshold", [1], [0.75]),
         tensor("steepness", [1], [40.0]),
-        tensor("boxes", [1, cells, 4], box * cells),
-        tensor("scores", [1, cells, len(classes)], ([1.0] + [0.0] * (len(classes) - 1)) * cells),
-        tensor("far", [1, others, columns], [0.0] * (others * columns)),
-        value_info(11, "images", [1, 3, HEIGHT, WIDTH]),
-        value_info(12, "output", [1, total, columns]),
+        tensor("boxes", [batch, cells, 4], box * cells * batch),
+        tensor("scores", [batch, cells, len(classes)], ([1.0] + [0.0] * (len(classes) - 1)) * cells * batch),
+        tensor("far", [batch, others, columns], [0.0] * (others * columns * batch)),
+        value_info(11, "images", [batch, 3, HEIGHT, WIDTH]),
+        value_info(12, "output", [batch, total, columns]),
     ])
     entries = dict(metadata or {})
     if recipe:

@@ -14,6 +14,7 @@ References, run unmodified from PyPI wheels; what is worked round is said at eac
              camera motion and appearance, at the published thresholds
   botsort-ultralytics-plain  the same without what is worked round
 """
+import contextlib
 import csv
 import os
 import sys
@@ -159,9 +160,10 @@ class UltralyticsBotSort:
 
     def __init__(self, pixels=True):
         os.environ.update(YOLO_OFFLINE="true", YOLO_AUTOINSTALL="false")
-        from ultralytics.engine.results import Boxes
-        from ultralytics.trackers import BOTSORT
-        from ultralytics.trackers.utils import matching
+        with contextlib.redirect_stdout(sys.stderr):  # where it is new, it tells of its settings
+            from ultralytics.engine.results import Boxes
+            from ultralytics.trackers import BOTSORT
+            from ultralytics.trackers.utils import matching
 
         if pixels:
             matching.bbox_ioa = overlap_of_pixels
