@@ -10,8 +10,8 @@ Sections:
   scores    `goshawk eval-tracks` against TrackEval (.deps/oracles), one core: a made crowd, and the test data's two sequences
   boxes     `goshawk eval-boxes` against faster-coco-eval: 5,000 made images, 37,934 boxes, 151,728 detections; whole process
   steps     letterbox, decoding and suppression on one core, against Ultralytics' own functions
-  train     `goshawk train` by default, in bfloat16 and in float32 against Ultralytics' training: YOLOv8n from random weights, 320 pixels,
-            batch 16, mosaic; the loader alone; coco128 of the test data. 3 epochs, or --epochs N; only by name
+  train     `goshawk train` by default, in bfloat16 and in float32 against Ultralytics' training: YOLOv8n from random weights,
+            320 pixels, batch 16, mosaic; the loader alone; coco128 of the test data. 3 epochs, or --epochs N; only by name
   curves    losses and AP of both after the same epochs (--epochs, 30), each of --seeds; hours where epochs are many: only by name
 
 Peer and goshawk take turns; every figure is the median of the rounds. A run that is not counted comes first, so files are in

@@ -15,7 +15,7 @@ std::set<std::string> processor_features(std::string_view cpuinfo);
 const std::set<std::string>& processor_features();
 
 /// Whether bfloat16 is faster than float32 on this processor: where it multiplies matrices of it in units of their own
-/// (AMX). With AVX512-BF16 alone models run at 0.75 of float32's speed and training at 0.8 (docs/benchmarks.md).
+/// (AMX). With AVX512-BF16 alone models and training run at 0.7 to 0.8 of float32's speed (docs/decisions/096).
 bool bfloat16_is_fast();
 
 }  // namespace goshawk

@@ -121,12 +121,15 @@ class Track(EndToEnd):
         self.assertIn("--start", result.stderr)
         self.assertFalse(list((self.folder / "runs" / "track").iterdir()))
 
-    def test_a_folder_of_images_is_tracked_past_a_damaged_one(self):
+    def images_with_damage(self, seconds, damaged):
         images = self.folder / "frames"
         images.mkdir()
-        ffmpeg("-i", square_clip(self.folder / "clip.mp4", seconds=2), images / "%03d.png")
-        (images / "020.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
-        result = self.track(images, code=65)
+        ffmpeg("-i", square_clip(self.folder / "clip.mp4", seconds=seconds), images / "%03d.png")
+        (images / damaged).write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        return images
+
+    def test_a_folder_of_images_is_tracked_past_a_damaged_one(self):
+        result = self.track(self.images_with_damage(2, "020.png"), code=65)
         self.assertIn("020.png", result.stderr)
         folder, lines, stats = self.outputs("frames")
         self.assertEqual(len(lines), 49)
@@ -136,11 +139,7 @@ class Track(EndToEnd):
         self.assertEqual(len(probe(folder / "frames.mp4")["frames"]), 49)
 
     def test_damaged_images_before_the_first_good_one(self):
-        images = self.folder / "frames"
-        images.mkdir()
-        ffmpeg("-i", square_clip(self.folder / "clip.mp4", seconds=1), images / "%03d.png")
-        (images / "001.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
-        result = self.track(images, code=65)
+        result = self.track(self.images_with_damage(1, "001.png"), code=65)
         self.assertIn("(160x96)", result.stdout)
         _, lines, stats = self.outputs("frames")
         self.assertEqual([line["frame"] for line in lines], list(range(1, 25)))
