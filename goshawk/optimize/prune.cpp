@@ -98,7 +98,7 @@ class Pruner {
     done.before = cost_without({});
     if (!(done.before > 0)) {
       throw Error(ErrorCode::kBadConfig, "what the model costs cannot be told: the sizes within it are open", "",
-                  "Export it with a fixed size of input, or see `goshawk convert --imgsz`.");
+                  "Export it with a fixed size of input.");
     }
     done.weights_before = weights_of(source_);
     // The share that goes is found by halving: cost falls with it.
