@@ -443,7 +443,7 @@ Command bench_command() {
       {"baseline", "FILE", "results.json of an earlier run to hold this one against"},
       {"tolerance", "PERCENT", "slower by no more than this is no regression; else 5"},
       {"apply", "PROFILE", "save the first model's best setting that a profile can say"},
-      {"prefer", "WHAT", "latency or throughput, for --apply; else throughput"}};
+      {"prefer", "WHAT", "latency or throughput, for --apply; else throughput", {"latency", "throughput"}}};
   command.json = true;
   command.examples = {"goshawk bench yolov8n.onnx --sweep --apply street",
                       "goshawk bench fp32.onnx int8.onnx --compare --data data.yaml",

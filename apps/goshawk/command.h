@@ -66,9 +66,10 @@ struct Positional {
 
 /// A flag of one command that is not a setting.
 struct Option {
-  std::string flag;         // without dashes
-  std::string placeholder;  // empty: a switch without value
-  std::string help;         // one line
+  std::string flag;                     // without dashes
+  std::string placeholder;              // empty: a switch without value
+  std::string help;                     // one line
+  std::vector<std::string> words = {};  // the values that fit, for completion
 };
 
 struct Command;

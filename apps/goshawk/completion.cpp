@@ -4,9 +4,12 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include "apps/goshawk/commands.h"
+#include "apps/goshawk/help.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk::cli {
@@ -30,13 +33,19 @@ Flag flag_of(const Setting& setting) {
   return flag;
 }
 
+ValueKind kind_of(const Option& option) {
+  if (option.placeholder.empty()) return ValueKind::kNone;
+  if (!option.words.empty()) return ValueKind::kWords;
+  constexpr std::array kFiles{"FILE", "FOLDER", "DIR", "PATH", "RUN", "DATASET", "SOURCE"};
+  return std::find(kFiles.begin(), kFiles.end(), option.placeholder) != kFiles.end() ? ValueKind::kFiles : ValueKind::kFree;
+}
+
 std::vector<Flag> flags_of(const Command& command) {
   std::vector<Flag> flags{{"--help", "Show the flags", ValueKind::kNone, {}}};
   if (command.configured) flags.push_back({"--config", "Settings from a YAML or JSON file", ValueKind::kFiles, {}});
   if (command.json) flags.push_back({"--json", "Print the result as JSON", ValueKind::kNone, {}});
   for (const auto& option : command.options) {
-    flags.push_back(
-        {"--" + option.flag, option.help, option.placeholder.empty() ? ValueKind::kNone : ValueKind::kFiles, {}});
+    flags.push_back({"--" + option.flag, option.help, kind_of(option), option.words});
   }
   for (const auto& positional : command.positionals) {
     if (!positional.flag.empty()) flags.push_back({"--" + positional.flag, positional.help, ValueKind::kFiles, {}});
@@ -50,9 +59,11 @@ std::vector<Flag> flags_of(const Command& command) {
   return flags;
 }
 
+using Words = std::vector<std::pair<std::string, std::string>>;  // with their help
+
 /// First words of all commands, once each, with a line of help.
-std::vector<std::pair<std::string, std::string>> first_words() {
-  std::vector<std::pair<std::string, std::string>> words;
+Words first_words() {
+  Words words;
   std::set<std::string> seen;
   for (const auto& command : commands()) {
     const auto space = command.name.find(' ');
@@ -68,14 +79,20 @@ std::vector<std::pair<std::string, std::string>> first_words() {
   return words;
 }
 
-/// First words that need a second one, with the second ones and their help.
-std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> families() {
-  std::vector<std::pair<std::string, std::vector<std::pair<std::string, std::string>>>> result;
+/// A first word that can have a second one.
+struct Family {
+  std::string first;
+  Words second;
+  bool optional = false;  // the first word is a command by itself
+};
+
+std::vector<Family> families() {
+  std::vector<Family> result;
   for (const auto& command : commands()) {
     const auto space = command.name.find(' ');
     if (space == std::string::npos) continue;
     const std::string first = command.name.substr(0, space);
-    if (result.empty() || result.back().first != first) result.push_back({first, {}});
+    if (result.empty() || result.back().first != first) result.push_back({first, {}, !is_family(first)});
     result.back().second.emplace_back(command.name.substr(space + 1), command.summary);
   }
   return result;
@@ -91,41 +108,66 @@ bool takes_files(const Command& command) {
                      [](const Positional& one) { return one.files; });
 }
 
-std::string names_of(const std::vector<std::pair<std::string, std::string>>& words) {
+std::string names_of(const Words& words, const char* between = " ") {
   std::vector<std::string> names;
   for (const auto& [name, help] : words) names.push_back(name);
-  return fmt::format("{}", fmt::join(names, " "));
+  return fmt::format("{}", fmt::join(names, between));
+}
+
+/// What bash offers as the value of a flag.
+std::string bash_values(const Flag& flag) {
+  if (flag.kind == ValueKind::kWords)
+    return fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\")); ", fmt::join(flag.words, " "));
+  return flag.kind == ValueKind::kFiles ? "_goshawk_files; " : "";
+}
+
+/// The values of all flags, by command where a flag's differ between them.
+std::string bash_cases_of_flags() {
+  std::map<std::string, std::map<std::string, std::vector<std::string>>> commands_of;  // by flag and values
+  for (const auto& command : commands()) {
+    for (const auto& flag : flags_of(command)) {
+      if (flag.kind != ValueKind::kNone) commands_of[flag.name][bash_values(flag)].push_back(command.name);
+    }
+  }
+  std::string cases;
+  for (const auto& [flag, of_values] : commands_of) {
+    for (const auto& [values, names] : of_values) {
+      std::string pattern = "*' " + flag + "'";
+      if (of_values.size() > 1) pattern = fmt::format("'{} {}'", fmt::join(names, " " + flag + "'|'"), flag);
+      cases += fmt::format("    {}) {}return ;;\n", pattern, values);
+    }
+  }
+  return cases;
 }
 
 std::string bash_script() {
   std::string script = R"SH(# goshawk completion for bash: eval "$(goshawk completion bash)"
+_goshawk_files() {
+  compopt -o filenames 2>/dev/null
+  mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -- "$cur")
+}
 _goshawk() {
-  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} flags= words= files=
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]} flags= words= files= second=
   COMPREPLY=()
 )SH";
   script += fmt::format("  if (( COMP_CWORD == 1 )); then COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return; fi\n",
                         names_of(first_words()));
   script += "  case $command in\n";
-  for (const auto& [first, second] : families()) {
-    script += fmt::format(
-        "    {0})\n      if (( COMP_CWORD == 2 )); then COMPREPLY=($(compgen -W '{1}' -- \"$cur\")); return; fi\n"
-        "      command+=\" ${{COMP_WORDS[2]}}\" ;;\n",
-        first, names_of(second));
-  }
-  script += fmt::format("    help) COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return ;;\n  esac\n  case $prev in\n",
-                        names_of(first_words()));
-  std::set<std::string> done;
-  for (const auto& command : commands()) {
-    for (const auto& flag : flags_of(command)) {
-      if (flag.kind == ValueKind::kNone || !done.insert(flag.name).second) continue;
-      std::string reply = "return";
-      if (flag.kind == ValueKind::kWords)
-        reply = fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return", fmt::join(flag.words, " "));
-      if (flag.kind == ValueKind::kFiles) reply = "COMPREPLY=($(compgen -f -- \"$cur\")); return";
-      script += fmt::format("    {}) {} ;;\n", flag.name, reply);
+  for (const auto& family : families()) {
+    script += fmt::format("    {})\n      if (( COMP_CWORD == 2 )); then ", family.first);
+    if (family.optional) {
+      script += fmt::format(
+          "second='{}'\n      else case ${{COMP_WORDS[2]}} in {}) command+=\" ${{COMP_WORDS[2]}}\" ;; esac; fi ;;\n",
+          names_of(family.second), names_of(family.second, "|"));
+    } else {
+      script +=
+          fmt::format("COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return; fi\n      command+=\" ${{COMP_WORDS[2]}}\" ;;\n",
+                      names_of(family.second));
     }
   }
-  script += "  esac\n  case $command in\n";
+  script +=
+      fmt::format("    help) COMPREPLY=($(compgen -W '{}' -- \"$cur\")); return ;;\n  esac\n", names_of(first_words()));
+  script += "  case \"$command $prev\" in\n" + bash_cases_of_flags() + "  esac\n  case $command in\n";
   for (const auto& command : commands()) {
     std::vector<std::string> names;
     for (const auto& flag : flags_of(command)) names.push_back(flag.name);
@@ -135,11 +177,11 @@ _goshawk() {
   return script + R"SH(  esac
   if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W "$flags" -- "$cur"))
   else
-    COMPREPLY=($(compgen -W "$words" -- "$cur"))
-    if [[ -n $files ]]; then COMPREPLY+=($(compgen -f -- "$cur")); fi
+    COMPREPLY=($(compgen -W "$words $second" -- "$cur"))
+    if [[ -n $files ]]; then _goshawk_files; fi
   fi
 }
-complete -o filenames -F _goshawk goshawk
+complete -F _goshawk goshawk
 )SH";
 }
 
@@ -154,7 +196,7 @@ std::string zsh_text(const std::string& text) {
   return result;
 }
 
-std::string zsh_list(const std::vector<std::pair<std::string, std::string>>& words) {
+std::string zsh_list(const Words& words) {
   std::string text;
   for (const auto& [name, help] : words) text += fmt::format(" '{}:{}'", name, zsh_text(help));
   return text;
@@ -166,11 +208,13 @@ std::string zsh_script() {
       "  local -a names\n  if (( CURRENT == 2 )); then\n    names=(" +
       zsh_list(first_words()) +
       ")\n    _describe command names\n    return\n  fi\n  local command=$words[2]\n  case $command in\n";
-  for (const auto& [first, second] : families()) {
-    script += fmt::format(
-        "    {}) if (( CURRENT == 3 )); then names=({}); _describe command names; return; fi\n"
-        "      command+=\" $words[3]\"; shift words; (( CURRENT-- )) ;;\n",
-        first, zsh_list(second));
+  for (const auto& family : families()) {
+    script += fmt::format("    {}) if (( CURRENT == 3 )); then names=({}); _describe command names{}; fi\n", family.first,
+                          zsh_list(family.second), family.optional ? "" : "; return");
+    const char* next = "command+=\" $words[3]\"; shift words; (( CURRENT-- ))";
+    script += family.optional
+                  ? fmt::format("      case $words[3] in {}) {} ;; esac ;;\n", names_of(family.second, "|"), next)
+                  : fmt::format("      {} ;;\n", next);
   }
   script += "  esac\n  shift words; (( CURRENT-- ))\n  case $command in\n";
   for (const auto& command : commands()) {
@@ -201,12 +245,12 @@ std::string fish_script() {
   for (const auto& [name, help] : first_words()) {
     script += fmt::format("complete -c goshawk -n __fish_use_subcommand -a {} -d {}\n", name, fish_text(help));
   }
-  for (const auto& [first, second] : families()) {
-    for (const auto& [name, help] : second) {
+  for (const auto& family : families()) {
+    for (const auto& [name, help] : family.second) {
       script += fmt::format(
           "complete -c goshawk -n '__fish_seen_subcommand_from {}; and test (count (commandline -opc)) -eq 2' -a {} -d "
           "{}\n",
-          first, name, fish_text(help));
+          family.first, name, fish_text(help));
     }
   }
   for (const auto& command : commands()) {

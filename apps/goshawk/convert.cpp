@@ -110,7 +110,10 @@ Command convert_command() {
       "name.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime", "detect.recipe", "detect.names"};
-  command.options = {{"to", "PRECISION", "fp16, fp16-storage, bf16 or fp32; else fp16 (fp32 with --imgsz)"},
+  command.options = {{"to",
+                      "PRECISION",
+                      "fp16, fp16-storage, bf16 or fp32; else fp16 (fp32 with --imgsz)",
+                      {"fp16", "fp16-storage", "bf16", "fp32"}},
                      {"imgsz", "N", "side of the input in pixels; else as it is"},
                      {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
                      {"keep", "NODE,...", "nodes or operators that stay in FP32"},

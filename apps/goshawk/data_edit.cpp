@@ -19,7 +19,7 @@ namespace {
 const Positional kSource{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"};
 const Option kFrom{"from", "FORMAT", "Format of the source, where it is not recognised"};
 const Option kMap{"map", "MAPPING", "Rename, join, number or drop classes: van=car,car=2,bg= (also coco80, coco91)"};
-const Option kSplit{"split", "SPLIT", "Images of this one only: train, val, test or none"};
+const Option kSplit{"split", "SPLIT", "Images of this one only: train, val, test or none", {"train", "val", "test", "none"}};
 
 void apply_map(const Invocation& call, dataset::Dataset& set) {
   if (call.has("map")) dataset::map_classes(set, dataset::parse_class_mapping(call.options.at("map")));

@@ -320,8 +320,8 @@ std::string required_option(const Invocation& call, const std::string& flag) {
 
 std::vector<Option> writing_flags(const std::string& default_format) {
   return {{"out", "DIR", "Folder to write, which must not exist"},
-          {"to", "FORMAT", fmt::format("{}; default: {}", fmt::join(format_names(), ", "), default_format)},
-          {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none"},
+          {"to", "FORMAT", fmt::format("{}; default: {}", fmt::join(format_names(), ", "), default_format), format_names()},
+          {"images", "HOW", "copy (default), link (hard links, else symbolic ones) or none", {"copy", "link", "none"}},
           {"text", "", "LabelImg: YOLO text and classes.txt instead of VOC XML"},
           {"scores", "", "YOLO: confidences as a sixth column, which training tools may refuse"},
           follow_links_flag()};

@@ -217,7 +217,7 @@ Command frames_command() {
       {"scene-threshold", "X", "How much a scene's first frame differs, 0.1 to 100; default 10"},
       {"duration", "T", "Stop after T seconds of each source"},
       {"min-change", "P", "Pass over frames that differ from the last one taken by less than P % of full scale"},
-      {"format", "F", "jpg or png; default jpg"},
+      {"format", "F", "jpg or png; default jpg", {"jpg", "png"}},
       {"quality", "Q", "Quality of JPEG, 1 to 100; default 92"},
       {"restart", "", "Take the sources anew, even where frames of them are there"}};
   command.json = true;

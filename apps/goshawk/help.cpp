@@ -94,6 +94,16 @@ std::string usage(const Command& command) {
   return text + " [flags]";
 }
 
+/// The commands of two words that begin with `word`.
+std::vector<Row> rows_of_family(const std::string& word) {
+  std::vector<Row> rows;
+  for (const auto& command : commands()) {
+    if (command.name.starts_with(word + " ")) rows.push_back({usage(command).substr(8), command.summary});
+  }
+  for (auto& row : rows) row.left.erase(row.left.rfind(" [flags]"));
+  return rows;
+}
+
 std::string title_of(Group group) {
   switch (group) {
     case Group::kUse:
@@ -132,6 +142,8 @@ std::string help_of(const Command& command, const Style& style) {
   std::size_t left = 0;
   for (const auto& part : parts) left = std::max(left, widest(part.rows, 26));
   for (const auto& part : parts) text += "\n" + style.bold(part.title) + "\n" + table(part.rows, style, left);
+  const auto below = rows_of_family(command.name);
+  if (!below.empty()) text += "\n" + style.bold("Commands") + "\n" + table(below, style, widest(below, 30));
   if (!command.examples.empty()) {
     text += "\n" + style.bold("Examples") + "\n";
     for (const auto& example : command.examples) text += "  " + example + "\n";
@@ -140,16 +152,13 @@ std::string help_of(const Command& command, const Style& style) {
 }
 
 bool is_family(const std::string& word) {
-  return std::any_of(commands().begin(), commands().end(),
-                     [&](const Command& command) { return command.name.starts_with(word + " "); });
+  const auto any = [](const auto& wanted) { return std::any_of(commands().begin(), commands().end(), wanted); };
+  return any([&](const Command& command) { return command.name.starts_with(word + " "); }) &&
+         !any([&](const Command& command) { return command.name == word; });
 }
 
 std::string help_of_family(const std::string& word, const Style& style) {
-  std::vector<Row> rows;
-  for (const auto& command : commands()) {
-    if (command.name.starts_with(word + " ")) rows.push_back({usage(command).substr(8), command.summary});
-  }
-  for (auto& row : rows) row.left.erase(row.left.rfind(" [flags]"));
+  const auto rows = rows_of_family(word);
   return "Usage: goshawk " + word + " COMMAND [arguments] [flags]\n\n" + table(rows, style, widest(rows, 30));
 }
 

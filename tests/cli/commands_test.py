@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import subprocess
 import unittest
 
@@ -25,6 +26,21 @@ class Help(ProgramTest):
             self.assertIn(f"Usage: goshawk {name}", text)
             self.assertEqual(text, self.assert_prints("help", *name.split()))
             self.assertEqual(text, self.assert_prints(*name.split(), "-h"))
+
+    def test_help_tells_of_each_flag(self):
+        script = self.assert_prints("completion", "bash")
+        for name, flags in re.findall(r"^    '([a-z ]+)'\) flags='([^']*)'", script, re.M):
+            text = self.assert_prints(*name.split(), "--help")
+            for flag in flags.split():
+                bare = flag.removeprefix("--no-").removeprefix("--")
+                if bare != "help":
+                    self.assertRegex(text, rf"--(\[no-\]|no-)?{bare}\b", name)
+
+    def test_help_of_a_command_that_has_commands(self):
+        for words in (["package", "--help"], ["package", "x", "--help"], ["help", "package"]):
+            text = self.assert_prints(*words)
+            self.assertIn("--out PATH", text)
+            self.assertIn("package verify PACKAGE", text)
 
     def test_family_help(self):
         self.assertIn("pull NAME", self.assert_prints("models", "--help"))

@@ -1,5 +1,8 @@
 """The completion scripts, in the shells that are here."""
 
+import os
+import pty
+import select
 import shutil
 import subprocess
 import unittest
@@ -16,7 +19,7 @@ class Completion(ProgramTest):
         result = subprocess.run(["bash", "--norc", "-c", "\n".join(lines)], cwd=self.folder, capture_output=True, text=True,
                                 env=self.environment, timeout=30)
         self.assertEqual(result.stderr, "")
-        return set(result.stdout.split())
+        return set(result.stdout.splitlines())
 
     def test_scripts_are_valid(self):
         for shell in ("bash", "zsh", "fish"):
@@ -35,6 +38,46 @@ class Completion(ProgramTest):
         self.assertEqual(self.complete("goshawk", "config", "show", "--precision", "fp"), {"fp16", "fp32"})
         self.assertEqual(self.complete("goshawk", "models", "pull", "yolox_t"), {"yolox_tiny"})
         self.assertNotIn("--conf", self.complete("goshawk", "version", "--"))
+
+    def test_bash_completes_a_command_that_has_commands(self):
+        self.write("verbs.onnx", "")
+        self.assertEqual(self.complete("goshawk", "package", "ver"), {"verify", "verbs.onnx"})
+        self.assertIn("--out", self.complete("goshawk", "package", "m.onnx", "--"))
+        self.assertNotIn("--out", self.complete("goshawk", "package", "verify", "--"))
+
+    def test_bash_completes_values_by_command(self):
+        self.write("fine.txt", "")
+        self.assertEqual(self.complete("goshawk", "convert", "m.onnx", "--to", "f"), {"fp16", "fp16-storage", "fp32"})
+        self.assertIn("coco", self.complete("goshawk", "data", "convert", "d", "--to", "c"))
+        self.assertEqual(self.complete("goshawk", "bench", "m.onnx", "--prefer", ""), {"latency", "throughput"})
+        self.assertEqual(self.complete("goshawk", "bench", "m.onnx", "--seconds", "f"), {""})
+
+    def test_bash_takes_a_name_with_a_space_for_one(self):
+        self.write("my video.mp4", "")
+        self.assertEqual(self.complete("goshawk", "track", "my"), {"my video.mp4"})
+
+    def test_bash_takes_commands_for_no_folders(self):
+        """As one sees it: TAB behind "mod", in a folder that has a "models"."""
+        self.write("models/a.onnx", "")
+        script = self.write("completion.bash", self.assert_prints("completion", "bash"))
+        leader, follower = pty.openpty()
+        typed = f"source '{script}'\ngoshawk mod\t\x15echo do\"\"ne\nexit\n"
+        os.write(leader, typed.encode())
+        shell = subprocess.Popen(["bash", "--norc", "--noprofile", "-i"], cwd=self.folder, env=self.environment | {"TERM": "dumb"},
+                                 stdin=follower, stdout=follower, stderr=follower, start_new_session=True)
+        os.close(follower)
+        seen = b""
+        try:
+            while b"done" not in seen:
+                ready, _, _ = select.select([leader], [], [], 10)
+                self.assertTrue(ready, seen)
+                seen += os.read(leader, 4096)
+        finally:
+            shell.kill()
+            shell.wait(10)
+            os.close(leader)
+        self.assertIn(b"goshawk models", seen)
+        self.assertNotIn(b"models/", seen.replace(b"models/a", b""))
 
     def test_bash_completes_files(self):
         self.write("street.mp4", "")
