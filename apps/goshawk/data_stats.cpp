@@ -6,6 +6,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -63,7 +64,7 @@ void print_tables(const dataset::Dataset& set, const Parts& parts) {
     add(set.categories[i].name, stats.classes[i], [&](const auto& part) { return part.classes[i].objects; });
   }
   add("all", stats.all, [](const auto& part) { return part.all.objects; });
-  fmt::print("{}\n", table.str());
+  fmt::print("{}\n", table.str(table_width()));
   Table splits({"split", "objects", "images", "small", "medium", "large"});
   for (const auto& [name, part] : parts.splits) splits.add_row(row(name, part.all));
   fmt::print("{}\n{} images without objects, {} without labels\n", splits.str(), stats.background, stats.unlabelled);

@@ -13,6 +13,7 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/progress.h"
@@ -30,7 +31,7 @@ void print_table(const pipeline::PredictSummary& summary, const fs::path& folder
   } else {
     Table table({"class", "detections"});
     for (const auto& [name, number] : summary.detections) table.add_row({name, std::to_string(number)});
-    fmt::print("{}\n", table.str());
+    fmt::print("{}\n", table.str(table_width()));
   }
   std::vector<std::string> times;
   for (const auto& [name, s] : summary.stages) {

@@ -5,6 +5,7 @@
 
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -102,7 +103,7 @@ void print_report(const PruneReport& report, bool json) {
     fmt::print("{}\n", dumped(document_of(report)));
     return;
   }
-  fmt::print("{}\nended: {}\n", table_of(report).str(), report.record.ended);
+  fmt::print("{}\nended: {}\n", table_of(report).str(table_width()), report.record.ended);
   if (!report.written.empty()) fmt::print("{}\n", report.written.string());
   fmt::print("{}\n", (report.folder / "steps.json").string());
 }

@@ -17,6 +17,11 @@ Style style_of(std::FILE* out) {
   return {terminal_width(out), color};
 }
 
+std::optional<std::size_t> table_width() {
+  if (::isatty(STDOUT_FILENO) == 0) return std::nullopt;
+  return static_cast<std::size_t>(terminal_width(stdout));
+}
+
 std::string wrap(const std::string& text, std::size_t width, std::size_t indent) {
   std::string result, line;
   std::size_t begin = 0;

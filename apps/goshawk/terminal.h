@@ -1,7 +1,9 @@
 // How text looks on the terminal it goes to.
 #pragma once
 
+#include <cstddef>
 #include <cstdio>
+#include <optional>
 #include <string>
 
 namespace goshawk::cli {
@@ -24,6 +26,9 @@ struct Style {
 
 /// Colour only on a terminal that is not "dumb", and not with NO_COLOR set (no-color.org).
 Style style_of(std::FILE* out);
+
+/// Columns that a table on stdout may take: the terminal's; nullopt elsewhere.
+std::optional<std::size_t> table_width();
 
 /// `text` in lines of at most `width` bytes, broken at spaces; all but the first begin with `indent` spaces.
 std::string wrap(const std::string& text, std::size_t width, std::size_t indent);

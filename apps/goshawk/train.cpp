@@ -14,6 +14,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "apps/goshawk/train_processes.h"
 #include "apps/goshawk/training.h"
 #include "goshawk/core/config_schema.h"
@@ -38,7 +39,7 @@ void print_table(const train::TrainOutcome& outcome, const fs::path& folder) {
       table.add_row({outcome.classes[i], std::to_string(c.objects), figure(c.ap50), figure(c.ap), figure(c.ar)});
     }
     table.add_row({"all", "", figure(outcome.metrics->map50), figure(outcome.metrics->map), ""});
-    fmt::print("{}\n", table.str());
+    fmt::print("{}\n", table.str(table_width()));
   }
   constexpr std::size_t kShown = 10;
   for (std::size_t i = 0; i < std::min(outcome.unreadable.size(), kShown); ++i)

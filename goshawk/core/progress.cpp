@@ -9,6 +9,8 @@
 #include <string_view>
 #include <utility>
 
+#include "goshawk/core/text.h"
+
 namespace goshawk {
 namespace {
 
@@ -24,6 +26,11 @@ std::string bar(double fraction, int cells) {
   const int used = eighths / 8 + (eighths % 8 != 0 ? 1 : 0);
   text.append(static_cast<std::size_t>(std::max(0, cells - used)), ' ');
   return text;
+}
+
+/// The place of the bar's line; what does not fit, the note first, would go to a line that is never drawn over.
+void draw(const std::string& text, std::FILE* out, const char* end) {
+  show("\r" + shortened(text, static_cast<std::size_t>(std::max(2, terminal_width(out)) - 1)) + "\x1b[K" + end, out);
 }
 
 std::string clock_time(double seconds) {
@@ -79,7 +86,8 @@ void Progress::update(std::int64_t done, const std::string& note) {
   if (now < next_) return;
   next_ = now + (terminal_ ? Clock::duration(100ms) : Clock::duration(10s));
   const std::string text = line(done, note, terminal_width(out_));
-  show(terminal_ ? "\r" + text + "\x1b[K" : text + "\n", out_);
+  if (terminal_) draw(text, out_, "");
+  else show(text + "\n", out_);
   drawn_ = true;
 }
 
@@ -87,7 +95,7 @@ void Progress::finish() {
   if (finished_) return;
   finished_ = true;
   if (!drawn_ || !terminal_) return;
-  show("\r" + line(last_done_, {}, terminal_width(out_)) + "\x1b[K\n", out_);
+  draw(line(last_done_, {}, terminal_width(out_)), out_, "\n");
 }
 
 }  // namespace goshawk

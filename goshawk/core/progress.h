@@ -10,7 +10,7 @@
 namespace goshawk {
 
 /// How far a long job is. Draws on `out` at most ten times a second when it is a terminal ("\r" and an eighth-block bar),
-/// else prints a whole line every ten seconds. Says nothing for a job shorter than a second.
+/// within its width, else prints a whole line every ten seconds. Says nothing for a job shorter than a second.
 /// Not thread-safe: one thread calls `update`.
 class Progress {
  public:

@@ -4,9 +4,13 @@
 
 #include <algorithm>
 #include <cctype>
+#include <clocale>
+#include <cwchar>
+#include <numeric>
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/utf8.h"
 
 namespace goshawk {
 namespace {
@@ -27,9 +31,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-std::size_t code_points(std::string_view text) {
-  return static_cast<std::size_t>(
-      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U; }));
+constexpr std::size_t kLeastNameColumns = 12;
+
+/// Columns of one code point. wcwidth() asks the locale of the thread, which a library does not choose.
+std::size_t columns_of(std::uint32_t code) {
+  if (code < 0x7F) return 1;
+  static const locale_t unicode = ::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+  if (unicode == nullptr) return 1;
+  const locale_t before = ::uselocale(unicode);
+  const int columns = ::wcwidth(static_cast<wchar_t>(code));
+  ::uselocale(before);
+  return columns < 0 ? 1 : static_cast<std::size_t>(columns);
 }
 
 bool is_number(std::string_view text) {
@@ -65,6 +77,14 @@ std::string did_you_mean(std::string_view word, std::span<const std::string> can
   return match ? "; did you mean '" + *match + "'?" : std::string();
 }
 
+std::string shell_word(std::string_view text) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+@:,=%";
+  if (!text.empty() && text.find_first_not_of(kPlain) == std::string_view::npos) return std::string(text);
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
+
 std::string csv_field(std::string_view text) {
   if (text.find_first_of(",\"\r\n") == std::string_view::npos) return std::string(text);
   std::string quoted = "\"";
@@ -77,6 +97,24 @@ std::string csv_field(std::string_view text) {
 
 std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
 
+std::size_t columns_of(std::string_view text) {
+  std::size_t columns = 0;
+  while (!text.empty()) columns += columns_of(next_code_point(text));
+  return columns;
+}
+
+std::string shortened(std::string_view text, std::size_t columns) {
+  if (columns_of(text) <= columns) return std::string(text);
+  std::size_t taken = 1;  // of "…"
+  std::string_view rest = text;
+  while (true) {
+    std::string_view after = rest;
+    taken += columns_of(next_code_point(after));
+    if (taken > columns) return std::string(text.substr(0, text.size() - rest.size())) + "…";
+    rest = after;
+  }
+}
+
 Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
 
 void Table::add_row(std::vector<std::string> cells) {
@@ -84,23 +122,29 @@ void Table::add_row(std::vector<std::string> cells) {
   rows_.push_back(std::move(cells));
 }
 
-std::string Table::str() const {
+std::string Table::str(std::optional<std::size_t> width) const {
   const std::size_t columns = rows_.front().size();
   std::vector<std::size_t> widths(columns, 0);
   std::vector<bool> numeric(columns, rows_.size() > 1);
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     for (std::size_t c = 0; c < columns; ++c) {
-      widths[c] = std::max(widths[c], code_points(rows_[r][c]));
+      widths[c] = std::max(widths[c], columns_of(rows_[r][c]));
       if (r > 0 && !rows_[r][c].empty() && !is_number(rows_[r][c])) numeric[c] = false;
     }
+  }
+  const std::size_t all = std::accumulate(widths.begin(), widths.end(), 2 * (columns - 1));
+  if (width && all > *width) {
+    const std::size_t others = all - widths[0];
+    widths[0] = std::min(widths[0], std::max(kLeastNameColumns, *width > others ? *width - others : 0));
   }
   std::string text;
   for (std::size_t r = 0; r < rows_.size(); ++r) {
     std::string line;
     for (std::size_t c = 0; c < columns; ++c) {
-      const std::string padding(widths[c] - code_points(rows_[r][c]), ' ');
+      const std::string cell = shortened(rows_[r][c], widths[c]);
+      const std::string padding(widths[c] - columns_of(cell), ' ');
       if (c > 0) line += "  ";
-      line += numeric[c] ? padding + rows_[r][c] : rows_[r][c] + padding;
+      line += numeric[c] ? padding + cell : cell + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";

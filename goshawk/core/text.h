@@ -18,18 +18,29 @@ std::optional<std::string> closest_match(std::string_view word, std::span<const 
 /// "; did you mean 'x'?" or empty text.
 std::string did_you_mean(std::string_view word, std::span<const std::string> candidates);
 
+/// A word of a command line in a POSIX shell: in single quotes where it holds more than plain characters.
+std::string shell_word(std::string_view text);
+
 /// A field of a CSV file: quoted where the text needs it (RFC 4180).
 std::string csv_field(std::string_view text);
 
 /// A figure between 0 and 1 for tables, "0.517"; "-" for one below 0, which stands for what cannot be measured.
 std::string figure(double value);
 
-/// A plain table: columns as wide as their content (in code points), numbers right-aligned, a rule under the header.
+/// How many columns of a terminal `text` takes: two for the wide letters of East Asia, none for combining marks (Unicode's
+/// widths as the C library knows them).
+std::size_t columns_of(std::string_view text);
+
+/// `text`, if it takes more than `columns` (1 or more) cut so that it ends with "…" within them.
+std::string shortened(std::string_view text, std::size_t columns);
+
+/// A plain table: columns as wide as their content on a terminal, numbers right-aligned, a rule under the header.
 class Table {
  public:
   explicit Table(std::vector<std::string> header);
   void add_row(std::vector<std::string> cells);
-  std::string str() const;
+  /// `width`: of the terminal, in columns; the first column is shortened (to 12 at least) so that lines keep to it.
+  std::string str(std::optional<std::size_t> width = std::nullopt) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;

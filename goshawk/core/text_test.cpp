@@ -16,11 +16,41 @@ TEST(ClosestMatch, FindsASwapAMissingLetterAndNothingForOtherWords) {
 
 TEST(ToLower, ChangesAsciiLettersOnly) { EXPECT_EQ(to_lower("Ab@[`Z9É\xC0"), "ab@[`z9É\xC0"); }
 
-TEST(Table, AlignsNumbersRightAndCountsCodePoints) {
+TEST(Text, KnowsHowWideLettersAre) {
+  EXPECT_EQ(columns_of("vélo"), 4);
+  EXPECT_EQ(columns_of("行人"), 4);
+  EXPECT_EQ(columns_of("e\u0301"), 1);  // a letter and a combining accent
+  EXPECT_EQ(columns_of("a\xFF"), 2);
+}
+
+TEST(Text, IsShortenedToWholeLetters) {
+  EXPECT_EQ(shortened("traffic light", 13), "traffic light");
+  EXPECT_EQ(shortened("traffic light", 12), "traffic lig…");
+  EXPECT_EQ(shortened("行人横断", 6), "行人…");
+  EXPECT_EQ(shortened("行人", 1), "…");
+}
+
+TEST(Table, ShortensItsFirstColumnToFitTheTerminal) {
+  Table table({"class", "objects"});
+  table.add_row({"traffic light ahead", "7"});
+  EXPECT_EQ(table.str(24), "class            objects\n───────────────  ───────\ntraffic light …        7\n");
+  EXPECT_EQ(table.str(5), "class         objects\n────────────  ───────\ntraffic lig…        7\n");
+  EXPECT_EQ(table.str(80), table.str());
+}
+
+TEST(Table, AlignsNumbersRightAndCountsColumns) {
   Table table({"class", "n"});
   table.add_row({"vélo", "7"});
   table.add_row({"person", "12"});
   EXPECT_EQ(table.str(), "class    n\n──────  ──\nvélo     7\nperson  12\n");
+  table.add_row({"行人", "3"});
+  EXPECT_EQ(table.str(), "class    n\n──────  ──\nvélo     7\nperson  12\n行人     3\n");
+}
+
+TEST(Text, WordsOfTheShellAreQuotedWhereTheyMustBe) {
+  EXPECT_EQ(shell_word("models/a-1.onnx"), "models/a-1.onnx");
+  EXPECT_EQ(shell_word("my model's.onnx"), "'my model'\\''s.onnx'");
+  EXPECT_EQ(shell_word(""), "''");
 }
 
 TEST(Text, FieldsOfCsvAreQuotedWhereTheyMustBe) {
