@@ -7,10 +7,12 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/engine_commands.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
+#include "goshawk/core/text.h"
 #include "goshawk/onnx/engine_context.h"
 #include "goshawk/runtime/engine_adoption.h"
 #include "goshawk/runtime/engine_cache.h"
@@ -51,6 +53,18 @@ Wrapping wrapping_of(const Invocation& call) {
   return wrapping;
 }
 
+void copy_engine(const fs::path& engine, const fs::path& copy) {
+  std::error_code error;
+  if (fs::exists(copy, error)) {
+    if (sha256_of_file(copy) == sha256_of_file(engine)) return;
+    throw Error(ErrorCode::kUsage, "another engine is there already", copy.string(),
+                "Remove it, or name another file with --output.");
+  }
+  AtomicFile file(copy);
+  file.stream() << std::ifstream(engine, std::ios::binary).rdbuf();
+  file.commit();
+}
+
 /// Writes the ONNX model around the engine, and the engine beside it unless it is in it.
 void write_wrapped(const Wrapping& wrapping, const fs::path& target, bool embed) {
   constexpr std::uint64_t kMost = (2ULL << 30) - 1;  // protobuf's
@@ -65,15 +79,7 @@ void write_wrapped(const Wrapping& wrapping, const fs::path& target, bool embed)
       {"engine_sha256", sha256_of_file(wrapping.engine)},
       {"provider", engine.provider}}.dump();
   const auto bytes = onnx::serialize(onnx::engine_model(onnx::read_model(wrapping.model), engine));
-  std::error_code error;
-  const fs::path copy = target.parent_path() / beside;
-  if (!embed && !fs::equivalent(wrapping.engine, copy, error)) {
-    error.clear();
-    const fs::path temporary = temporary_beside(copy);
-    fs::copy_file(wrapping.engine, temporary, error);
-    if (error) throw Error(ErrorCode::kIo, "cannot copy the engine: " + error.message(), copy.string());
-    rename_durably(temporary, copy);
-  }
+  if (!embed) copy_engine(wrapping.engine, target.parent_path() / beside);
   write_file_atomically(target, bytes);
 }
 
@@ -85,12 +91,7 @@ int print(const Invocation& call, const ordered_json& result, const std::string&
 
 /// For other programs over ONNX Runtime: needs no GPU.
 int write_for_others(const Invocation& call, const Wrapping& wrapping) {
-  const fs::path target = call.options.at("output");
-  std::error_code ignored;
-  if (fs::equivalent(wrapping.model, target, ignored)) {
-    throw Error(ErrorCode::kUsage, "the model would be written over itself", target.string(),
-                "Name another file with --output");
-  }
+  const fs::path target = target_of(call, wrapping.model, "engine");
   write_wrapped(wrapping, target, call.has("embed"));
   return print(call, {{"written", target.string()}}, target.string());
 }
@@ -110,7 +111,7 @@ int keep(const Invocation& call, const Wrapping& wrapping) {
   const std::string device = runtime::to_string(wrapping.device);
   return print(call, {{"key", key}, {"device", device}, {"check", check}},
                fmt::format("kept for {} on {} (vectors: {})\nuse it with --model {} --device {}", wrapping.model.string(),
-                           device, check, wrapping.model.string(), device));
+                           device, check, shell_word(wrapping.model.string()), device));
 }
 
 int run_wrap(const Invocation& call) {

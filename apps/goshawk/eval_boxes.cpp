@@ -10,6 +10,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -189,7 +190,7 @@ void print_classes(const dataset::Dataset& truth, const evaluate::CocoResult& re
     table.add_row({truth.categories[i].name, std::to_string(c.objects), std::to_string(c.detections), figure(c.ap),
                    figure(c.ap50), figure(c.ap75), figure(c.ar)});
   }
-  fmt::print("\n{}", table.str());
+  fmt::print("\n{}", table.str(table_width()));
 }
 
 nlohmann::ordered_json json_of(const dataset::Dataset& truth, const evaluate::CocoResult& result, bool per_class) {
@@ -265,7 +266,7 @@ Command eval_boxes_command() {
   command.options = {
       {"gt", "FILE", "Labels: COCO's instances.json"},
       {"dt", "FILE", "Detections: a COCO results file, [{image_id, category_id, bbox or segmentation, score}]"},
-      {"type", "TYPE", "bbox (default) or segm"},
+      {"type", "TYPE", "bbox (default) or segm", {"bbox", "segm"}},
       {"max-dets", "N,N,...", "Most detections of an image and class; rising; default 1,10,100"},
       {"per-class", "", "A table of the classes too"}};
   command.json = true;

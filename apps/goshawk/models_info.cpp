@@ -21,30 +21,10 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-const char* type_name(runtime::ElementType type) {
-  switch (type) {
-    case runtime::ElementType::kFloat32:
-      return "float32";
-    case runtime::ElementType::kFloat16:
-      return "float16";
-    case runtime::ElementType::kUint8:
-      return "uint8";
-    case runtime::ElementType::kInt32:
-      return "int32";
-    case runtime::ElementType::kInt64:
-      return "int64";
-    case runtime::ElementType::kBool:
-      return "bool";
-    case runtime::ElementType::kOther:
-      break;
-  }
-  return "other";
-}
-
 ordered_json to_json(const std::vector<runtime::TensorInfo>& tensors) {
   ordered_json list = ordered_json::array();
   for (const auto& tensor : tensors)
-    list.push_back({{"name", tensor.name}, {"type", type_name(tensor.type)}, {"shape", tensor.shape}});
+    list.push_back({{"name", tensor.name}, {"type", runtime::name_of(tensor.type)}, {"shape", tensor.shape}});
   return list;
 }
 
@@ -117,7 +97,7 @@ void print_tensors(const char* title, const std::vector<runtime::TensorInfo>& te
   for (const auto& tensor : tensors) {
     std::vector<std::string> sides;
     for (const auto side : tensor.shape) sides.push_back(side < 0 ? "?" : std::to_string(side));
-    fmt::print("{:<9} {}  {} {}\n", title, printable(tensor.name, 60), type_name(tensor.type), fmt::join(sides, "x"));
+    fmt::print("{:<9} {}  {} {}\n", title, printable(tensor.name, 60), runtime::name_of(tensor.type), fmt::join(sides, "x"));
     title = "";
   }
 }

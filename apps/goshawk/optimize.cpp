@@ -10,6 +10,7 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -189,10 +190,10 @@ int run_optimize(const Invocation& call) {
   } else {
     Table table(kHeader);
     for (std::size_t i = 0; i < outcome.ways.size(); ++i) table.add_row(cells(outcome, i));
-    fmt::print("{}* on the Pareto front\n\n", table.str());
+    fmt::print("{}* on the Pareto front\n\n", table.str(table_width()));
     if (outcome.best) {
       const auto& best = outcome.ways[*outcome.best];
-      fmt::print("{}\nuse it with --model {} --device {} --precision {}\n", target.string(), target.string(),
+      fmt::print("{}\nuse it with --model {} --device {} --precision {}\n", target.string(), shell_word(target.string()),
                  runtime::to_string(best.device), runtime::to_string(best.precision));
     }
     fmt::print("{}\n", (folder / "report.html").string());

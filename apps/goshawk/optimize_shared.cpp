@@ -6,6 +6,7 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
 #include "goshawk/dataset/recognise.h"
 #include "goshawk/media/image_source.h"
 
@@ -67,12 +68,15 @@ fs::path target_of(const Invocation& call, const fs::path& model, const std::str
   const auto named = call.options.find("output");
   fs::path target =
       named != call.options.end() ? fs::path(named->second) : fs::path(model.stem().string() + "-" + suffix + ".onnx");
+  if (target.empty()) throw Error(ErrorCode::kUsage, "must be a file's name", "--output");
   std::error_code ignored;
   if (fs::is_directory(target, ignored)) target /= model.stem().string() + "-" + suffix + ".onnx";
   if (fs::equivalent(model, target, ignored)) {
     throw Error(ErrorCode::kUsage, "the model would be written over itself", target.string(),
                 "Name another file with --output.");
   }
+  if (target.has_parent_path()) fs::create_directories(target.parent_path(), ignored);
+  const AtomicFile tried(target);  // not after hours of work
   return target;
 }
 

@@ -16,6 +16,7 @@
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/model_manifest.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/package_commands.h"
 #include "apps/goshawk/package_forms.h"
@@ -284,6 +285,7 @@ std::string table_of(const std::vector<PackagedModel>& models) {
 int run_package(const Invocation& call) {
   const fs::path out = required_option(call, "out");
   const bool zip = to_lower(out.extension().string()) == ".zip";
+  if (!call.has("data")) refuse_flags(call, {"split", "from", "map"}, "it goes with --data", "No accuracy is measured.");
   if (fs::exists(out)) throw Error(ErrorCode::kUsage, "this exists already", out.string());
   const std::string name = package_name(out);
   for (const auto& argument : call.arguments) resolve_model(argument);  // before anything is written

@@ -6,6 +6,8 @@
 #include <cstring>
 #include <utility>
 
+#include "goshawk/core/text.h"
+
 namespace goshawk::cli {
 
 extern const char* const kExampleProgram;  // examples/detect/main.cpp, made part of the program by CMake
@@ -105,7 +107,7 @@ std::string package_readme(const std::string& name, const std::vector<PackagedMo
     rows += "| " + model.file + " | " + model.network + " | " + model.size + " | " + model.time + " | " + model.device +
             " | " + model.accuracy + " |\n";
   }
-  return filled(kReadme, {{"NAME", name}, {"MODELS", rows}, {"FIRST", models.at(0).file}});
+  return filled(kReadme, {{"NAME", name}, {"MODELS", rows}, {"FIRST", shell_word(models.at(0).file)}});
 }
 
 std::string package_program() { return kExampleProgram; }

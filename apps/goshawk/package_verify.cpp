@@ -61,7 +61,11 @@ Check check_model(const Invocation& call, const fs::path& folder, const std::str
   try {
     const auto report = detect::verify_conformance(folder / file, session_options(call.config));
     const std::string where = runtime::to_string(report.device) + " " + std::string(runtime::to_string(report.precision));
-    return {file, report.passed() ? "the same answers on " + where : "OTHER ANSWERS on " + where, report.passed()};
+    for (const auto& result : report.results) {
+      if (!result.passed)
+        return {file, fmt::format("OTHER ANSWERS on {}: {} ({})", where, result.why(), result.name), false};
+    }
+    return {file, "the same answers on " + where, true};
   } catch (const Error& error) {
     if (error.code() == ErrorCode::kUnavailable || error.code() == ErrorCode::kInterrupted) throw;
     return {file, error.what(), false};

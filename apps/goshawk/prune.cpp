@@ -28,8 +28,10 @@ optimize::PruneOptions prune_options(const Invocation& call) {
   options.target = number_option(call, "keep", 0.05, 0.99).value_or(0.5);
   options.least_kept = number_option(call, "least", 0.01, 1).value_or(options.least_kept);
   options.global = !call.has("by-layer");
-  if (const auto multiple = count_option(call, "multiple"))
-    options.multiple = static_cast<int>(std::min<std::uint64_t>(*multiple, 64));
+  if (const auto multiple = count_option(call, "multiple")) {
+    if (*multiple < 1 || *multiple > 64) throw Error(ErrorCode::kUsage, "must be from 1 to 64", "--multiple");
+    options.multiple = static_cast<int>(*multiple);
+  }
   // In steps there are pictures in any case, and what looks at them keeps more of the accuracy (docs/decisions/092).
   if (call.has("fine-tune")) options.saliency = optimize::Saliency::kActivation;
   if (call.has("by")) options.saliency = optimize::parse_saliency(call.options.at("by"));
@@ -106,6 +108,7 @@ int run_prune(const Invocation& call) {
   if (call.has("fine-tune")) return run_prune_in_steps(call);
   refuse_flags(call, {"steps", "max-drop", "time", "resume"}, "it goes with --fine-tune EPOCHS",
                "Without training on, what is pruned is pruned once.");
+  if (!call.has("data")) refuse_flags(call, {"from", "map", "images"}, "it goes with --data", "There are no pictures.");
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto target = target_of(call, model, "pruned");
   const auto options = prune_options(call);
@@ -160,7 +163,7 @@ Command prune_command() {
                       "train.teacher",  "train.teacher_classes", "train.distill",   "train.temperature"};
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
-      {"by", "SALIENCY", "magnitude of filters, or activation on --data; else magnitude, in steps activation"},
+      {"by", "SALIENCY", "magnitude, or activation on --data (the default in steps)", {"magnitude", "activation"}},
       {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
       {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
       {"multiple", "N", "channel counts that remain are multiples of it; else 16"},

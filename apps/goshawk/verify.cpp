@@ -13,6 +13,7 @@
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/media/image.h"
+#include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
 namespace {
@@ -25,9 +26,17 @@ std::vector<detect::NamedImage> read_images(std::span<const std::string> paths) 
   return images;
 }
 
+bool same_folder(const fs::path& a, const fs::path& b) {
+  return fs::weakly_canonical(a).parent_path() == fs::weakly_canonical(b).parent_path();
+}
+
 int record(const Invocation& call, const fs::path& model) {
   const auto found = call.options.find("output");
   const fs::path target = found != call.options.end() ? fs::path(found->second) : model;
+  if (!runtime::inspect_model(model).external_files.empty() && !same_folder(target, model)) {
+    throw Error(ErrorCode::kUsage, "the model's weights are in files of their own, which must stay beside it", "--output",
+                "Name a file in the same folder, or make one file of it first: goshawk convert MODEL --to fp32");
+  }
   const auto images = read_images(std::span(call.arguments).subspan(1));
   std::optional<LeaveOnStop> running(call.stop);
   const auto recording =
@@ -58,11 +67,11 @@ int replay(const Invocation& call, const fs::path& model) {
   if (call.json) {
     fmt::print("{}\n", detect::to_json(report).dump(2));
   } else {
-    Table table({"vector", "result", "expected", "matched", "box error px", "score error", "output error"});
+    Table table({"vector", "result", "expected", "matched", "box error px", "score error", "output error", ""});
     for (const auto& result : report.results) {
       table.add_row({result.name, result.passed ? "passed" : "FAILED", std::to_string(result.expected),
                      std::to_string(result.matched), fmt::format("{:.3f}", result.box_error),
-                     fmt::format("{:.5f}", result.score_error), fmt::format("{:.5f}", result.output_error)});
+                     fmt::format("{:.5f}", result.score_error), fmt::format("{:.5f}", result.output_error), result.why()});
     }
     fmt::print("{}\n{} on {} ({})\n", table.str(), report.passed() ? "passed" : "FAILED", runtime::to_string(report.device),
                runtime::to_string(report.precision));

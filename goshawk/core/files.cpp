@@ -31,10 +31,12 @@ std::string reason() { return std::generic_category().message(errno); }
 [[noreturn]] void throw_io(const std::string& action, const fs::path& path) {
   const int code = errno;
   std::string hint;
-  if (code == ENOSPC || code == EDQUOT) hint = "Free some space, or write elsewhere with --project.";
+  if (code == ENOSPC || code == EDQUOT) hint = "Free some space, or write elsewhere.";
   if (code == EACCES || code == EROFS) hint = "Choose a folder that you may write to.";
+  const std::string target = target_of_temporary(path);
+  const fs::path shown = target.empty() ? path : path.parent_path() / target;
   throw Error(ErrorCode::kIo, action + ": " + (code != 0 ? std::generic_category().message(code) : "unknown reason"),
-              path.string(), hint);
+              shown.string(), hint);
 }
 
 [[noreturn]] void throw_taken(const fs::path& path) {
@@ -110,6 +112,14 @@ class Sha256 {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
+/// The file that a link stands for, or would: what is written through a link keeps the link.
+fs::path behind_links(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_symlink(path, error)) return path;
+  const auto target = fs::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
 /// At most `count` bytes of `text`, without half a code point at the end.
 std::string first_bytes_of_utf8(const std::string& text, std::size_t count) {
   if (text.size() <= count) return text;
@@ -167,8 +177,13 @@ void rename_durably(const fs::path& from, const fs::path& to) {
 }
 
 AtomicFile::AtomicFile(fs::path path)
-    : path_(std::move(path)), temporary_(temporary_beside(path_)), stream_(temporary_, std::ios::binary) {
+    : path_(std::move(path)), target_(behind_links(path_)), temporary_(temporary_beside(target_)) {
+  errno = 0;
+  stream_.open(temporary_, std::ios::binary);
   if (!stream_) throw_io("cannot create the file", path_);
+  std::error_code error;
+  const auto replaced = fs::status(target_, error);
+  if (fs::is_regular_file(replaced)) fs::permissions(temporary_, replaced.permissions(), error);
 }
 
 AtomicFile::~AtomicFile() {
@@ -179,10 +194,10 @@ AtomicFile::~AtomicFile() {
 }
 
 void AtomicFile::commit() {
-  errno = 0;
+  if (stream_) errno = 0;  // else it still tells what went wrong
   stream_.close();
   if (!stream_) throw_io("cannot write the file", path_);
-  rename_durably(temporary_, path_);
+  rename_durably(temporary_, target_);
   committed_ = true;
 }
 

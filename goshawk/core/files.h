@@ -19,7 +19,8 @@ std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes
 /// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
-/// A file that grows under a temporary name beside `path` and takes its final name in `commit`.
+/// A file that grows under a temporary name beside `path` and takes its final name in `commit`. What it replaces hands on
+/// its permissions; a link stays one, and the file behind it is replaced.
 /// The destructor removes what was not committed. Not thread-safe.
 class AtomicFile {
  public:
@@ -36,6 +37,7 @@ class AtomicFile {
 
  private:
   std::filesystem::path path_;
+  std::filesystem::path target_;  // what `path_` stands for if it is a link
   std::filesystem::path temporary_;
   std::ofstream stream_;
   bool committed_ = false;

@@ -49,6 +49,17 @@ TEST_F(FilesTest, AtomicFolderReplacesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder_ / "a"));
 }
 
+TEST_F(FilesTest, AtomicFileKeepsLinksAndPermissions) {
+  write_file_atomically(folder_ / "a.txt", "old");
+  fs::permissions(folder_ / "a.txt", fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_symlink("a.txt", folder_ / "link.txt");
+  write_file_atomically(folder_ / "link.txt", "new");
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link.txt"));
+  EXPECT_EQ(read_file(folder_ / "a.txt"), "new");
+  EXPECT_EQ(fs::status(folder_ / "a.txt").permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(entries(), 2U);
+}
+
 TEST_F(FilesTest, AtomicFileLeavesNothingWithoutCommit) {
   {
     AtomicFile file(folder_ / "a.txt");

@@ -1,11 +1,15 @@
 #include "goshawk/detect/conformance.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <opencv2/imgproc.hpp>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/utf8.h"
 #include "goshawk/detect/inference.h"
 #include "goshawk/detect/recipe_io.h"
@@ -131,23 +135,23 @@ void compare_detections(const ConformanceVector& vector, const Detections& found
   }
 }
 
-/// False when an output is missing or has another shape.
-bool compare_outputs(const ConformanceVector& vector, const Inference& inference,
+void compare_outputs(const ConformanceVector& vector, const Inference& inference,
                      const std::vector<runtime::Tensor>& outputs, ConformanceResult& result) {
   for (const OutputSample& expected : vector.outputs) {
     const auto& infos = inference.session().outputs();
     const auto info =
         std::find_if(infos.begin(), infos.end(), [&](const auto& other) { return valid_utf8(other.name) == expected.name; });
-    if (info == infos.end()) return false;
-    const runtime::Tensor& output = outputs[static_cast<std::size_t>(info - infos.begin())];
-    const std::vector<float> values = sampled(output);
-    if (output.shape != expected.shape || values.size() != expected.values.size()) return false;
+    const auto* output = info == infos.end() ? nullptr : &outputs[static_cast<std::size_t>(info - infos.begin())];
+    const auto values = output == nullptr ? std::vector<float>() : sampled(*output);
+    if (output == nullptr || output->shape != expected.shape || values.size() != expected.values.size()) {
+      result.other_output = expected.name;
+      return;
+    }
     for (std::size_t i = 0; i < values.size(); ++i) {
       const float error = std::abs(values[i] - expected.values[i]) / (1 + std::abs(expected.values[i]));
       result.output_error = std::isfinite(error) ? std::max(result.output_error, error) : std::numeric_limits<float>::max();
     }
   }
-  return true;
 }
 
 ConformanceResult verify_one(Inference& inference, const ConformanceVector& vector, const ConformanceTolerance& tolerance) {
@@ -157,8 +161,8 @@ ConformanceResult verify_one(Inference& inference, const ConformanceVector& vect
   result.expected = static_cast<int>(vector.detections.size());
   const Replay now = replay(inference, vector.image);
   compare_detections(vector, now.detections, result);
-  const bool shapes_fit = compare_outputs(vector, inference, now.outputs, result);
-  result.passed = shapes_fit && result.missing == 0 && result.unexpected == 0 && result.output_error <= tolerance.output;
+  compare_outputs(vector, inference, now.outputs, result);
+  result.passed = result.why().empty();
   return result;
 }
 
@@ -205,6 +209,15 @@ void write_conformance(const std::filesystem::path& model, const std::filesystem
       model, target, {{kRecipeKey, recipe_text(recording.recipe)}, {kConformanceKey, conformance_text(recording.vectors)}});
 }
 
+std::string ConformanceResult::why() const {
+  std::vector<std::string> reasons;
+  if (missing > 0) reasons.push_back(fmt::format("{} missing", missing));
+  if (unexpected > 0) reasons.push_back(fmt::format("{} unexpected", unexpected));
+  if (!other_output.empty()) reasons.push_back(fmt::format("output '{}' is missing or of another shape", other_output));
+  if (output_error > tolerance.output) reasons.push_back(fmt::format("outputs differ by more than {:g}", tolerance.output));
+  return fmt::format("{}", fmt::join(reasons, ", "));
+}
+
 bool ConformanceReport::passed() const {
   return !results.empty() && std::all_of(results.begin(), results.end(), [](const auto& result) { return result.passed; });
 }
@@ -229,21 +242,26 @@ ConformanceReport verify_conformance(const std::filesystem::path& model, const r
   return report;
 }
 
+nlohmann::ordered_json to_json(const ConformanceTolerance& tolerance) {
+  return {{"box", json_number(tolerance.box)},
+          {"score", json_number(tolerance.score)},
+          {"output", json_number(tolerance.output)}};
+}
+
 nlohmann::ordered_json to_json(const ConformanceReport& report) {
   auto results = nlohmann::ordered_json::array();
   for (const auto& result : report.results) {
-    results.push_back(
-        {{"name", result.name},
-         {"passed", result.passed},
-         {"expected", result.expected},
-         {"matched", result.matched},
-         {"missing", result.missing},
-         {"unexpected", result.unexpected},
-         {"box_error", result.box_error},
-         {"score_error", result.score_error},
-         {"output_error", result.output_error},
-         {"tolerance",
-          {{"box", result.tolerance.box}, {"score", result.tolerance.score}, {"output", result.tolerance.output}}}});
+    results.push_back({{"name", result.name},
+                       {"passed", result.passed},
+                       {"why", result.why()},
+                       {"expected", result.expected},
+                       {"matched", result.matched},
+                       {"missing", result.missing},
+                       {"unexpected", result.unexpected},
+                       {"box_error", result.box_error},
+                       {"score_error", result.score_error},
+                       {"output_error", result.output_error},
+                       {"tolerance", to_json(result.tolerance)}});
   }
   return {{"passed", report.passed()},
           {"device", runtime::to_string(report.device)},

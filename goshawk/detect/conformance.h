@@ -84,8 +84,12 @@ struct ConformanceResult {
   int expected = 0, matched = 0, missing = 0, unexpected = 0;  // detections
   float box_error = 0;                                         // greatest of the matched ones, pixels
   float score_error = 0;
-  float output_error = 0;  // relative, see ConformanceTolerance
+  float output_error = 0;    // relative, see ConformanceTolerance
+  std::string other_output;  // the first that is missing or of another shape; empty: none
   ConformanceTolerance tolerance;
+
+  /// What does not fit: "2 missing, 107 unexpected"; empty when it passed.
+  std::string why() const;
 };
 
 struct ConformanceReport {
@@ -101,6 +105,8 @@ struct ConformanceReport {
 /// model's own recipe is used. Throws Error{kBadConfig} when the model has no vectors, and as Detector::load does.
 ConformanceReport verify_conformance(const std::filesystem::path& model, const runtime::SessionOptions& session,
                                      const std::optional<ConformanceTolerance>& tolerance = {});
+
+nlohmann::ordered_json to_json(const ConformanceTolerance& tolerance);
 
 /// For `goshawk verify --json`.
 nlohmann::ordered_json to_json(const ConformanceReport& report);

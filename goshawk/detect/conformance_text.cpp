@@ -36,8 +36,7 @@ json to_json(const ConformanceVector& vector) {
                  {"threshold", vector.threshold},
                  {"detections", detections},
                  {"outputs", outputs},
-                 {"tolerance",
-                  {{"box", vector.tolerance.box}, {"score", vector.tolerance.score}, {"output", vector.tolerance.output}}}};
+                 {"tolerance", to_json(vector.tolerance)}};
   if (vector.synthetic) {
     result["synthetic"] = *vector.synthetic;
   } else {

@@ -11,6 +11,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 
 namespace goshawk::detect {
@@ -250,6 +251,9 @@ Recipe family_defaults(Family family) {
 }
 
 nlohmann::ordered_json to_json(const Recipe& recipe) {
+  const auto numbers = [](const std::array<float, 3>& values) {
+    return std::array{json_number(values[0]), json_number(values[1]), json_number(values[2])};
+  };
   return {{"family", to_string(recipe.family)},
           {"class_names", recipe.class_names},
           {"input_width", recipe.input_width},
@@ -259,11 +263,11 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"layout", word_of(kLayouts, recipe.layout)},
           {"resize", word_of(kResizes, recipe.resize)},
           {"color", word_of(kColors, recipe.color)},
-          {"mean", recipe.mean},
-          {"std", recipe.deviation},
-          {"pad_value", recipe.pad_value},
-          {"confidence", recipe.confidence},
-          {"iou", recipe.iou},
+          {"mean", numbers(recipe.mean)},
+          {"std", numbers(recipe.deviation)},
+          {"pad_value", json_number(recipe.pad_value)},
+          {"confidence", json_number(recipe.confidence)},
+          {"iou", json_number(recipe.iou)},
           {"max_detections", recipe.max_detections},
           {"box_format", word_of(kBoxFormats, recipe.box_format)},
           {"normalized_boxes", recipe.normalized_boxes},

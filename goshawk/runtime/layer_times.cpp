@@ -56,7 +56,7 @@ std::string shape_text(const json& tensors) {
   return text;
 }
 
-std::string run_profiled(const fs::path& model, const Provider& provider, int threads,
+std::string run_profiled(const fs::path& model, const ModelFile& file, const Provider& provider, int threads,
                          const std::vector<std::vector<std::int64_t>>& shapes, int runs, const std::stop_token& stop) {
   const ScratchFolder scratch;
   Ort::SessionOptions options;
@@ -64,7 +64,7 @@ std::string run_profiled(const fs::path& model, const Provider& provider, int th
   options.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");  // as Session does: else others are timed
   options.EnableProfiling((scratch.path() / "profile").c_str());
   provider.append(options, {});
-  OrtSession session(Ort::Session(Environment::instance().ort(), model.c_str(), options), provider, inspect_model(model));
+  OrtSession session(Ort::Session(Environment::instance().ort(), model.c_str(), options), provider, file);
   const RandomInputs inputs(session.inputs(), shapes);
   for (int i = 0; i < kSkippedRuns + runs; ++i) {
     if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while timing layers");
@@ -122,17 +122,19 @@ std::vector<LayerTime> parse_profile(std::string_view text, int skipped) {
 LayerTimes measure_layers(const fs::path& model, const std::vector<std::vector<std::int64_t>>& shapes,
                           const SessionOptions& options, int runs, const std::stop_token& stop) {
   require(runs > 0, "measure_layers needs a run");
-  inspect_model(model);
+  const ModelFile file = inspect_model(model);
   const bool any = options.device.kind == DeviceKind::kAuto;
   const int threads = options.threads > 0 ? options.threads : usable_cores();
-  const Provider provider =
-      make_provider(any ? Device{DeviceKind::kCpu, 0} : options.device,
-                    {.precision = any ? Precision::kAuto : options.precision, .threads = threads, .engine = options.engine});
+  const Provider provider = make_provider(any ? Device{DeviceKind::kCpu, 0} : options.device,
+                                          {.precision = any ? Precision::kAuto : options.precision,
+                                           .threads = threads,
+                                           .engine = options.engine,
+                                           .eight_bits = file.has_eight_bits()});
   LayerTimes times;
   times.device = provider.device;
   times.provider = provider.name;
   try {
-    times.layers = parse_profile(run_profiled(model, provider, threads, shapes, runs, stop), kSkippedRuns);
+    times.layers = parse_profile(run_profiled(model, file, provider, threads, shapes, runs, stop), kSkippedRuns);
   } catch (const Ort::Exception& error) {
     throw Error(ErrorCode::kBadData, "ONNX Runtime cannot load the model: " + one_line(error.what()), model.string());
   }

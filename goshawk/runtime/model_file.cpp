@@ -173,6 +173,11 @@ fs::path external_file(const fs::path& model, const std::string& location) {
                 "Use a model that you trust, with its weights beside it");
   }
   if (!fs::is_regular_file(file, ignored)) {
+    if (fs::is_regular_file(model.parent_path() / relative, ignored)) {
+      throw Error(ErrorCode::kBadData,
+                  "the model is a link, and its weights '" + location + "' are not beside what it leads to", model.string(),
+                  "Copy both into one folder");
+    }
     throw Error(ErrorCode::kBadData, "the model's weights are missing: " + location, model.string(),
                 "Copy the file that holds the weights into the model's folder");
   }

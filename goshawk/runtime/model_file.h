@@ -17,6 +17,8 @@ struct ModelFile {
   std::map<std::string, std::string> metadata;        // metadata_props
   std::set<std::string> operators;                    // of the main graph's nodes: "Conv", "Sigmoid"
   std::vector<std::filesystem::path> external_files;  // weights beside the model, each once, existing
+
+  bool has_eight_bits() const { return operators.contains("QuantizeLinear"); }
 };
 
 /// Walks the protobuf framing of an ONNX file; weights are skipped, not read (except for the hash). Memory stays small

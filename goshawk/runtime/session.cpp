@@ -70,8 +70,10 @@ class Opening {
   }
 
   std::unique_ptr<OrtSession> make(const fs::path& file, const Ort::SessionOptions& ort, bool warm_up) const {
-    auto session =
-        std::make_unique<OrtSession>(Ort::Session(Environment::instance().ort(), file.c_str(), ort), provider_, model_);
+    std::error_code failed;
+    const fs::path real = fs::weakly_canonical(file, failed);  // weights are beside what a link leads to
+    auto session = std::make_unique<OrtSession>(
+        Ort::Session(Environment::instance().ort(), (failed ? file : real).c_str(), ort), provider_, model_);
     if (warm_up) session->warm_up();
     return session;
   }
@@ -174,8 +176,7 @@ class Loading {
   }
 
   ProviderWishes wishes() const {
-    return {options_.precision, threads_, options_.parallel_runs, options_.engine,
-            model_.operators.contains("QuantizeLinear")};
+    return {options_.precision, threads_, options_.parallel_runs, options_.engine, model_.has_eight_bits()};
   }
 
   std::unique_ptr<OrtSession> open(const Device& device) {
@@ -256,8 +257,8 @@ std::string adopt_engine(const fs::path& model, const SessionOptions& options,
   require(options.cache_folder && compiles(options.device.kind), "adopt_engine: a device that compiles, and a cache");
   const ModelFile file = inspect_model(model);
   const int threads = options.threads > 0 ? options.threads : usable_cores();
-  const Provider provider = make_provider(options.device, {options.precision, threads, options.parallel_runs, options.engine,
-                                                           file.operators.contains("QuantizeLinear")});
+  const Provider provider = make_provider(
+      options.device, {options.precision, threads, options.parallel_runs, options.engine, file.has_eight_bits()});
   try {
     return Opening(model, file, provider, options, threads).adopt(fill);
   } catch (const Ort::Exception& error) {

@@ -19,6 +19,8 @@
 namespace goshawk::runtime {
 
 enum class ElementType { kFloat32, kFloat16, kUint8, kInt32, kInt64, kBool, kOther };
+/// "float32" and so on, "other".
+const char* name_of(ElementType type);
 
 /// Name, type and shape of a model's input or output; a dimension that varies is -1.
 struct TensorInfo {

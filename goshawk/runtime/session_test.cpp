@@ -284,6 +284,24 @@ TEST_F(Load, ReadsExternalWeightsBesideTheModelOnly) {
   }
 }
 
+TEST_F(Load, ReadsTheWeightsBesideWhatALinkLeadsTo) {
+  fs::create_directory(folder_.path() / "real");
+  fs::create_directory(folder_.path() / "links");
+  folder_.write("real/weights.bin", std::string("\0\0\0\x40", 4));
+  Graph graph = scale_and_shift();
+  graph.initializers[0] = external_tensor("weights.bin");
+  folder_.write("real/m.onnx", graph.model());
+  const auto link = folder_.path() / "links" / "m.onnx";
+  fs::create_symlink(folder_.path() / "real" / "m.onnx", link);
+  EXPECT_THAT(run_one(*Session::load(link, on(DeviceKind::kCpu)), {0, 1, 2, 3}, {1, 4}), ElementsAre(1, 3, 5, 7));
+  // As caches of downloads are: both are links to files of other names.
+  fs::rename(folder_.path() / "real" / "weights.bin", folder_.path() / "real" / "abc");
+  fs::create_symlink(folder_.path() / "real" / "abc", folder_.path() / "links" / "weights.bin");
+  std::string text;
+  EXPECT_EQ(load_error(link, on(DeviceKind::kCpu), &text), ErrorCode::kBadData);
+  EXPECT_THAT(text, HasSubstr("not beside what it leads to"));
+}
+
 TEST_F(Load, RefusesCompiledModelsFromOutside) {
   Graph graph = scale_and_shift();
   graph.nodes[1] = node("EPContext", {"f", "two"}, {"d"});

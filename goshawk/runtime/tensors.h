@@ -15,7 +15,6 @@ namespace goshawk::runtime {
 
 ElementType element_type(ONNXTensorElementDataType type);
 ONNXTensorElementDataType ort_type(ElementType type);
-const char* name_of(ElementType type);
 /// Bytes of one element; 0 for kOther.
 std::size_t size_of(ElementType type);
 

@@ -87,8 +87,6 @@ class Engine(EndToEnd):
         engine = self.folder / "street.engine"
         engine.write_bytes(b"ftrt" + bytes(range(256)))
         wrap = ("engine", "wrap", engine, "--model", self.model)
-        self.goshawk(*wrap, "--output", "out/apart.onnx", code=74)
-        (self.folder / "out").mkdir()
         self.goshawk(*wrap, "--output", "out/apart.onnx")
         self.assertEqual((self.folder / "out" / "apart.engine").read_bytes(), engine.read_bytes())
         apart = (self.folder / "out" / "apart.onnx").read_bytes()
@@ -115,6 +113,15 @@ class Engine(EndToEnd):
         self.goshawk("engine", "wrap", engine, "--model", self.model, "--device", "openvino", code=64)
         self.goshawk("engine", "wrap", engine, "--model", self.model, "--embed", code=64)
         self.goshawk("engine", "wrap", engine, "--model", self.model, "--output", self.model, code=64)
+        # Neither an engine of another content nor a folder is taken for one's own file.
+        (self.folder / "other.engine").write_bytes(b"another")
+        self.assertIn("another engine", self.goshawk("engine", "wrap", engine, "--model", self.model, "--output", "other.onnx",
+                                                     code=64).stderr)
+        self.assertEqual((self.folder / "other.engine").read_bytes(), b"another")
+        (self.folder / "folder").mkdir()
+        self.goshawk("engine", "wrap", engine, "--model", self.model, "--output", "folder")
+        self.assertEqual({path.name for path in (self.folder / "folder").iterdir()},
+                         {"squares-engine.onnx", "squares-engine.engine"})
         result = run("engine", "wrap", engine, "--model", self.model, cwd=self.folder, env=self.environment)
         self.assertIn(result.returncode, (65, UNAVAILABLE))  # by whether there is TensorRT
         if result.returncode == UNAVAILABLE:
@@ -127,6 +134,7 @@ class Engine(EndToEnd):
         self.assertIn("larger", self.goshawk(*build, "--min-shapes", "images:1x3x640x640", "--opt-shapes", "images:1x3x320x320",
                                              "--max-shapes", "images:1x3x640x640", code=78).stderr)
         self.goshawk(*build, "--workspace", "-1", code=64)
+        self.goshawk(*build, "--device", "openvino", "--streams", "2.9", code=64)
 
     def test_says_what_is_missing(self):
         result = self.goshawk("engine", "build", self.model, "--device", "cpu", code=UNAVAILABLE)

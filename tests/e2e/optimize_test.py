@@ -9,7 +9,7 @@ import tiny_detector
 from eval_test import HEIGHT, WIDTH, png
 from harness import EndToEnd
 
-USAGE, BAD_DATA, NO_INPUT, BAD_CONFIG = 64, 65, 66, 78
+USAGE, BAD_DATA, NO_INPUT, IO, BAD_CONFIG = 64, 65, 66, 74, 78
 SHARED = Path(os.environ.get("GOSHAWK_SHARED_DATA", ""))
 
 
@@ -248,6 +248,10 @@ class Optimize(EndToEnd):
         for flag, value in (("images", 3), ("from", "yolo")):
             refused(f"--{flag}", "convert", self.model, f"--{flag}", value)
         refused("--steps", "prune", self.model, "--steps", 2)
+        for flag, value in (("images", 3), ("from", "yolo"), ("map", "a=b")):
+            refused(f"--{flag}", "prune", self.model, f"--{flag}", value)
+        for multiple in (0, 65):
+            refused("--multiple", "prune", self.model, "--multiple", multiple)
         self.assertEqual(list(self.folder.glob("conv-*")), [])
 
     def test_bad_input_is_one_clear_error(self):
@@ -255,6 +259,10 @@ class Optimize(EndToEnd):
         fails(USAGE, "--data", "quantize", self.model)
         fails(USAGE, "did you mean 'mse'", "quantize", self.model, "--data", self.data, "--calibrate", "mes")
         fails(USAGE, "over itself", "quantize", self.model, "--data", self.data, "--output", self.model)
+        fails(USAGE, "must be a file's name", "convert", self.model, "--output", "")
+        blocked = self.folder / "blocked"
+        blocked.touch()
+        fails(IO, "cannot create the file", "quantize", self.model, "--data", self.data, "--output", blocked / "q.onnx")
         fails(USAGE, "no layer 'nothing'", "quantize", self.model, "--data", self.data, "--float", "nothing")
         fails(USAGE, "no convolution 'channel'; did you mean 'channels'", "prune", self.model, "--whole", "channel")
         fails(USAGE, "no node or operator 'Cov'", "convert", self.model, "--keep", "Cov")

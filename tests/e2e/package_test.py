@@ -35,6 +35,12 @@ class Package(EndToEnd):
         self.goshawk("config", "check", folder / "goshawk.yaml")
         self.assertFalse([path for path in self.folder.iterdir() if path.name.startswith(".")])
 
+    def test_a_name_with_a_space_is_one_word_of_the_commands(self):
+        self.goshawk("package", self.model.rename(self.folder / "my squares.onnx"), "--out", "street", *CPU)
+        readme = (self.folder / "street" / "README.md").read_text()
+        self.assertIn("--model 'models/my squares.onnx'", readme)
+        self.assertIn("iou: 0.7\n", (self.folder / "street" / "recipes" / "my squares.yaml").read_text())
+
     def test_example_is_the_one_that_is_built_and_finds_the_square(self):
         self.package()
         folder = self.folder / "street"
@@ -154,6 +160,7 @@ class Package(EndToEnd):
         self.goshawk("package", self.model, "--out", "new", "--also", "int4", *CPU, code=64)
         self.goshawk("package", self.model, "--out", "new", "--also", "int8", *CPU, code=64)
         self.goshawk("package", self.model, "--out", "new", "--max-drop", "1", *CPU, code=64)
+        self.goshawk("package", self.model, "--out", "new", "--split", "val", *CPU, code=64)
         self.goshawk("package", "verify", "none", code=66)
         self.assertEqual({path.name for path in self.folder.iterdir()} - {"cache"}, before - {"cache"})
         (self.folder / "here").mkdir()
