@@ -206,9 +206,8 @@ std::vector<std::string> best_lines(const BenchFindings& findings) {
   for (const auto& [model, best] : findings.best) {
     const auto& fast = findings.results[best.latency];
     const auto& many = findings.results[best.throughput];
-    lines.push_back(fmt::format("{}: shortest time with {}: {} ms an image; most images with {}: {} a second", model,
-                                benchmark::setting_of(fast.model),
-                                short_number(summarize(fast.samples).p50 / fast.model.batch),
+    lines.push_back(fmt::format("{}: shortest time with {}: {} ms a call; most images with {}: {} a second", model,
+                                benchmark::setting_of(fast.model), short_number(summarize(fast.samples).p50),
                                 benchmark::setting_of(many.model), short_number(throughput(many.samples))));
   }
   return lines;

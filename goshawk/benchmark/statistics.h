@@ -40,9 +40,10 @@ Interval speed_up(const Samples& base, const Samples& other, bool same_run, Stag
 /// The same for throughput.
 Interval throughput_gain(const Samples& base, const Samples& other, bool same_run, const DrawOptions& options = {});
 
-/// Place of the fastest of `samples` by median time of an image, or (throughput) by images a second; of those that cannot
-/// be told from it (the interval of the difference holds 1, or it is less than `least`), the first. At least one.
-std::size_t best_latency(const std::vector<Samples>& samples, bool same_run, double least = 0.03);
+/// Place of the fastest of `samples` by median time of a call, however many images it has, or (throughput) by images a
+/// second; of those that cannot be told from it (the interval of the difference holds 1, or it is less than `least`), the
+/// first. At least one.
+std::size_t best_latency(std::vector<Samples> samples, bool same_run, double least = 0.03);
 std::size_t best_throughput(const std::vector<Samples>& samples, bool same_run, double least = 0.03);
 
 }  // namespace goshawk::benchmark

@@ -83,7 +83,12 @@ TEST(Best, IsTheSmallestBatchThatIsAsGood) {
   // One image: 5 ms. Two: 4 ms an image. Four: the same as two. Eight: slower again.
   const std::vector<Samples> batches{around(5, 1), around(8, 2, {}, 2), around(16.01, 3, {}, 4), around(40, 4, {}, 8)};
   EXPECT_EQ(best_throughput(batches, true), 1U);
+}
+
+TEST(Best, LatencyIsThatOfACallAndNotOfAnImage) {
+  const std::vector<Samples> batches{around(10, 1, {}, 16), around(7, 2)};
   EXPECT_EQ(best_latency(batches, true), 1U);
+  EXPECT_EQ(best_throughput(batches, true), 0U);
 }
 
 TEST(Best, IsALaterOneThatIsClearlyFaster) {

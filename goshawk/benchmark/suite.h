@@ -48,7 +48,7 @@ Suite run_plan(const Plan& plan, const std::vector<cv::Mat>& pictures, const Mea
 /// "openvino bf16", and what differs from one image a call on one stream: "openvino bf16, batch 4, 2 streams".
 std::string setting_of(const LoadedInfo& model);
 
-/// Places of the best results of one model (by name), sizes other than its own left out: by time of an image, and by images
+/// Places of the best results of one model (by name), sizes other than its own left out: by time of a call, and by images
 /// a second. Of those that cannot be told from the best, the first.
 struct Best {
   std::size_t latency = 0, throughput = 0;
