@@ -5,16 +5,12 @@
 #include <vector>
 
 #include "goshawk/benchmark/suite.h"
+#include "goshawk/report/plot.h"
 #include "goshawk/runtime/layer_times.h"
 
 namespace goshawk::benchmark {
 
-/// A picture and its file name.
-struct NamedPlot {
-  std::string file;   // "latency_by_batch.png"
-  std::string title;  // for a caption
-  std::string png;    // the file's bytes
-};
+using report::NamedPlot;
 
 /// Those that the results allow: the time of a call by percentile; by batch, size, threads and streams the time of a call
 /// and images a second; AP over the time of an image where AP was measured. Throws what goshawk/report/plot.h throws.

@@ -6,15 +6,11 @@
 #include <vector>
 
 #include "goshawk/evaluate/detector_metrics.h"
+#include "goshawk/report/plot.h"
 
 namespace goshawk::evaluate {
 
-/// A picture and its file name.
-struct NamedPlot {
-  std::string file;  // "BoxPR_curve.png", as users of Ultralytics know it
-  std::string title;
-  std::string png;  // the file's bytes
-};
+using report::NamedPlot;
 
 /// Precision over recall; precision, recall and F1 over the confidence; the confusion matrix in counts, and as shares of
 /// what is really there, both left out beyond report::kMostGridSide - 1 classes. `names`: of the classes. Throws what

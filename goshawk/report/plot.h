@@ -43,6 +43,13 @@ std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::str
 /// Counts of `values` in `bins` equal bins between the x axis' limits.
 std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins = 40);
 
+/// A picture and its file name.
+struct NamedPlot {
+  std::string file;   // "latency_by_batch.png"
+  std::string title;  // for a caption
+  std::string png;    // the file's bytes
+};
+
 /// The most rows, and columns, that a grid may have.
 inline constexpr std::size_t kMostGridSide = 200;
 
