@@ -144,8 +144,8 @@ void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, 
        report::scatter_chart(
            {"Widths and heights of boxes" + part, {"width, part of the image", 0, 1}, {"height", 0, 1}, 640, 620},
            {{"", stats.widths, stats.heights, {}, {}}}));
-  save("objects_per_image.png",
-       report::histogram({"Objects per image" + part, {"objects", 0, {}}, {"images", 0, {}}}, per_image));
+  save("objects_per_image.png", report::histogram({"Objects per image" + part, {"objects", 0, {}}, {"images", 0, {}}},
+                                                  per_image, report::Bins::kWhole));
   save("places.png", report::heat_map({"Centres of boxes" + part, {}, {}, 680, 600},
                                       {dataset::kPlaces, dataset::kPlaces, stats.places, {}, {}, false}));
 }

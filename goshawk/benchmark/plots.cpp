@@ -7,7 +7,6 @@
 #include <map>
 
 #include "goshawk/benchmark/statistics.h"
-#include "goshawk/report/plot.h"
 
 namespace goshawk::benchmark {
 namespace {
@@ -39,11 +38,6 @@ double value_on(const LoadedInfo& model, Axis axis) {
   return 0;
 }
 
-/// A model's name with what tells it from the others there.
-std::string label(const LoadedInfo& model) {
-  return fmt::format("{}, {} {}", model.name, runtime::to_string(model.device), runtime::to_string(model.precision));
-}
-
 double time_of_image(const Result& result) { return summarize(result.samples).p50 / result.model.batch; }
 
 Figure figure_of(const std::string& title, const std::string& x, const std::string& y) {
@@ -67,7 +61,9 @@ std::vector<Series> lines(const std::vector<const Result*>& results, Axis axis, 
     const auto by_value = [&](auto* a, auto* b) { return value_on(a->model, axis) < value_on(b->model, axis); };
     std::stable_sort(members.begin(), members.end(), by_value);
     Series series;
-    series.name = label(members[0]->model);
+    const auto& model = members[0]->model;
+    series.name = model.name;
+    series.note = fmt::format(", {} {}", runtime::to_string(model.device), runtime::to_string(model.precision));
     for (const auto* member : members) {
       series.x.push_back(value_on(member->model, axis));
       fill(*member, series);
@@ -124,7 +120,8 @@ void add_percentiles(const std::vector<Result>& results, std::vector<NamedPlot>&
     for (const auto& round : result->samples.rounds) times.insert(times.end(), round.total.begin(), round.total.end());
     std::sort(times.begin(), times.end());
     Series series;
-    series.name = result->model.name + ", " + setting_of(result->model);
+    series.name = result->model.name;
+    series.note = ", " + setting_of(result->model);
     for (int p = 0; p <= 99; ++p) {
       series.x.push_back(p);
       series.y.push_back(percentile(times, p / 100.0));
@@ -137,20 +134,33 @@ void add_percentiles(const std::vector<Result>& results, std::vector<NamedPlot>&
   plots.push_back({"latency.png", "Time of a call by percentile, up to p99", report::line_chart(figure, all)});
 }
 
+/// The front as a line, then each result: those on the front first, so that they have a place in the legend.
 void add_pareto(const std::vector<Result>& results, std::vector<NamedPlot>& plots) {
-  const auto front = pareto_front(results);
-  if (front.empty()) return;
+  auto order = pareto_front(results);
+  if (order.empty()) return;
   std::vector<Series> all;
-  for (const auto& result : results) {
-    if (result.ap < 0) continue;
+  if (order.size() > 1) {
+    auto& front = all.emplace_back();
+    front.name = "Pareto front";
+    front.strong = true;
+    for (const std::size_t i : order) {
+      front.x.push_back(time_of_image(results[i]));
+      front.y.push_back(results[i].ap);
+    }
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].ap >= 0 && std::find(order.begin(), order.end(), i) == order.end()) order.push_back(i);
+  }
+  for (const std::size_t i : order) {
+    const auto& result = results[i];
     Series series;
-    series.name = result.model.name + ", " + setting_of(result.model);
+    series.name = result.model.name;
+    series.note = ", " + setting_of(result.model);
     series.x = {time_of_image(result)};
     series.y = {result.ap};
     all.push_back(std::move(series));
   }
   auto figure = figure_of("Accuracy against time", "milliseconds an image, median", "AP50-95");
-  figure.y.min.reset();
   figure.x.min = 0;
   plots.push_back(
       {"pareto.png", "AP50-95 over the median time of an image: better is up and left", report::scatter_chart(figure, all)});

@@ -118,5 +118,11 @@ TEST(BenchmarkPlots, AreThoseThatTheResultsAllow) {
             (std::vector<std::string>{"latency.png", "latency_by_batch.png", "throughput_by_batch.png", "pareto.png"}));
 }
 
+TEST(BenchmarkPlots, TheFrontComesFirstWhateverTheOrder) {
+  const auto picture = [](const std::vector<Result>& results) { return benchmark_plots(results).back().png; };
+  const auto fast = timed("fast", 2, 0.3), good = timed("good", 5, 0.5), beaten = timed("beaten", 6, 0.4);
+  EXPECT_EQ(picture({beaten, good, fast}), picture({fast, beaten, good}));
+}
+
 }  // namespace
 }  // namespace goshawk::benchmark

@@ -20,7 +20,7 @@ report::Figure figure_of(const std::string& title, const std::string& y) {
 }
 
 report::Series series_of(const std::string& name, const HotaCurve& curve, bool strong) {
-  report::Series series{fmt::format("{} {:.3f}", name, mean(curve)), {}, {curve.begin(), curve.end()}, {}, {}, strong};
+  report::Series series{name, {}, {curve.begin(), curve.end()}, {}, {}, strong, fmt::format(" {:.3f}", mean(curve))};
   for (std::size_t a = 0; a < kHotaThresholds; ++a) series.x.push_back(hota_threshold(a));
   return series;
 }

@@ -145,12 +145,15 @@ void Canvas::polygon(const Points& points, const Color& color) {
   plfill(static_cast<int>(x.size()), x.data(), y.data());
 }
 
-void Canvas::line(const Points& points, const Color& color, double line_width) {
+void Canvas::line(const Points& points, const Color& color, double line_width, const Dash& dash) {
   if (points.size() < 2) return;
   std::vector<double> x, y;
   for (const auto& point : points) x.push_back(point.first), y.push_back(point.second);
   use(color);
   plwidth(line_width * kPixels);
+  constexpr double kMicrometres = kPixels * 1000 / kEmPixels;  // a unit in PLplot's words
+  const auto on = static_cast<PLINT>(dash.on * kMicrometres), off = static_cast<PLINT>(dash.off * kMicrometres);
+  plstyl(on > 0 ? 1 : 0, &on, &off);
   plline(static_cast<int>(x.size()), x.data(), y.data());
 }
 

@@ -16,6 +16,11 @@ struct Color {
   bool operator==(const Color&) const = default;
 };
 
+/// A line's pieces and the gaps between them in units; 0: without gaps.
+struct Dash {
+  double on = 0, off = 0;
+};
+
 using Points = std::vector<std::pair<double, double>>;
 
 enum class Align { kLeft, kCenter, kRight };
@@ -35,7 +40,7 @@ class Canvas {
   void rectangle(double x, double y, double width, double height, const Color& color);
   void polygon(const Points& points, const Color& color);
   /// Runs of at most 10^6 points; `line_width` in units.
-  void line(const Points& points, const Color& color, double line_width = 1);
+  void line(const Points& points, const Color& color, double line_width = 1, const Dash& dash = {});
   /// One line of UTF-8; capitals are centred on `y`. `size`: em in units. `upward`: turned a quarter to the left.
   void text(double x, double y, std::string_view text, double size, const Color& color, Align align = Align::kLeft,
             bool upward = false);

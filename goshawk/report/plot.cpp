@@ -23,14 +23,18 @@ constexpr std::array<Color, 8> kPalette{{{0, 114, 178},
                                          {120, 94, 60},
                                          {90, 90, 90}}};
 constexpr double kTitle = 17, kLabel = 13, kTick = 12;
-constexpr std::size_t kLegendRows = 12, kScatterPoints = 20'000;
+constexpr double kTop = 52;  // of the frame
+constexpr std::array<Dash, 3> kDashes{{{}, {7, 6}, {1, 5}}};
+constexpr double kMost = 1e300;  // larger values are drawn there
+constexpr std::size_t kScatterPoints = 20'000;
 
 struct Range {
   double low = std::numeric_limits<double>::infinity(), high = -std::numeric_limits<double>::infinity();
+  double step = 1;  // between marks
   void add(double value) {
     if (!std::isfinite(value)) return;
-    low = std::min(low, value);
-    high = std::max(high, value);
+    low = std::min(low, std::max(value, -kMost));
+    high = std::max(high, std::min(value, kMost));
   }
   bool empty() const { return low > high; }
 };
@@ -43,19 +47,23 @@ double nice_step(double span, double wanted) {
   return power * (part < 1.5 ? 1 : part < 3.5 ? 2 : part < 7.5 ? 5 : 10);
 }
 
-Range settle(Range range, const Axis& axis) {
+/// About so many marks have room on an x axis of this length.
+double marks_in(double width) { return std::max(2.0, width / 90); }
+
+/// The axis of these values: ends without limits lie on marks. `whole`: marks at whole numbers alone, for counts.
+Range settle(Range range, const Axis& axis, double marks = 6, bool whole = false) {
   if (range.empty()) range = {0, 1};
   range.low = axis.min.value_or(range.low);
   range.high = axis.max.value_or(range.high);
   if (!(range.high > range.low)) {
-    const double margin = std::max(0.5, std::abs(range.low) * 0.05);
-    range = {axis.min ? range.low : range.low - margin, range.low + margin};
+    const double value = range.low, margin = std::max(0.5, std::abs(value) * 0.05);
+    if (!axis.min) range.low = value < 0 ? value - margin : std::max(0.0, value - margin);
+    range.high = value + margin;
   }
-  range.low = std::clamp(range.low, -1e300, 1e300);
-  range.high = std::clamp(range.high, -1e300, 1e300);
-  const double step = nice_step(range.high - range.low, 6);
-  if (!axis.min) range.low = std::floor(range.low / step + 1e-9) * step;
-  if (!axis.max) range.high = std::ceil(range.high / step - 1e-9) * step;
+  range.step = nice_step(range.high - range.low, marks);
+  if (whole) range.step = std::max(1.0, range.step);
+  if (!axis.min) range.low = std::floor(range.low / range.step + 1e-9) * range.step;
+  if (!axis.max) range.high = std::ceil(range.high / range.step - 1e-9) * range.step;
   return range;
 }
 
@@ -74,11 +82,11 @@ struct Frame {
   double to_y(double value) const { return bottom - (value - y.low) / (y.high - y.low) * (bottom - top); }
 };
 
-std::vector<double> ticks(const Range& range, double wanted) {
-  const double step = nice_step(range.high - range.low, wanted);
+std::vector<double> ticks(const Range& range) {
   std::vector<double> places;
-  for (double at = std::ceil(range.low / step - 1e-9); at * step <= range.high + step * 1e-6 && places.size() < 50; ++at) {
-    places.push_back(at * step);
+  for (double at = std::ceil(range.low / range.step - 1e-9);
+       at * range.step <= range.high + range.step * 1e-6 && places.size() < 50; ++at) {
+    places.push_back(at * range.step);
   }
   return places;
 }
@@ -96,29 +104,22 @@ void say_no_data(Canvas& canvas, const Frame& frame) {
   canvas.text((frame.left + frame.right) / 2, (frame.top + frame.bottom) / 2, "no data", kLabel, kQuiet, Align::kCenter);
 }
 
-/// Where the x axis has marks; kWhole: at whole numbers, for counts.
-enum class Ticks { kNone, kAny, kWhole };
-
 /// Places the frame within the canvas and draws grid, tick labels, axis labels and title.
 Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Range& y, double legend_width,
-                Ticks x_ticks = Ticks::kAny) {
-  Frame frame{0, 52, canvas.width() - 24 - legend_width, canvas.height() - 58.0, x, y};
-  const auto y_places = ticks(y, 6);
-  const double y_step = nice_step(y.high - y.low, 6);
+                bool x_ticks = true) {
+  Frame frame{0, kTop, canvas.width() - 24 - legend_width, canvas.height() - 58.0, x, y};
+  const auto y_places = ticks(y);
   double widest = 0;
-  for (const double at : y_places) widest = std::max(widest, text_width(number_text(at, y_step), kTick));
+  for (const double at : y_places) widest = std::max(widest, text_width(number_text(at, y.step), kTick));
   frame.left = 24 + widest + (figure.y.label.empty() ? 0 : 24);
   for (const double at : y_places) {
     canvas.line({{frame.left, frame.to_y(at)}, {frame.right, frame.to_y(at)}}, kGridLine);
-    canvas.text(frame.left - 8, frame.to_y(at), number_text(at, y_step), kTick, kQuiet, Align::kRight);
+    canvas.text(frame.left - 8, frame.to_y(at), number_text(at, y.step), kTick, kQuiet, Align::kRight);
   }
-  if (x_ticks != Ticks::kNone) {
-    double wanted = std::max(2.0, (frame.right - frame.left) / 90);
-    if (x_ticks == Ticks::kWhole) wanted = std::clamp(x.high - x.low, 1.0, wanted);
-    const double step = nice_step(x.high - x.low, wanted);
-    for (const double at : ticks(x, wanted)) {
+  if (x_ticks) {
+    for (const double at : ticks(x)) {
       canvas.line({{frame.to_x(at), frame.top}, {frame.to_x(at), frame.bottom}}, kGridLine);
-      canvas.text(frame.to_x(at), frame.bottom + 15, number_text(at, step), kTick, kQuiet, Align::kCenter);
+      canvas.text(frame.to_x(at), frame.bottom + 15, number_text(at, x.step), kTick, kQuiet, Align::kCenter);
     }
   }
   canvas.line({{frame.left, frame.bottom}, {frame.right, frame.bottom}}, kQuiet);
@@ -130,52 +131,89 @@ Frame draw_axes(Canvas& canvas, const Figure& figure, const Range& x, const Rang
   return frame;
 }
 
-/// Too many curves to tell apart: all but the strong ones are a grey background.
-bool crowded(const std::vector<Series>& series) {
-  constexpr std::ptrdiff_t kMostColored = 20;
-  return std::count_if(series.begin(), series.end(), [](const Series& s) { return !s.strong; }) > kMostColored;
+/// A point of a scatter chart: a square, a diamond or a triangle.
+void draw_dot(Canvas& canvas, double x, double y, double size, std::size_t style, const Color& color) {
+  const double half = style == 0 ? size / 2 : size * 0.7;
+  if (style == 0) canvas.rectangle(x - half, y - half, size, size, color);
+  else if (style == 1) canvas.polygon({{x - half, y}, {x, y - half}, {x + half, y}, {x, y + half}}, color);
+  else canvas.polygon({{x - half, y + half}, {x, y - half}, {x + half, y + half}}, color);
 }
 
-/// Legend's rows: series with names, at most kLegendRows and the strong ones.
-std::vector<std::size_t> legend_rows(const std::vector<Series>& series) {
-  const std::size_t most = crowded(series) ? 0 : kLegendRows;
-  std::vector<std::size_t> rows;
-  std::size_t plain = 0;
-  for (std::size_t i = 0; i < series.size(); ++i) {
-    if (series[i].name.empty() || (!series[i].strong && ++plain > most)) continue;
-    rows.push_back(i);
+/// How the series of a chart are told apart, and the list of their names at its right.
+class Legend {
+ public:
+  /// `dots`: of a scatter chart. `series` outlive this.
+  Legend(const Figure& figure, const std::vector<Series>& series, bool dots) : series_(series), dots_(dots) {
+    constexpr std::ptrdiff_t kMostColored = 20;
+    const auto strong = std::count_if(series.begin(), series.end(), [](const Series& s) { return s.strong; });
+    crowded_ = !dots && strong > 0 && std::ssize(series) - strong > kMostColored;
+    std::size_t named = 0, named_strong = 0;
+    for (const auto& each : series) {
+      if (each.name.empty()) continue;
+      ++named;
+      if (each.strong) ++named_strong;
+    }
+    const auto room = static_cast<std::size_t>((figure.height - kTop) / kRow);
+    std::size_t others = crowded_ ? 0 : named <= room ? named : room - 1 - std::min(room - 1, named_strong);
+    for (std::size_t i = 0; i < series.size(); ++i) {
+      if (series[i].name.empty() || (!series[i].strong && others == 0)) continue;
+      if (!series[i].strong) --others;
+      rows_.push_back(i);
+    }
+    if (named > rows_.size()) more_ = fmt::format("and {} more", named - rows_.size());
+    double widest = text_width(more_, kTick);
+    for (const std::size_t i : rows_) widest = std::max(widest, text_width(series[i].name + series[i].note, kTick));
+    if (named > 0) width_ = std::min(widest + 44, figure.width * 0.35);
   }
-  return rows;
-}
 
-Color series_color(const std::vector<Series>& series, std::size_t index) {
-  if (series[index].strong) return kInk;
-  return crowded(series) ? kFaint : kPalette[index % kPalette.size()];
-}
+  double width() const { return width_; }
 
-double legend_width(const Figure& figure, const std::vector<Series>& series) {
-  double widest = 0;
-  for (const std::size_t i : legend_rows(series)) widest = std::max(widest, text_width(series[i].name, kTick));
-  return widest == 0 ? 0 : std::min(widest + 44, figure.width * 0.35);
-}
-
-void draw_legend(Canvas& canvas, const Frame& frame, const std::vector<Series>& series, bool dots) {
-  const auto rows = legend_rows(series);
-  double y = frame.top + 8;
-  const double x = frame.right + 16;
-  for (const std::size_t i : rows) {
-    if (y > canvas.height() - 12) return;
-    if (dots) canvas.rectangle(x + 4, y - 4, 8, 8, series_color(series, i));
-    else canvas.line({{x, y}, {x + 18, y}}, series_color(series, i), series[i].strong ? 3 : 2);
-    canvas.text(x + 24, y, fit_text(series[i].name, kTick, canvas.width() - x - 30), kTick, kInk);
-    y += 20;
+  Color color(std::size_t index) const {
+    if (series_[index].strong) return kInk;
+    return crowded_ ? kFaint : kPalette[index % kPalette.size()];
   }
-  std::size_t named = 0;
-  for (const auto& each : series) named += each.name.empty() ? 0 : 1;
-  if (named > rows.size()) canvas.text(x + 24, y, fmt::format("and {} more", named - rows.size()), kTick, kQuiet);
+
+  /// 0, and 1 and 2 where the colours repeat.
+  std::size_t style(std::size_t index) const {
+    return series_[index].strong || crowded_ ? 0 : index / kPalette.size() % kDashes.size();
+  }
+
+  void draw(Canvas& canvas, const Frame& frame) const {
+    double y = frame.top + 8;
+    const double x = frame.right + 16, room = canvas.width() - x - 34;
+    for (const std::size_t i : rows_) {
+      const auto& each = series_[i];
+      if (dots_ && !each.strong) draw_dot(canvas, x + 8, y, 8, style(i), color(i));
+      else canvas.line({{x, y}, {x + 18, y}}, color(i), each.strong ? 3 : 2, kDashes[style(i)]);
+      const std::string name = fit_text(each.name, kTick, std::max(0.0, room - text_width(each.note, kTick)));
+      canvas.text(x + 24, y, fit_text(name + each.note, kTick, room), kTick, kInk);
+      y += kRow;
+    }
+    canvas.text(x + 24, y, more_, kTick, kQuiet);
+  }
+
+ private:
+  static constexpr double kRow = 20;
+
+  const std::vector<Series>& series_;
+  bool dots_;
+  bool crowded_ = false;           // too many curves to tell apart: all but the strong ones are a grey background
+  std::vector<std::size_t> rows_;  // series
+  std::string more_;               // the last row; may be empty
+  double width_ = 0;
+};
+
+/// Epochs, threads, images: nothing lies between them.
+bool whole_x(const std::vector<Series>& series) {
+  for (const auto& each : series) {
+    for (const double x : each.x) {
+      if (std::isfinite(x) && x != std::floor(x)) return false;
+    }
+  }
+  return true;
 }
 
-std::pair<Range, Range> ranges(const Figure& figure, const std::vector<Series>& series) {
+std::pair<Range, Range> ranges(const Figure& figure, const std::vector<Series>& series, const Legend& legend, bool whole) {
   Range x, y;
   for (const auto& each : series) {
     require(each.x.size() == each.y.size() && each.low.size() == each.high.size() &&
@@ -188,7 +226,7 @@ std::pair<Range, Range> ranges(const Figure& figure, const std::vector<Series>& 
       if (!each.low.empty()) y.add(each.low[i]), y.add(each.high[i]);
     }
   }
-  return {settle(x, figure.x), settle(y, figure.y)};
+  return {settle(x, figure.x, marks_in(figure.width - 100 - legend.width()), whole), settle(y, figure.y)};
 }
 
 /// Finite runs of a curve within the frame; of many points in one column of pixels only first, lowest, highest and last.
@@ -230,6 +268,14 @@ void draw_band(Canvas& canvas, const Frame& frame, const Series& series, const C
   }
 }
 
+void draw_curve(Canvas& canvas, const Frame& frame, const Series& series, const Color& color, double width,
+                const Dash& dash) {
+  for (const auto& run : runs(frame, series.x, series.y)) {
+    if (run.size() == 1) canvas.rectangle(run[0].first - 3, run[0].second - 3, 6, 6, color);
+    canvas.line(run, color, width, dash);
+  }
+}
+
 bool has_data(const std::vector<Series>& series) {
   return std::any_of(series.begin(), series.end(), [](const Series& each) {
     for (std::size_t i = 0; i < each.x.size(); ++i) {
@@ -257,7 +303,7 @@ std::string bars_lying(const Figure& figure, const std::vector<std::pair<std::st
   double names = 0;
   for (int i = 0; i < shown; ++i) names = std::max(names, text_width(bars[static_cast<std::size_t>(i)].first, kTick));
   names = std::min(names, figure.width * 0.4);
-  const Frame frame{30 + names, 52, figure.width - 80.0, canvas.height() - 38.0, range, {0, 1}};
+  const Frame frame{30 + names, kTop, figure.width - 80.0, canvas.height() - 38.0, range, {0, 1}};
   draw_title(canvas, figure, 22);
   for (int i = 0; i < shown; ++i) {
     const auto& [name, value] = bars[static_cast<std::size_t>(i)];
@@ -274,58 +320,54 @@ std::string bars_lying(const Figure& figure, const std::vector<std::pair<std::st
   return canvas.png();
 }
 
-/// Epochs, threads, images: nothing lies between them.
-Ticks ticks_of(const std::vector<Series>& series) {
-  for (const auto& each : series) {
-    for (const double x : each.x) {
-      if (std::isfinite(x) && x != std::floor(x)) return Ticks::kAny;
-    }
-  }
-  return Ticks::kWhole;
-}
-
 }  // namespace
 
 std::string line_chart(const Figure& figure, const std::vector<Series>& series) {
   check(figure);
-  const auto [x, y] = ranges(figure, series);
+  const Legend legend(figure, series, false);
+  const auto [x, y] = ranges(figure, series, legend, whole_x(series));
   Canvas canvas(figure.width, figure.height);
-  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series), ticks_of(series));
-  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], series_color(series, i));
+  const Frame frame = draw_axes(canvas, figure, x, y, legend.width());
+  for (std::size_t i = 0; i < series.size(); ++i) draw_band(canvas, frame, series[i], legend.color(i));
   for (const bool strong : {false, true}) {
     for (std::size_t i = 0; i < series.size(); ++i) {
       if (series[i].strong != strong) continue;
-      const Color color = series_color(series, i);
-      for (const auto& run : runs(frame, series[i].x, series[i].y)) {
-        if (run.size() == 1) canvas.rectangle(run[0].first - 3, run[0].second - 3, 6, 6, color);
-        canvas.line(run, color, strong ? 3 : series.size() > 12 ? 1 : 2);
-      }
+      draw_curve(canvas, frame, series[i], legend.color(i),
+                 strong               ? 3
+                 : series.size() > 12 ? 1
+                                      : 2,
+                 kDashes[legend.style(i)]);
     }
   }
   if (!has_data(series)) say_no_data(canvas, frame);
-  draw_legend(canvas, frame, series, false);
+  legend.draw(canvas, frame);
   return canvas.png();
 }
 
 std::string scatter_chart(const Figure& figure, const std::vector<Series>& series) {
   check(figure);
-  const auto [x, y] = ranges(figure, series);
+  const Legend legend(figure, series, true);
+  const auto [x, y] = ranges(figure, series, legend, false);
   Canvas canvas(figure.width, figure.height);
-  const Frame frame = draw_axes(canvas, figure, x, y, legend_width(figure, series));
+  const Frame frame = draw_axes(canvas, figure, x, y, legend.width());
+  for (std::size_t i = 0; i < series.size(); ++i) {
+    if (series[i].strong) draw_curve(canvas, frame, series[i], legend.color(i), 3, {});
+  }
   for (std::size_t i = 0; i < series.size(); ++i) {
     const auto& each = series[i];
+    if (each.strong) continue;
     const std::size_t step = each.x.size() / kScatterPoints + 1;
     const double size = each.x.size() > 500 ? 3 : 6;
-    Color color = series_color(series, i);
+    Color color = legend.color(i);
     color.alpha = each.x.size() > 500 ? 0.35 : 0.8;
     for (std::size_t k = 0; k < each.x.size(); k += step) {
       const double px = frame.to_x(each.x[k]), py = frame.to_y(each.y[k]);
       if (!(px >= frame.left && px <= frame.right && py >= frame.top && py <= frame.bottom)) continue;  // NaN too
-      canvas.rectangle(px - size / 2, py - size / 2, size, size, color);
+      draw_dot(canvas, px, py, size, legend.style(i), color);
     }
   }
   if (!has_data(series)) say_no_data(canvas, frame);
-  draw_legend(canvas, frame, series, true);
+  legend.draw(canvas, frame);
   return canvas.png();
 }
 
@@ -343,7 +385,7 @@ std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::str
   if (names + 6 > slot && !bars.empty()) return bars_lying(figure, bars, range);
   Canvas canvas(figure.width, figure.height);
   const Frame frame =
-      draw_axes(canvas, figure, {0, static_cast<double>(std::max<std::size_t>(bars.size(), 1))}, range, 0, Ticks::kNone);
+      draw_axes(canvas, figure, {0, static_cast<double>(std::max<std::size_t>(bars.size(), 1))}, range, 0, false);
   for (std::size_t i = 0; i < bars.size(); ++i) {
     const double center = frame.to_x(static_cast<double>(i) + 0.5);
     canvas.text(center, frame.bottom + 15, bars[i].first, kTick, kInk, Align::kCenter);
@@ -358,25 +400,35 @@ std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::str
   return canvas.png();
 }
 
-std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins) {
+std::string histogram(const Figure& figure, const std::vector<double>& values, Bins bins) {
   check(figure);
-  bins = std::clamp<std::size_t>(bins, 1, 500);
   Range x;
   for (const double value : values) x.add(value);
   const bool empty = x.empty();
-  x = settle(x, figure.x);
-  std::vector<double> counts(bins, 0);
+  const double marks = marks_in(figure.width - 100);
+  std::size_t count = 40;
+  if (bins == Bins::kWhole && !empty) {
+    const double low = std::floor(figure.x.min.value_or(x.low));
+    const double numbers = std::max(0.0, std::floor(figure.x.max.value_or(x.high)) - low) + 1;
+    const double each = std::max(1.0, nice_step(numbers, 40));
+    count = static_cast<std::size_t>(std::ceil(numbers / each));
+    const double high = low - 0.5 + static_cast<double>(count) * each;
+    x = settle({}, {"", low - 0.5, high}, marks, true);
+  } else {
+    x = settle(x, figure.x, marks);
+  }
+  std::vector<double> counts(count, 0);
   for (const double value : values) {
     if (!(value >= x.low && value <= x.high)) continue;
-    const double place = (value - x.low) / (x.high - x.low) * static_cast<double>(bins);
-    ++counts[std::min(static_cast<std::size_t>(place), bins - 1)];
+    const double place = (value - x.low) / (x.high - x.low) * static_cast<double>(count);
+    ++counts[std::min(static_cast<std::size_t>(place), count - 1)];
   }
   Range y{0, *std::max_element(counts.begin(), counts.end())};
-  y = settle(y, figure.y);
+  y = settle(y, figure.y, 6, true);
   Canvas canvas(figure.width, figure.height);
   const Frame frame = draw_axes(canvas, figure, x, y, 0);
-  const double width = (frame.right - frame.left) / static_cast<double>(bins);
-  for (std::size_t i = 0; i < bins; ++i) {
+  const double width = (frame.right - frame.left) / static_cast<double>(count);
+  for (std::size_t i = 0; i < count; ++i) {
     if (counts[i] == 0) continue;
     const double top = std::clamp(frame.to_y(counts[i]), frame.top, frame.bottom);
     canvas.rectangle(frame.left + static_cast<double>(i) * width + 0.5, top, std::max(1.0, width - 1), frame.bottom - top,

@@ -28,20 +28,26 @@ struct Series {
   std::vector<double> x, y;       // the same number
   std::vector<double> low, high;  // shaded band around y; empty, or as many as y
   bool strong = false;            // drawn thicker, for instance the mean of all classes
+  std::string note = {};          // behind the name in the legend, its separator included; a long name is cut, this is not
 };
 
-/// Curves. One colour in eight repeats. Of more than 12 named series the legend shows the first 12 and the strong ones; of
-/// more than 20 only the strong ones have a colour and a place in the legend.
+/// Curves in eight colours, then the same ones dashed, then dotted. The legend has the names that fit into the figure's
+/// height, a strong one always. Beside a strong series more than 20 others are a grey background without names.
 std::string line_chart(const Figure& figure, const std::vector<Series>& series);
 
-/// Points, for instance width and height of boxes. Beyond 20,000 a series shows every n-th.
+/// Points, for instance width and height of boxes: squares in eight colours, then diamonds, then triangles. A strong series
+/// is a line below the points. Beyond 20,000 a series shows every n-th. The legend is that of curves.
 std::string scatter_chart(const Figure& figure, const std::vector<Series>& series);
 
 /// Bars with their values; lying where a name is too long to stand below its bar. The figure grows with the number of bars.
 std::string bar_chart(const Figure& figure, const std::vector<std::pair<std::string, double>>& bars);
 
-/// Counts of `values` in `bins` equal bins between the x axis' limits.
-std::string histogram(const Figure& figure, const std::vector<double>& values, std::size_t bins = 40);
+/// kEqual: 40 bins between the x axis' limits. kWhole: for counts; a bin for each number, centred on it, or from 60 numbers
+/// on for every 2, 5, 10 and so on.
+enum class Bins { kEqual, kWhole };
+
+/// How many of `values` fall into each bin.
+std::string histogram(const Figure& figure, const std::vector<double>& values, Bins bins = Bins::kEqual);
 
 /// A picture and its file name.
 struct NamedPlot {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <png.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -18,13 +19,28 @@ namespace {
 struct Decoded {
   int width = 0, height = 0;
   std::vector<unsigned char> rgb;
+  bool near(std::size_t pixel, int red, int green, int blue) const {
+    const auto* p = &rgb[pixel * 3];
+    return std::abs(p[0] - red) + std::abs(p[1] - green) + std::abs(p[2] - blue) < 12;
+  }
   /// Share of pixels that are nearly `color`.
   double share(int red, int green, int blue) const {
     std::size_t count = 0;
-    for (std::size_t i = 0; i < rgb.size(); i += 3) {
-      count += std::abs(rgb[i] - red) + std::abs(rgb[i + 1] - green) + std::abs(rgb[i + 2] - blue) < 12 ? 1U : 0U;
-    }
+    for (std::size_t i = 0; i < rgb.size() / 3; ++i) count += near(i, red, green, blue) ? 1U : 0U;
     return static_cast<double>(count) * 3 / static_cast<double>(rgb.size());
+  }
+  /// Lengths of the pieces of row `y` that have the first series' colour.
+  std::vector<int> blue_pieces(int y) const {
+    std::vector<int> pieces;
+    bool inside = false;
+    for (int x = 0; x < width; ++x) {
+      const bool blue =
+          near(static_cast<std::size_t>(y) * static_cast<std::size_t>(width) + static_cast<std::size_t>(x), 0, 114, 178);
+      if (blue && !inside) pieces.push_back(0);
+      if (blue) ++pieces.back();
+      inside = blue;
+    }
+    return pieces;
   }
 };
 
@@ -86,6 +102,59 @@ TEST(LineChart, TakesAMillionPointsAndManySeries) {
   decode(line_chart(figure(), curves(80, 100)), "line_80");
 }
 
+TEST(LineChart, ManySeriesAreGreyOnlyBesideAStrongOne) {
+  auto series = curves(22, 100);
+  EXPECT_GT(decode(line_chart(figure(), series), "line_22").share(0, 114, 178), 0.0005);
+  series[21].strong = true;
+  const auto crowded = decode(line_chart(figure(), series), "line_crowded");
+  EXPECT_EQ(crowded.share(0, 114, 178), 0);
+  EXPECT_GT(crowded.share(190, 196, 204), 0.001);
+}
+
+TEST(LineChart, LegendSaysHowManyNamesHaveNoRoom) {
+  auto series = curves(40, 2);
+  const std::string forty = line_chart(figure(), series);
+  decode(forty, "line_40");
+  series.push_back({"no data", {}, {}, {}, {}});
+  EXPECT_NE(forty, line_chart(figure(), series));
+}
+
+TEST(LineChart, RepeatedColorsAreDashed) {
+  std::vector<Series> one(17), other(17), third(17);
+  one[0] = other[8] = third[16] = {"", {0, 1}, {0.1, 0.9}, {}, {}};
+  const auto share = [](const std::vector<Series>& series) {
+    return decode(line_chart(figure(), series)).share(0, 114, 178);
+  };
+  const double solid = share(one), dashed = share(other), dotted = share(third);
+  EXPECT_GT(dotted, 0);
+  EXPECT_LT(dashed, solid * 0.8);
+  EXPECT_LT(dotted, dashed * 0.8);
+}
+
+TEST(LineChart, ALongNameLeavesItsNoteWhole) {
+  const std::string name = "a class whose name is much too long for the legend of this picture";
+  std::vector<Series> one{{name, {0, 1}, {0, 1}, {}, {}, false, " 0.912"}}, other = one;
+  other[0].note = " 0.913";
+  decode(line_chart(figure(), one), "line_note");
+  EXPECT_NE(line_chart(figure(), one), line_chart(figure(), other));
+}
+
+/// A mark, and with it a line of the grid, at the end of each axis; width 800, height 500, no legend.
+TEST(LineChart, AxesEndAtMarks) {
+  for (const double most : {4.2, 42.0, 45.0, 8400.0, 0.088}) {
+    const Figure shape{"", {"", 0, {}}, {"", 0, {}}};
+    const auto picture = decode(line_chart(shape, {{"", {0, most / 2, most}, {0, 0, most}, {}, {}}}));
+    const auto grid = [&](int x, int y) {
+      const auto at = [&](int dx, int dy) {
+        return picture.near(static_cast<std::size_t>(y + dy) * 1600 + static_cast<std::size_t>(x + dx), 228, 231, 235);
+      };
+      return at(0, 0) || at(-1, 0) || at(0, -1) || at(-1, -1);
+    };
+    EXPECT_TRUE(grid(500, 52 * 2)) << most;
+    EXPECT_TRUE(grid((800 - 24) * 2, 700)) << most;
+  }
+}
+
 TEST(BarChart, StandsForShortNamesAndLiesForLongOnes) {
   Figure shape{"Objects by class", {"", {}, {}}, {"objects", {}, {}}};
   const auto standing = decode(bar_chart(shape, {{"car", 120}, {"bus", 32}, {"van", 7}}), "bars");
@@ -103,6 +172,31 @@ TEST(Histogram, CountsAndTakesNothing) {
   Figure shape{"Box sizes", {"square root of area, pixels", {}, {}}, {"boxes", {}, {}}};
   EXPECT_GT(decode(histogram(shape, values), "histogram").share(0, 114, 178), 0.2);
   EXPECT_EQ(decode(histogram(shape, {}), "histogram_empty").share(0, 114, 178), 0);
+}
+
+TEST(Histogram, EachWholeNumberHasItsBar) {
+  for (const int most : {0, 5, 12, 44}) {
+    std::vector<double> values;
+    for (int i = 0; i <= most; ++i) values.push_back(i);
+    const Figure shape{"Objects per image", {"objects", 0, {}}, {"images", 0, {}}};
+    const auto picture = decode(histogram(shape, values, Bins::kWhole), "histogram_whole_" + std::to_string(most));
+    for (const int y : {130, 800}) {  // near the top and near the foot: bars of one height
+      const auto pieces = picture.blue_pieces(y);
+      ASSERT_EQ(pieces.size(), values.size());
+      const auto [low, high] = std::minmax_element(pieces.begin(), pieces.end());
+      EXPECT_LE(*high - *low, 2) << most;
+    }
+  }
+}
+
+TEST(Histogram, CountsManyWholeNumbersTogether) {
+  const Figure shape{"Objects per image", {"objects", 0, {}}, {"images", 0, {}}};
+  std::vector<double> values;
+  for (int i = 0; i < 1000; ++i) values.push_back(i);
+  const auto pieces = decode(histogram(shape, values, Bins::kWhole), "histogram_whole_1000").blue_pieces(800);
+  EXPECT_EQ(pieces.size(), 50U);
+  decode(histogram(shape, {1e308, -1e308, std::nan("")}, Bins::kWhole));
+  EXPECT_EQ(decode(histogram(shape, {}, Bins::kWhole)).share(0, 114, 178), 0);
 }
 
 TEST(HeatMap, StaysLegibleWithEightyClassesAndShowsNumbers) {
@@ -129,6 +223,26 @@ TEST(ScatterChart, DrawsFewAndManyPoints) {
   Series many{"", {}, {}, {}, {}};
   for (int i = 0; i < 1'000'000; ++i) many.x.push_back(i % 997), many.y.push_back(i % 613);
   decode(scatter_chart({"Boxes", {"width", {}, {}}, {"height", {}, {}}}, {many}), "scatter_many");
+}
+
+TEST(ScatterChart, AnAxisOfOneValueBeginsAtZeroWhereItWouldFallBelow) {
+  Figure shape{"", {"", 0, {}}, {"", {}, {}}};
+  const std::vector<Series> point{{"", {5}, {0.3}, {}, {}}};
+  const std::string alone = scatter_chart(shape, point);
+  decode(alone, "scatter_one");
+  shape.y = {"", 0, 0.8};
+  EXPECT_EQ(alone, scatter_chart(shape, point));
+}
+
+TEST(ScatterChart, AStrongSeriesIsALineBelowThePoints) {
+  const Figure shape{"Pareto", {"ms per image", 0, {}}, {"AP50-95", 0, {}}};
+  std::vector<Series> series;
+  for (int i = 0; i < 24; ++i) series.push_back({"model " + std::to_string(i), {4.0 + i}, {0.3 + i * 0.01}, {}, {}});
+  const double without = decode(scatter_chart(shape, series)).share(45, 50, 58);
+  series.insert(series.begin(), {"front", {4, 15, 27}, {0.3, 0.45, 0.53}, {}, {}, true});
+  const auto picture = decode(scatter_chart(shape, series), "scatter_front");
+  EXPECT_GT(picture.share(45, 50, 58), without + 0.001);
+  EXPECT_GT(picture.share(213, 94, 0), 0);  // not grey, however many there are
 }
 
 TEST(Plots, TakeTurnsOverThreads) {
