@@ -13,8 +13,8 @@ OperatingPoint point(double confidence, std::int64_t detections, std::int64_t co
   OperatingPoint p{.confidence = confidence};
   p.precision = detections > 0 ? static_cast<double>(correct) / static_cast<double>(detections) : 0.0;
   p.recall = objects > 0 ? static_cast<double>(correct) / static_cast<double>(objects) : 0.0;
-  const double sum = p.precision + p.recall;
-  p.f1 = sum > 0 ? 2 * p.precision * p.recall / sum : 0.0;
+  // From the counts: the mean of the rounded ratios would make equal ones differ.
+  p.f1 = correct > 0 ? 2.0 * static_cast<double>(correct) / static_cast<double>(detections + objects) : 0.0;
   return p;
 }
 

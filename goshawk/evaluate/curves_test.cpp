@@ -29,6 +29,17 @@ TEST(Curves, BestIsTheGreatestF1OfTheClass) {
   EXPECT_DOUBLE_EQ(curves.mean_at_best.precision, 2.0 / 3);
 }
 
+TEST(Curves, TheHigherConfidenceIsBestWhereF1IsEqual) {
+  const auto detections_of = [](int all, int correct, float score, std::vector<JudgedDetection> others) {
+    for (int i = 0; i < all; ++i) others.push_back({score, 0, i < correct});
+    return others;
+  };
+  const auto detections = detections_of(6, 2, 0.3F, detections_of(9, 6, 0.6F, {}));  // 6 of 9, then 8 of 15
+  const auto best = confidence_curves(detections, std::vector<std::int64_t>{9}).classes[0].best;
+  EXPECT_FLOAT_EQ(static_cast<float>(best.confidence), 0.6F);
+  EXPECT_DOUBLE_EQ(best.f1, 2.0 / 3);
+}
+
 TEST(Curves, EnvelopeNeverRisesAndHoldsTheGreatestPrecisionBeyond) {
   const auto curve = confidence_curves(kThree, kTwoObjects).classes[0];
   ASSERT_EQ(curve.envelope.size(), 101U);
