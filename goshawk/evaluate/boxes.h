@@ -89,7 +89,7 @@ class CocoResult {
   /// What each detection found at that threshold over all areas, by image; within it by class and falling score.
   std::vector<std::vector<Match>> matches(std::size_t threshold = 0) const;
 
-  // The records, for who wants other sums.
+  // The records behind the figures.
   struct Found {
     double score = 0;
     std::uint32_t image = 0;
@@ -112,7 +112,6 @@ class CocoResult {
   };
   /// `classes`: as Dataset::categories; `by_id`: those by rising id.
   CocoResult(CocoOptions options, std::size_t images, std::vector<ClassRecords> classes, std::vector<std::uint32_t> by_id);
-  const std::vector<ClassRecords>& records() const { return classes_; }
 
  private:
   CocoOptions options_;

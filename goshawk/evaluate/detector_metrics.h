@@ -22,7 +22,7 @@ struct DetectorMetricsOptions {
   std::stop_token stop;
 };
 
-/// An image with many mistakes of one kind, by falling number (then falling confidence).
+/// An image with many mistakes of one kind, by falling number; equal ones in their order in the data set.
 struct WorstImage {
   std::uint32_t image = 0;  // index into Dataset::images
   std::uint32_t mistakes = 0;
