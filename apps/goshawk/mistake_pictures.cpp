@@ -17,6 +17,16 @@ const cv::Scalar kRight(80, 180, 60), kObject(0, 150, 255), kWrong(50, 40, 230);
 
 }  // namespace
 
+std::string mistake_label(const dataset::Dataset& truth, std::span<const evaluate::TrueObject> objects,
+                          const Detections& detections, const evaluate::DetectionError& error) {
+  const auto name_of = [&](const auto& one) { return truth.categories[static_cast<std::size_t>(one.class_id)].name; };
+  const auto object_name = [&] { return name_of(objects[static_cast<std::size_t>(error.object)]); };
+  if (error.detection < 0) return object_name();
+  const auto& detection = detections[static_cast<std::size_t>(error.detection)];
+  const auto label = fmt::format("{} {:.2f}", name_of(detection), detection.score);
+  return error.kind == evaluate::ErrorKind::kWrongClass ? label + ", is " + object_name() : label;
+}
+
 cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::span<const evaluate::TrueObject> objects,
                         const Detections& detections, evaluate::ErrorKind kind, float confidence, int width) {
   cv::Mat picture;
@@ -36,18 +46,18 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::s
   pipeline::TextPainter text(kTextHeight);
   BoxCanvas canvas(picture, text, zoom);
   for (const auto& object : objects) canvas.box(object.box, kRight, 1);
-  const auto name_of = [&](int category) { return truth.categories[static_cast<std::size_t>(category)].name; };
   for (const auto& error : errors.errors) {
     if (error.kind != kind) continue;
+    const auto label = mistake_label(truth, objects, detections, error);
     if (error.object >= 0) {
       const auto& object = objects[static_cast<std::size_t>(error.object)];
       canvas.box(object.box, kObject, 2);
-      if (error.detection < 0) canvas.label(object.box, name_of(object.class_id), kObject);
+      if (error.detection < 0) canvas.label(object.box, label, kObject);
     }
     if (error.detection < 0) continue;
     const auto& detection = detections[static_cast<std::size_t>(error.detection)];
     canvas.box(detection.box, kWrong, 2);
-    canvas.label(detection.box, fmt::format("{} {:.2f}", name_of(detection.class_id), detection.score), kWrong);
+    canvas.label(detection.box, label, kWrong);
   }
   return picture;
 }
