@@ -103,27 +103,15 @@ std::map<Axis, std::vector<int>> sweeps_of(const Invocation& call) {
   return sweeps;
 }
 
-/// Names by which the models can be told apart: file names, or paths where two files have one name.
-std::vector<std::string> names_of(const std::vector<fs::path>& models) {
-  std::multiset<std::string> stems;
-  for (const auto& model : models) stems.insert(model.stem().string());
-  std::vector<std::string> names;
-  for (const auto& model : models) {
-    const std::string stem = model.stem().string();
-    names.push_back(stems.count(stem) > 1 ? model.string() : stem);
-  }
-  if (std::set(names.begin(), names.end()).size() < names.size()) {
-    throw Error(ErrorCode::kUsage, "a model is given twice", "MODEL",
-                "Devices and precisions are side by side with --devices and --precisions");
-  }
-  return names;
-}
-
 benchmark::Plan plan_of(const Invocation& call, const std::vector<fs::path>& models) {
   benchmark::Plan plan;
   plan.sweeps = sweeps_of(call);
   plan.in_turns = call.has("compare");
-  const auto names = names_of(models);
+  const auto names = model_names(models);
+  if (std::set(names.begin(), names.end()).size() < names.size()) {
+    throw Error(ErrorCode::kUsage, "a model is given twice", "MODEL",
+                "Devices and precisions are side by side with --devices and --precisions");
+  }
   const auto devices = devices_of(call);
   const auto precisions = precisions_of(call);
   plan.skip_unavailable = devices.size() * precisions.size() > 1;
@@ -229,7 +217,7 @@ double measure_ap(const Invocation& call, const fs::path& model, const benchmark
   };
   set("runtime.device", runtime::to_string(setting.device));
   set("runtime.precision", std::string(runtime::to_string(setting.precision)));
-  return coco_summary(std::move(one), model.string(), truth).ap;
+  return coco_summary(std::move(one), model, truth).ap;
 }
 
 /// What cannot be evaluated gets a note: its times are measured already.
@@ -376,7 +364,7 @@ int run_bench(const Invocation& call) {
   }
   if (truth) measure_accuracy(call, plan, *truth, findings);
   if (!call.has("no-layers")) time_layers(call, plan, findings);
-  for (const auto& model : names_of(models)) {
+  for (const auto& model : model_names(models)) {
     const auto measured = [&](const auto& result) { return result.model.name == model; };
     if (std::none_of(findings.results.begin(), findings.results.end(), measured)) continue;  // left out, with a note
     findings.best.push_back({model, benchmark::best_of(findings.results, model)});
@@ -393,7 +381,7 @@ int run_bench(const Invocation& call) {
     }
     findings.baseline = std::move(baseline);
   }
-  if (call.has("apply")) findings.profile = save_profile(call, findings, names_of(models)[0]);
+  if (call.has("apply")) findings.profile = save_profile(call, findings, model_names(models)[0]);
   if (findings.baseline || call.has("apply")) {
     write_results(findings, run.path());
     write_page(findings, plots, run.path());

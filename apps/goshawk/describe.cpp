@@ -10,7 +10,7 @@ using nlohmann::json;
 json describe_model(const std::filesystem::path& path, const detect::Detector& detector) {
   const auto& session = detector.session();
   const auto statistics = session.statistics();
-  return {{"file", path.filename().string()},
+  return {{"file", path.string()},
           {"sha256", session.model_hash()},
           {"device", runtime::to_string(session.device())},
           {"precision", runtime::to_string(session.precision())},

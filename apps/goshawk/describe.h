@@ -8,7 +8,7 @@
 
 namespace goshawk::cli {
 
-/// File name, hash, device, precision and load time.
+/// Path of the file, hash, device, precision and load time.
 nlohmann::json describe_model(const std::filesystem::path& path, const detect::Detector& detector);
 /// Processor, cores, memory, GPUs, system.
 nlohmann::json describe_this_machine();

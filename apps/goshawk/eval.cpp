@@ -10,6 +10,7 @@
 #include "apps/goshawk/eval_compare.h"
 #include "apps/goshawk/eval_files.h"
 #include "apps/goshawk/eval_model.h"
+#include "apps/goshawk/model_path.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
@@ -92,9 +93,12 @@ int run_eval(const Invocation& call) {
   if (compare) draws_option(call);  // a wrong one ends the command before anything is measured
   auto truth = read_truth(call);
 
+  std::vector<fs::path> paths;
+  for (const auto& model : models) paths.push_back(resolve_model(model).path);
+  const auto names = model_names(paths);
   std::vector<ModelAnswers> answers;
-  for (const auto& model : models) {
-    answers.push_back(answer(call, model, truth));
+  for (std::size_t m = 0; m < paths.size(); ++m) {
+    answers.push_back(answer(call, paths[m], names[m], truth));
     tell_about(answers.back());
     if (answers.back().interrupted) return exit_code(ErrorCode::kInterrupted);
   }

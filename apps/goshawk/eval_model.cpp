@@ -11,7 +11,6 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/detect_on_set.h"
-#include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/picture_scale.h"
 #include "goshawk/dataset/combine.h"
@@ -116,15 +115,15 @@ void keep_asked_classes(const Invocation& call, dataset::Dataset& truth) {
   if (scored > 0) spdlog::warn("{}", dataset::scored_note(scored));
 }
 
-ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth) {
-  const auto path = resolve_model(model).path;
+ModelAnswers answer(const Invocation& call, const std::filesystem::path& model, const std::string& name,
+                    const dataset::Dataset& truth) {
   auto detecting = detector_options(call.config);
   detecting.classes.clear();  // they are the data set's, which the model may call otherwise
   detecting.session.parallel_runs = parallel_runs(call.config, {});
-  const auto detector = detect::Detector::load(path, detecting);
+  const auto detector = detect::Detector::load(model, detecting);
 
   ModelAnswers answers;
-  answers.name = path.stem().string();
+  answers.name = name;
   const auto classes = evaluate::match_classes(detector->recipe().class_names, class_names(truth), renamed_classes(call));
   answers.unknown_classes = classes.unknown;
   answers.predictions.resize(truth.images.size());
@@ -155,17 +154,17 @@ ModelAnswers answer(const Invocation& call, const std::string& model, const data
   answers.unreadable.insert(answers.unreadable.end(), misshapen.begin(), misshapen.end());
   answers.stages = std::move(run.stages);
   answers.interrupted = run.interrupted;
-  answers.model = describe_model(path, *detector);
+  answers.model = describe_model(model, *detector);
   return answers;
 }
 
-evaluate::CocoSummary coco_summary(Invocation call, const std::string& model, const dataset::Dataset& truth) {
+evaluate::CocoSummary coco_summary(Invocation call, const std::filesystem::path& model, const dataset::Dataset& truth) {
   const auto unless_set = [&](const char* key, json value) {
     if (!call.config.is_set(key)) call.config.set(key, std::move(value), ConfigLayer::kFlag, "goshawk " + call.command.name);
   };
   unless_set("detect.conf", 0.001);
   unless_set("detect.max_det", 300);
-  const auto answers = answer(call, model, truth);
+  const auto answers = answer(call, model, model.stem().string(), truth);
   if (answers.interrupted) throw Error(ErrorCode::kInterrupted, "stopped while measuring accuracy");
   evaluate::CocoOptions options;
   options.stop = call.stop;

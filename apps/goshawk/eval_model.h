@@ -16,7 +16,7 @@ namespace goshawk::cli {
 
 /// A model's answers on a data set, in the data set's own classes.
 struct ModelAnswers {
-  std::string name;                                            // of the model's file
+  std::string name;                                            // as the caller calls the model
   std::vector<Detections> predictions;                         // an entry an image; pixels of the labels
   std::vector<char> read;                                      // [images] 0: unreadable, or not of its labels' shape
   std::vector<std::string> unreadable;                         // why, one line an image
@@ -38,11 +38,12 @@ dataset::Dataset read_truth(const Invocation& call);
 void keep_asked_classes(const Invocation& call, dataset::Dataset& truth);
 
 /// Runs the model over all images of `truth`, with a progress bar. Throws what loading and running throw.
-ModelAnswers answer(const Invocation& call, const std::string& model, const dataset::Dataset& truth);
+ModelAnswers answer(const Invocation& call, const std::filesystem::path& model, const std::string& name,
+                    const dataset::Dataset& truth);
 
 /// COCO's figures of the model alone, as an evaluation takes them: boxes from confidence 0.001 on and 300 an image, unless
 /// the user says otherwise. Throws as `answer` does, and Error{kInterrupted}.
-evaluate::CocoSummary coco_summary(Invocation call, const std::string& model, const dataset::Dataset& truth);
+evaluate::CocoSummary coco_summary(Invocation call, const std::filesystem::path& model, const dataset::Dataset& truth);
 
 /// metrics.json of a run: every figure, the mistakes, the speed, the machine.
 nlohmann::json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -116,6 +117,17 @@ std::vector<fs::path> models_in(const fs::path& folder) {
   }
   std::sort(paths.begin(), paths.end());
   return paths;
+}
+
+std::vector<std::string> model_names(const std::vector<fs::path>& models) {
+  std::multiset<std::string> stems;
+  for (const auto& model : models) stems.insert(model.stem().string());
+  std::vector<std::string> names;
+  for (const auto& model : models) {
+    const std::string stem = model.stem().string();
+    names.push_back(stems.count(stem) > 1 ? model.string() : stem);
+  }
+  return names;
 }
 
 }  // namespace goshawk::cli

@@ -30,6 +30,10 @@ struct ModelFile {
 ModelFile resolve_model(const std::string& text, const ModelPlaces& places = model_places(),
                         const std::vector<ModelEntry>& manifest = builtin_manifest());
 
+/// Names by which models can be told apart: file names without ending, or paths where two files have one name. SHAPE: a name
+/// a model.
+std::vector<std::string> model_names(const std::vector<std::filesystem::path>& models);
+
 /// ONNX files of a folder, by name.
 std::vector<std::filesystem::path> models_in(const std::filesystem::path& folder);
 

@@ -83,6 +83,11 @@ TEST_F(ModelPathTest, AMissingPathAndAFolderAreNotFound) {
   EXPECT_EQ(failure(folder_.string()).code(), ErrorCode::kNotFound);
 }
 
+TEST(ModelNames, ArePathsWhereTwoFilesHaveOneName) {
+  EXPECT_THAT(model_names({"a/best.onnx", "b/best.onnx", "b/last.onnx"}),
+              testing::ElementsAre("a/best.onnx", "b/best.onnx", "last"));
+}
+
 TEST(ModelManifest, TheBuiltInOneIsComplete) {
   EXPECT_THAT(model_names(), testing::IsSupersetOf({"yolox_nano", "yolox_tiny"}));
   for (const auto& entry : builtin_manifest()) {

@@ -107,7 +107,7 @@ std::string data_name(const fs::path& data) { return (data.has_filename() ? data
 ordered_json measure_accuracy(Invocation call, const fs::path& model, const dataset::Dataset& truth) {
   call.config.set("detect.conf", 0.001, ConfigLayer::kFlag, "goshawk package");
   call.config.set("detect.max_det", 300, ConfigLayer::kFlag, "goshawk package");
-  const auto summary = coco_summary(call, model.string(), truth);
+  const auto summary = coco_summary(call, model, truth);
   return {{"data", data_name(call.options.at("data"))},
           {"images", truth.images.size()},
           {"AP", summary.ap},

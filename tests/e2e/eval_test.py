@@ -90,6 +90,15 @@ class Eval(EndToEnd):
         self.assertEqual(second["against_first"]["AP"]["value"], 0)
         self.assertEqual(second["against_first"]["AP"]["share_better"], 0.5)
 
+    def test_compared_files_of_one_name_are_told_apart(self):
+        for run in ("a", "b"):
+            (self.folder / run).mkdir()
+            tiny_detector.write(self.folder / run / "best.onnx")
+        result = json.loads(self.goshawk("eval", "a/best.onnx", "b/best.onnx", "--compare", "--data", self.mixed(), "--device",
+                                         "cpu", "--draws", "0", "--json").stdout)
+        self.assertEqual([one["name"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
+        self.assertEqual([one["model"]["file"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
+
     def test_says_what_is_wrong(self):
         data = self.mixed()
         for arguments, code, words in (
