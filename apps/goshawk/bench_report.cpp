@@ -1,11 +1,11 @@
 #include "apps/goshawk/bench_report.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
 
+#include "apps/goshawk/drawing.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/error.h"
@@ -403,19 +403,16 @@ void write_results(const BenchFindings& findings, const std::filesystem::path& f
 }
 
 std::vector<benchmark::NamedPlot> write_plots(const BenchFindings& findings, const std::filesystem::path& folder) {
-  try {
-    auto plots = benchmark::benchmark_plots(findings.results);
+  std::vector<benchmark::NamedPlot> plots;
+  draw_or_warn([&] {
+    plots = benchmark::benchmark_plots(findings.results);
     for (std::size_t i = 0; i < findings.layers.size(); ++i) {
       plots.push_back(benchmark::layers_plot(findings.layers[i].times, findings.layers[i].model));
       if (i > 0) plots.back().file = fmt::format("layers{}.png", i + 1);
     }
     for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
-    return plots;
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnavailable) throw;
-    spdlog::warn("no plots: {}", error.what());
-    return {};
-  }
+  });
+  return plots;
 }
 
 void write_page(const BenchFindings& findings, const std::vector<benchmark::NamedPlot>& plots,

@@ -7,6 +7,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_check_report.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -37,9 +38,7 @@ dataset::FindingList look(const Invocation& call, const dataset::ReadResult& rea
 
 void write_folder(const Invocation& call, const CheckResult& result, const std::string& json) {
   const fs::path folder = call.options.at("out");
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
+  make_folder(folder);
   write_file_atomically(folder / "problems.json", json);
   write_check_page(result, folder / "report.html", call.stop);
 }

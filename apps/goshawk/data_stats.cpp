@@ -6,8 +6,9 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/drawing.h"
+#include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/terminal.h"
-#include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -120,12 +121,6 @@ std::string statistics_json(const dataset::Dataset& set, const Parts& parts) {
   return json_text(document) + "\n";
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
-}
-
 /// `part`: ", train", or nothing.
 void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, const std::string& part,
                  const fs::path& folder) {
@@ -151,13 +146,15 @@ void write_plots(const dataset::Dataset& set, const dataset::Statistics& stats, 
 }
 
 void write_files(const dataset::Dataset& set, const Parts& parts, const fs::path& folder) {
-  write_plots(set, parts.all, "", folder);
-  if (parts.splits.size() > 1) {
+  make_folder(folder);
+  write_file_atomically(folder / "stats.json", statistics_json(set, parts));
+  draw_or_warn([&] {
+    write_plots(set, parts.all, "", folder);
+    if (parts.splits.size() <= 1) return;
     for (const auto& [name, part] : parts.splits) {
       write_plots(set, part, ", " + name, folder / (name == split_name(0) ? "none" : name));
     }
-  }
-  write_file_atomically(folder / "stats.json", statistics_json(set, parts));
+  });
 }
 
 int run_stats(const Invocation& call) {

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/drawing.h"
 #include "apps/goshawk/eval_files.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -109,7 +110,8 @@ void add_classes(report::Page& page, const json& models) {
   page.table(header, rows);
 }
 
-void write_page(const json& comparison, const evaluate::NamedPlot& plot, const std::filesystem::path& folder) {
+void write_page(const json& comparison, const std::vector<std::string>& names,
+                const std::vector<evaluate::DetectorMetrics>& metrics, const std::filesystem::path& folder) {
   report::Page page("Models side by side", headline(comparison));
   std::vector<std::vector<std::string>> rows;
   for (const auto& model : comparison["models"]) rows.push_back(row_of(model));
@@ -119,7 +121,11 @@ void write_page(const json& comparison, const evaluate::NamedPlot& plot, const s
         "A difference to the first model whose interval holds 0 may be chance. \"Better in\" is the share of draws in which "
         "the model has the greater AP50-95.");
   }
-  page.figure({plot.png, plot.title});
+  draw_or_warn([&] {
+    const auto plot = evaluate::compared_precision(names, metrics);
+    write_file_atomically(folder / plot.file, plot.png);
+    page.figure({plot.png, plot.title});
+  });
   add_classes(page, comparison["models"]);
   page.write(folder / "report.html");
 }
@@ -176,10 +182,8 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
   comparison["folder"] = folder.string();
   std::vector<std::string> names;
   for (const auto& one : answers) names.push_back(one.name);
-  const auto plot = evaluate::compared_precision(names, metrics);
-  write_file_atomically(folder / plot.file, plot.png);
-  write_page(comparison, plot, folder);
   write_file_atomically(folder / "comparison.json", json_text(comparison) + "\n");
+  write_page(comparison, names, metrics, folder);
   return comparison;
 }
 

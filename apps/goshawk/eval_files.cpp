@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/drawing.h"
 #include "apps/goshawk/mistake_pictures.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
@@ -113,11 +114,14 @@ void write_report(const dataset::Dataset& truth, const evaluate::DetectorMetrics
   page.paragraph(fmt::format("At confidence {:.2f}: precision {}, recall {}, F1 {}.", metrics.confidence,
                              figure(metrics.fixed.precision), figure(metrics.fixed.recall), figure(metrics.fixed.f1)));
   add_classes(page, truth, metrics);
-  page.section("Curves");
-  for (const auto& plot : evaluate::detector_plots(class_names(truth), metrics)) {
-    write_file_atomically(folder / plot.file, plot.png);
-    page.figure({plot.png, plot.title});
-  }
+  draw_or_warn([&] {
+    const auto plots = evaluate::detector_plots(class_names(truth), metrics);
+    page.section("Curves");
+    for (const auto& plot : plots) {
+      write_file_atomically(folder / plot.file, plot.png);
+      page.figure({plot.png, plot.title});
+    }
+  });
   add_mistakes(page, truth, metrics, answers, folder);
   page.section("Speed");
   std::vector<std::vector<std::string>> rows;
@@ -183,8 +187,8 @@ json write_evaluation(const Invocation& call, const dataset::Dataset& truth, con
   write_file_atomically(folder / "predictions.json", results_json(truth, answers.predictions));
   write_file_atomically(folder / "classes.csv", classes_csv(truth, metrics));
   write_file_atomically(folder / "config.yaml", to_yaml(call.config.to_json()));
-  write_report(truth, metrics, answers, folder);
   write_file_atomically(folder / "metrics.json", json_text(result) + "\n");
+  write_report(truth, metrics, answers, folder);
   return result;
 }
 

@@ -17,6 +17,8 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/drawing.h"
+#include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -87,14 +89,15 @@ void write_page(const fs::path& file, std::span<const evaluate::TrackScores> row
 
 void write_files(const fs::path& folder, const json& metrics, std::span<const evaluate::TrackScores> rows,
                  const std::string& rules) {
-  std::error_code code;
-  fs::create_directories(folder, code);
-  if (code) throw Error(ErrorCode::kIo, "cannot create the folder: " + code.message(), folder.string());
+  make_folder(folder);
   write_file_atomically(folder / "metrics.json", json_text(metrics) + "\n");
   write_file_atomically(folder / "sequences.csv", evaluate::to_csv(rows));
   const auto shown = rows.size() == 2 ? rows.first(1) : rows;  // of one sequence, the sum says nothing new
-  const auto plots = evaluate::track_plots(shown);
-  for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
+  std::vector<evaluate::NamedPlot> plots;
+  draw_or_warn([&] {
+    plots = evaluate::track_plots(shown);
+    for (const auto& plot : plots) write_file_atomically(folder / plot.file, plot.png);
+  });
   write_page(folder / "report.html", shown, rules, plots);
 }
 

@@ -6,6 +6,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/detect_on_set.h"
+#include "apps/goshawk/drawing.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/options.h"
@@ -101,14 +102,11 @@ void write_report(const optimize::SearchOutcome& outcome, const std::string& mod
   page.paragraph(
       "* on the Pareto front: nothing else that was tried is both faster and more accurate. All were timed in turns in one "
       "run.");
-  try {
+  draw_or_warn([&] {
     const auto picture = pareto_plot(outcome);
     write_file_atomically(folder / "pareto.png", picture);
     page.figure({picture, "AP50-95 against the median time of a picture"});
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnavailable) throw;
-    spdlog::warn("no plot: {}", error.what());
-  }
+  });
   if (!outcome.notes.empty()) {
     page.section("What was not tried");
     for (const auto& line : outcome.notes) page.paragraph(line);

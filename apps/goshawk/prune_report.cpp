@@ -1,12 +1,11 @@
 #include "apps/goshawk/prune_report.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include "apps/goshawk/describe.h"
+#include "apps/goshawk/drawing.h"
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/terminal.h"
-#include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -90,12 +89,7 @@ Table table_of(const PruneReport& report) {
 
 void write_report(const PruneReport& report) {
   write_file_atomically(report.folder / "steps.json", dumped(document_of(report)));
-  try {
-    write_file_atomically(report.folder / "steps.png", plot_of(report));
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnavailable) throw;
-    spdlog::warn("no plot: {}", error.what());
-  }
+  draw_or_warn([&] { write_file_atomically(report.folder / "steps.png", plot_of(report)); });
 }
 
 void print_report(const PruneReport& report, bool json) {

@@ -1,5 +1,6 @@
 #include "apps/goshawk/run_folder.h"
 
+#include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/media/source.h"
 
@@ -14,6 +15,12 @@ RunFolder::RunFolder(const Invocation& call, const std::string& source)
 RunFolder::~RunFolder() {
   std::error_code ignored;
   fs::remove(path_, ignored);  // only an empty folder goes
+}
+
+void make_folder(const fs::path& folder) {
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
 }
 
 std::string name_of_source(const std::string& source) {

@@ -241,6 +241,13 @@ class Stats(DataTest):
         table = self.assert_prints("data", "stats", "a")
         self.assertRegex(table, r"car +2 +2 +2 +0 +0 +1 +1\n")
 
+    def test_counts_are_kept_when_plots_cannot_be_drawn(self):
+        self.yolo_set("a", {"train/1": "0 .5 .5 .5 .5\n", "val/2": "1 .1 .1 .1 .1\n"})
+        result = self.goshawk("data", "stats", "a", "--out", "out", PLPLOT_DRV_DIR="/nonexistent")
+        self.assertEqual((result.returncode, result.stderr.count("no plots")), (0, 1), result.stderr)
+        self.assertIn("car", result.stdout)
+        self.assertEqual(self.tree("out"), ["stats.json"])
+
 
 class Check(DataTest):
     """Pictures of the stand-in sets differ by their size alone, so near duplicates are looked for in one test only."""

@@ -59,6 +59,14 @@ class EvalTracks(ProgramTest):
         self.assertIn("1 sequence, 5 frames", (self.folder / "one/report.html").read_text())
         self.assertFalse((self.folder / "one/HOTA_sequences.png").exists(), "of one sequence it says nothing new")
 
+    def test_scores_are_kept_when_plots_cannot_be_drawn(self):
+        self.write("gt.txt", TRUTH)
+        self.write("dt.txt", RESULT)
+        result = self.goshawk("eval-tracks", "--gt", "gt.txt", "--dt", "dt.txt", "--out", "made", PLPLOT_DRV_DIR="/nonexistent")
+        self.assertEqual((result.returncode, result.stderr.count("no plots")), (0, 1), result.stderr)
+        self.assertIn("HOTA", result.stdout)
+        self.assertEqual({path.name for path in (self.folder / "made").iterdir()}, {"metrics.json", "report.html", "sequences.csv"})
+
     def test_rules_follow_from_names_and_classes(self):
         mixed = TRUTH + "".join(f"{frame},3,{10 * frame},10,20,40,0,7,1\n" for frame in range(1, 6))  # a static person
         self.write("gt/MOT17-05.txt", TRUTH)

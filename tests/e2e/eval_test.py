@@ -4,6 +4,7 @@ import json
 import struct
 import unittest
 import zlib
+from pathlib import Path
 
 import tiny_detector
 from harness import EndToEnd
@@ -98,6 +99,19 @@ class Eval(EndToEnd):
                                          "cpu", "--draws", "0", "--json").stdout)
         self.assertEqual([one["name"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
         self.assertEqual([one["model"]["file"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
+
+    def test_figures_are_kept_when_plots_cannot_be_drawn(self):
+        self.environment["PLPLOT_DRV_DIR"] = "/nonexistent"
+        arguments = ("--data", self.mixed(), "--device", "cpu", "--name", "x")
+        for models, document in (([self.model], "metrics.json"), ([self.model, self.model, "--compare", "--draws", "0"], "comparison.json")):
+            with self.subTest(document):
+                result = self.goshawk("eval", *models, *arguments)
+                self.assertEqual(result.stderr.count("no plots"), 1, result.stderr)
+                self.assertIn("AP50-95", result.stdout)
+                folder = self.folder / Path(result.stdout.splitlines()[-1]).parent
+                self.assertIn("coco", (folder / document).read_text())
+                self.assertIn("AP50-95", (folder / "report.html").read_text())
+                self.assertEqual(list(folder.glob("*.png")), [])
 
     def test_says_what_is_wrong(self):
         data = self.mixed()
