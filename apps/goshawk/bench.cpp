@@ -352,6 +352,7 @@ int run_bench(const Invocation& call) {
   const auto pictures = read_pictures(call, findings.pictures);
   std::optional<dataset::Dataset> truth;  // before anything is measured, so that a wrong path ends it at once
   if (call.has("data")) truth = read_truth(call);
+  const RunFolder run(call, models[0].string());  // so that a wrong name does too
 
   auto suite = run_with_progress(call, plan, pictures, options);
   findings.results = std::move(suite.results);
@@ -369,7 +370,6 @@ int run_bench(const Invocation& call) {
     if (std::none_of(findings.results.begin(), findings.results.end(), measured)) continue;  // left out, with a note
     findings.best.push_back({model, benchmark::best_of(findings.results, model)});
   }
-  const RunFolder run(call, models[0].string());
   write_results(findings, run.path());  // kept whatever fails from here on
   const auto plots = write_plots(findings, run.path());
   write_page(findings, plots, run.path());

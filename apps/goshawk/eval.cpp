@@ -93,6 +93,7 @@ int run_eval(const Invocation& call) {
   if (compare) draws_option(call);  // a wrong one ends the command before anything is measured
   auto truth = read_truth(call);
 
+  const RunFolder run(call, required_option(call, "data"));  // before the work, which a wrong name would lose
   std::vector<fs::path> paths;
   for (const auto& model : models) paths.push_back(resolve_model(model).path);
   const auto names = model_names(paths);
@@ -111,7 +112,6 @@ int run_eval(const Invocation& call) {
   for (const auto& one : answers)
     metrics.push_back(evaluate::measure_detector(truth, one.predictions, metrics_options(call)));
 
-  const RunFolder run(call, required_option(call, "data"));
   json result;
   if (compare) {
     result = write_comparison(call, truth, answers, metrics, run.path());

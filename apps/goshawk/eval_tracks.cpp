@@ -89,7 +89,6 @@ void write_page(const fs::path& file, std::span<const evaluate::TrackScores> row
 
 void write_files(const fs::path& folder, const json& metrics, std::span<const evaluate::TrackScores> rows,
                  const std::string& rules) {
-  make_folder(folder);
   write_file_atomically(folder / "metrics.json", json_text(metrics) + "\n");
   write_file_atomically(folder / "sequences.csv", evaluate::to_csv(rows));
   const auto shown = rows.size() == 2 ? rows.first(1) : rows;  // of one sequence, the sum says nothing new
@@ -104,6 +103,7 @@ void write_files(const fs::path& folder, const json& metrics, std::span<const ev
 int run_eval_tracks(const Invocation& call) {
   const auto evaluation = evaluation_of(call);
   const auto sequences = evaluate::find_mot_sequences(required_option(call, "gt"), required_option(call, "dt"), evaluation);
+  if (call.has("out")) make_folder(call.options.at("out"));  // before the work, which it would lose
   for (const auto& file : sequences.unused) spdlog::warn("not evaluated, no ground truth of this name: {}", file.string());
 
   std::optional<Progress> progress;

@@ -4,7 +4,7 @@ import json
 import unittest
 from pathlib import Path
 
-from program import BAD_DATA, NO_INPUT, USAGE, ProgramTest
+from program import BAD_DATA, IO, NO_INPUT, USAGE, ProgramTest
 
 TRUTH = "".join(f"{frame},1,{10 * frame},10,20,40,1,1,1\n{frame},2,200,10,20,40,1,1,1\n" for frame in range(1, 6))
 RESULT = "".join(f"{frame},7,{10 * frame},10,20,40,0.9,-1,-1,-1\n" for frame in range(1, 6))
@@ -58,6 +58,12 @@ class EvalTracks(ProgramTest):
         self.assertIn("report.html", self.assert_prints("eval-tracks", "--gt", "gt/A.txt", "--dt", "dt/A.txt", "--out", "one"))
         self.assertIn("1 sequence, 5 frames", (self.folder / "one/report.html").read_text())
         self.assertFalse((self.folder / "one/HOTA_sequences.png").exists(), "of one sequence it says nothing new")
+
+    def test_a_place_that_cannot_be_written_to_is_told_before_the_work(self):
+        self.write("taken", "")
+        self.write("dt.txt", "no line of MOT text\n")
+        self.write("gt.txt", TRUTH)
+        self.assertIn("taken", self.fails(IO, "--gt", "gt.txt", "--dt", "dt.txt", "--out", "taken"))
 
     def test_scores_are_kept_when_plots_cannot_be_drawn(self):
         self.write("gt.txt", TRUTH)

@@ -127,7 +127,8 @@ class Bench(EndToEnd):
                 self.goshawk("bench", *arguments, *BRIEF[2:], code=code)
         (self.folder / "broken.onnx").write_bytes(b"\x08\x07 no model")
         self.goshawk("bench", "broken.onnx", *BRIEF, code=65)
-        self.assertFalse((self.folder / "runs").exists())
+        self.assertIn("a/b", self.goshawk("bench", "broken.onnx", *BRIEF, "--name", "a/b", code=64).stderr)
+        self.assertEqual(list((self.folder / "runs").glob("bench/*")), [])
 
     def test_interrupt_ends_at_once_and_leaves_nothing(self):
         process = subprocess.Popen([harness.GOSHAWK, "bench", str(self.model), "--device", "cpu", "--seconds", "600"],
@@ -136,7 +137,7 @@ class Bench(EndToEnd):
         process.send_signal(signal.SIGINT)
         process.communicate(timeout=20)
         self.assertEqual(process.returncode, 130)
-        self.assertFalse((self.folder / "runs").exists())
+        self.assertEqual(list((self.folder / "runs").glob("bench/*")), [])
 
     def test_accuracy_goes_with_speed(self):
         from eval_test import png

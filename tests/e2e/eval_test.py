@@ -121,6 +121,7 @@ class Eval(EndToEnd):
                 (["--data", data, "--split", "test"], 64, "no split 'test'"),
                 (["--data", data, "--map", "sqare=square"], 64, "did you mean 'square'"),
                 (["--data", data, "--compare"], 64, "two models"),
+                (["none.onnx", "--data", data, "--compare", "--name", "a/b"], 64, "a/b"),  # before any model is looked for
                 ([self.model, "--data", data, "--compare", "--draws", "1"], 64, "2 to 1,000,000"),
                 ([self.model, "--data", data, "--compare", "--draws", "4294967297"], 64, "2 to 1,000,000")):
             with self.subTest(arguments):
