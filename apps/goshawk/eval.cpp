@@ -24,10 +24,20 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+/// --at is no lower than --conf: below it nothing is kept. Throws Error{kUsage} where the user gave both otherwise.
 evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
   evaluate::DetectorMetricsOptions options;
   options.confidence = number_option(call, "at", 0, 1).value_or(options.confidence);
   options.stop = call.stop;
+  const double least = call.config.number("detect.conf");
+  if (options.confidence >= least) return options;
+  if (call.has("at") && call.config.entry("detect.conf").layer != ConfigLayer::kDefault) {
+    throw Error(ErrorCode::kUsage, fmt::format("no detection below confidence {} is kept", least), "--at",
+                "Raise --at or lower --conf.");
+  }
+  spdlog::warn("no detection below confidence {0} is kept: AP is of those above, and the mistakes are at {0} instead of {1}",
+               least, options.confidence);
+  options.confidence = least;
   return options;
 }
 
@@ -91,6 +101,7 @@ int run_eval(const Invocation& call) {
     throw Error(ErrorCode::kUsage, "two models are needed to compare", "--compare", "goshawk eval --data D --compare A B");
   if (!compare && models.size() > 1) throw Error(ErrorCode::kUsage, "one model at a time, or --compare", models[1]);
   if (compare) draws_option(call);  // a wrong one ends the command before anything is measured
+  const auto measured = metrics_options(call);
   auto truth = read_truth(call);
 
   const RunFolder run(call, required_option(call, "data"));  // before the work, which a wrong name would lose
@@ -109,8 +120,7 @@ int run_eval(const Invocation& call) {
   }
   const bool unreadable = leave_out_unread(truth, answers);
   std::vector<evaluate::DetectorMetrics> metrics;
-  for (const auto& one : answers)
-    metrics.push_back(evaluate::measure_detector(truth, one.predictions, metrics_options(call)));
+  for (const auto& one : answers) metrics.push_back(evaluate::measure_detector(truth, one.predictions, measured));
 
   json result;
   if (compare) {

@@ -100,6 +100,15 @@ class Eval(EndToEnd):
         self.assertEqual([one["name"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
         self.assertEqual([one["model"]["file"] for one in result["models"]], ["a/best.onnx", "b/best.onnx"])
 
+    def test_no_figure_is_of_a_confidence_below_that_of_what_is_kept(self):
+        flags = ("eval", self.model, "--data", self.mixed(), "--device", "cpu", "--json")
+        result = self.goshawk(*flags, "--conf", "0.5")
+        self.assertIn("confidence 0.5", result.stderr)
+        self.assertEqual(json.loads(result.stdout)["at_fixed_confidence"]["confidence"], 0.5)
+        result = self.goshawk(*flags, "--conf", "0.5", "--at", "0.6")
+        self.assertEqual((json.loads(result.stdout)["at_fixed_confidence"]["confidence"], result.stderr.count("confidence")), (0.6, 0))
+        self.assertIn("--at", self.goshawk(*flags, "--conf", "0.5", "--at", "0.4", code=64).stderr)
+
     def test_figures_are_kept_when_plots_cannot_be_drawn(self):
         self.environment["PLPLOT_DRV_DIR"] = "/nonexistent"
         arguments = ("--data", self.mixed(), "--device", "cpu", "--name", "x")
