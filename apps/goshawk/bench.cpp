@@ -21,7 +21,6 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
-#include "apps/goshawk/version.h"
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
@@ -177,15 +176,13 @@ std::vector<cv::Mat> read_pictures(const Invocation& call, ShownPictures& shown)
 }
 
 ordered_json record_now() {
-  ordered_json versions{{"goshawk", kVersion}, {"revision", kRevision}, {"compiler", kCompiler}, {"build", kBuildType}};
-  for (const auto& [library, version] : library_versions()) versions[library] = version;
   std::array<double, 3> load{};
   const int loads = ::getloadavg(load.data(), 3);
   return {{"time", fmt::format("{:%Y-%m-%dT%H:%M:%SZ}",
                                fmt::gmtime(std::chrono::system_clock::to_time_t(std::chrono::system_clock::now())))},
           {"machine", describe_this_machine()},
           {"load_average", loads > 0 ? load[0] : -1},
-          {"versions", versions}};
+          {"versions", describe_versions()}};
 }
 
 std::optional<BaselineCheck> read_baseline(const Invocation& call) {
@@ -421,7 +418,7 @@ Command bench_command() {
       {"sweep", "", "batches 1 to 8, and streams and threads up to the number of cores"},
       {"compare", "", "measure in turns, and say how many times as fast each is as the first"},
       {"data", "DATASET", "labelled images: AP of each model as well"},
-      {"split", "SPLIT", "train, val or test of --data; else val where there is one, else all"},
+      {"split", "SPLIT", "train, val or test of --data; else val, else test, else all"},
       {"from", "FORMAT", "format of the data set; else recognised"},
       map_flag(),
       {"source", "SOURCE", "video, image or folder whose pictures are shown (64 at most); else a synthetic one"},

@@ -1,5 +1,6 @@
 #include "apps/goshawk/describe.h"
 
+#include "apps/goshawk/version.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/runtime/memory.h"
 
@@ -16,6 +17,13 @@ json describe_model(const std::filesystem::path& path, const detect::Detector& d
           {"precision", runtime::to_string(session.precision())},
           {"load_ms", statistics.load_ms},
           {"from_cache", statistics.from_cache}};
+}
+
+nlohmann::ordered_json describe_versions() {
+  nlohmann::ordered_json versions{
+      {"goshawk", kVersion}, {"revision", kRevision}, {"compiler", kCompiler}, {"build", kBuildType}};
+  for (const auto& [library, version] : library_versions()) versions[library] = version;
+  return versions;
 }
 
 json describe_this_machine() {

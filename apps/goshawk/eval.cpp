@@ -42,10 +42,10 @@ evaluate::DetectorMetricsOptions metrics_options(const Invocation& call) {
 }
 
 void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
-                 const fs::path& folder) {
+                 const json& document, const fs::path& folder) {
   const auto& s = metrics.summary;
-  fmt::print("{} on {} images, {} objects ({}, {})\n\n", answers.name, truth.images.size(), dataset::object_count(truth),
-             answers.model["device"].get<std::string>(), answers.model["precision"].get<std::string>());
+  fmt::print("{} on {}; {} ({})\n\n", answers.name, evaluated_text(document), answers.model["device"].get<std::string>(),
+             answers.model["precision"].get<std::string>());
   Table table({"class", "images", "objects", "precision", "recall", "F1", "at conf", "AP50", "AP75", "AP50-95"});
   std::vector<std::size_t> images(truth.categories.size());
   std::vector<std::int64_t> last(truth.categories.size(), -1);
@@ -128,7 +128,7 @@ int run_eval(const Invocation& call) {
     if (!call.json) print_comparison(result, run.path());
   } else {
     result = write_evaluation(call, truth, metrics[0], answers[0], run.path());
-    if (!call.json) print_table(truth, metrics[0], answers[0], run.path());
+    if (!call.json) print_table(truth, metrics[0], answers[0], result, run.path());
   }
   if (call.json) fmt::print("{}\n", json_text(result));
   return unreadable ? exit_code(ErrorCode::kBadData) : 0;
@@ -150,7 +150,7 @@ Command eval_command() {
   command.positionals = {
       {.name = "MODEL", .help = "model file or name; two or more with --compare", .required = false, .many = true}};
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
-                     {"split", "SPLIT", "train, val or test; else val where there is one, else all"},
+                     {"split", "SPLIT", "train, val or test; else val, else test, else all"},
                      {"from", "FORMAT", "format of the data set; else recognised"},
                      map_flag(),
                      {"at", "CONF", "confidence of the confusion matrix and the mistakes; else 0.25"},

@@ -89,8 +89,7 @@ std::vector<std::string> row_of(const json& model) {
 
 std::string headline(const json& comparison) {
   const auto draws = comparison["draws"].get<int>();
-  return fmt::format("{} images, {} objects{}", comparison["images"].get<std::int64_t>(),
-                     comparison["objects"].get<std::int64_t>(),
+  return fmt::format("{}{}", evaluated_text(comparison),
                      draws > 0 ? fmt::format("; intervals hold 95 of 100 of {} draws of the images", draws) : "");
 }
 
@@ -155,7 +154,7 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
   json models = json::array();
   const std::size_t images = truth.images.size();
   for (std::size_t m = 0; m < answers.size(); ++m) {
-    json model = metrics_json(truth, metrics[m], answers[m]);
+    json model = metrics_json(call, truth, metrics[m], answers[m]);
     model["name"] = answers[m].name;
     model["ms_an_image"] = milliseconds_an_image(answers[m]);
     if (draws) {
@@ -177,8 +176,9 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
     models.push_back(std::move(model));
   }
   if (progress) progress->finish();
-  json comparison{
-      {"images", images}, {"objects", dataset::object_count(truth)}, {"draws", options.draws}, {"models", models}};
+  json comparison = evaluated_json(call, truth);
+  comparison["draws"] = options.draws;
+  comparison["models"] = models;
   comparison["folder"] = folder.string();
   std::vector<std::string> names;
   for (const auto& one : answers) names.push_back(one.name);

@@ -97,11 +97,11 @@ void add_classes(report::Page& page, const dataset::Dataset& truth, const evalua
 }
 
 void write_report(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers,
-                  const fs::path& folder) {
+                  const json& result, const fs::path& folder) {
   const auto& s = metrics.summary;
   report::Page page(fmt::format("{}: evaluation", answers.name),
-                    fmt::format("{} images, {} objects; {} ({})", truth.images.size(), dataset::object_count(truth),
-                                answers.model["device"].get<std::string>(), answers.model["precision"].get<std::string>()));
+                    fmt::format("{}; {} ({})", evaluated_text(result), answers.model["device"].get<std::string>(),
+                                answers.model["precision"].get<std::string>()));
   page.key_figures({{"AP50-95", figure(s.ap)},
                     {"AP50", figure(s.ap50)},
                     {"AP75", figure(s.ap75)},
@@ -181,14 +181,14 @@ std::string results_json(const dataset::Dataset& truth, const std::vector<Detect
 
 json write_evaluation(const Invocation& call, const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
                       const ModelAnswers& answers, const fs::path& folder) {
-  json result = metrics_json(truth, metrics, answers);
+  json result = metrics_json(call, truth, metrics, answers);
   result["folder"] = folder.string();
   result["config"] = call.config.to_json();
   write_file_atomically(folder / "predictions.json", results_json(truth, answers.predictions));
   write_file_atomically(folder / "classes.csv", classes_csv(truth, metrics));
   write_file_atomically(folder / "config.yaml", to_yaml(call.config.to_json()));
   write_file_atomically(folder / "metrics.json", json_text(result) + "\n");
-  write_report(truth, metrics, answers, folder);
+  write_report(truth, metrics, answers, result, folder);
   return result;
 }
 

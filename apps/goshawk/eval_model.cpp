@@ -173,26 +173,48 @@ evaluate::CocoSummary coco_summary(Invocation call, const std::filesystem::path&
   return evaluator.evaluate().summary();
 }
 
-json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics, const ModelAnswers& answers) {
+json evaluated_json(const Invocation& call, const dataset::Dataset& truth) {
+  const auto split = truth.images.front().split;
+  const bool one = split != dataset::Split::kNone &&
+                   std::all_of(truth.images.begin(), truth.images.end(), [&](auto& image) { return image.split == split; });
+  json evaluated{{"images", truth.images.size()},         {"objects", dataset::object_count(truth)},
+                 {"data", required_option(call, "data")}, {"split", one ? dataset::name(split) : "all"},
+                 {"map", renamed_classes(call)},          {"versions", describe_versions()}};
+  if (call.has("from")) evaluated["from"] = call.options.at("from");
+  return evaluated;
+}
+
+std::string evaluated_text(const json& evaluated) {
+  std::vector<std::string> map;
+  for (const auto& [from, to] : evaluated["map"].items()) map.push_back(from + "=" + to.get<std::string>());
+  return fmt::format("{} images, {} objects of {} ({}){}; goshawk {}", evaluated["images"].get<std::size_t>(),
+                     evaluated["objects"].get<std::size_t>(), evaluated["data"].get<std::string>(),
+                     evaluated["split"].get<std::string>(),
+                     map.empty() ? "" : fmt::format(", classes {}", fmt::join(map, ",")),
+                     evaluated["versions"]["goshawk"].get<std::string>());
+}
+
+json metrics_json(const Invocation& call, const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
+                  const ModelAnswers& answers) {
   json mistakes;
   for (std::size_t kind = 0; kind < evaluate::kErrorKinds; ++kind) {
     mistakes[evaluate::name(static_cast<evaluate::ErrorKind>(kind))] = metrics.mistakes[kind];
   }
-  return {{"images", truth.images.size()},
-          {"objects", dataset::object_count(truth)},
-          {"coco", describe_summary(metrics.summary)},
-          {"at_best_confidence", describe_point(metrics.curves.mean_at_best)},
-          {"at_one_best_confidence", describe_point(metrics.curves.best_of_means)},
-          {"at_fixed_confidence", describe_point(metrics.fixed)},
-          {"classes", describe_classes(truth, metrics)},
-          {"unknown_classes", answers.unknown_classes},
-          {"unreadable", answers.unreadable},
-          {"scaled_images", answers.scaled},
-          {"mistakes", mistakes},
-          {"confusion_matrix", describe_confusion(truth, metrics.confusion)},
-          {"speed", describe_speed(answers)},
-          {"model", answers.model},
-          {"machine", describe_this_machine()}};
+  json document = evaluated_json(call, truth);
+  document.update({{"coco", describe_summary(metrics.summary)},
+                   {"at_best_confidence", describe_point(metrics.curves.mean_at_best)},
+                   {"at_one_best_confidence", describe_point(metrics.curves.best_of_means)},
+                   {"at_fixed_confidence", describe_point(metrics.fixed)},
+                   {"classes", describe_classes(truth, metrics)},
+                   {"unknown_classes", answers.unknown_classes},
+                   {"unreadable", answers.unreadable},
+                   {"scaled_images", answers.scaled},
+                   {"mistakes", mistakes},
+                   {"confusion_matrix", describe_confusion(truth, metrics.confusion)},
+                   {"speed", describe_speed(answers)},
+                   {"model", answers.model},
+                   {"machine", describe_this_machine()}});
+  return document;
 }
 
 }  // namespace goshawk::cli

@@ -45,8 +45,14 @@ ModelAnswers answer(const Invocation& call, const std::filesystem::path& model, 
 /// the user says otherwise. Throws as `answer` does, and Error{kInterrupted}.
 evaluate::CocoSummary coco_summary(Invocation call, const std::filesystem::path& model, const dataset::Dataset& truth);
 
-/// metrics.json of a run: every figure, the mistakes, the speed, the machine.
-nlohmann::json metrics_json(const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
+/// What was evaluated on, and with which goshawk: numbers of images and objects, data, split ("all" where images of several
+/// or of none were taken), map, versions.
+nlohmann::json evaluated_json(const Invocation& call, const dataset::Dataset& truth);
+/// The same for readers: "128 images, 929 objects of coco128/data.yaml (val); goshawk 0.1.0".
+std::string evaluated_text(const nlohmann::json& evaluated);
+
+/// metrics.json of a run: evaluated_json, every figure, the mistakes, the speed, the machine.
+nlohmann::json metrics_json(const Invocation& call, const dataset::Dataset& truth, const evaluate::DetectorMetrics& metrics,
                             const ModelAnswers& answers);
 
 }  // namespace goshawk::cli

@@ -57,13 +57,16 @@ class Eval(EndToEnd):
         self.assertEqual(result["confusion_matrix"]["counts"], [[4, 1], [1, 0]])
 
     def test_leaves_every_file(self):
-        self.goshawk("eval", self.model, "--data", self.mixed(), "--device", "cpu", "--name", "all")
+        data = self.mixed()
+        printed = self.goshawk("eval", self.model, "--data", data, "--device", "cpu", "--name", "all").stdout
+        self.assertIn(f"squares on 3 images, 5 objects of {data} (all); goshawk ", printed.splitlines()[0])
         run = self.folder / "runs" / "eval" / "all"
         for name in ("BoxPR_curve", "BoxP_curve", "BoxR_curve", "BoxF1_curve", "confusion_matrix", "confusion_matrix_normalized"):
             self.assertEqual((run / f"{name}.png").read_bytes()[:4], b"\x89PNG")
         self.assertTrue(list((run / "mistakes" / "missed").glob("*_missed.jpg")))
         self.assertTrue(list((run / "mistakes" / "background").glob("*_invented.jpg")))
         page = (run / "report.html").read_text()
+        self.assertIn(f"3 images, 5 objects of {data} (all)", page.replace("<wbr>", ""))
         self.assertNotIn("src=\"http", page)
         self.assertIn("Mistakes: missed (1)", page)
         with (run / "classes.csv").open() as file:
@@ -72,7 +75,27 @@ class Eval(EndToEnd):
         predictions = json.loads((run / "predictions.json").read_text())
         self.assertEqual({p["file_name"].split("/")[-1] for p in predictions}, {"right.png", "invented.png", "missed.png"})
         self.assertEqual(len(predictions[0]["bbox"]), 4)
-        self.assertEqual(json.loads((run / "metrics.json").read_text())["coco"]["AP50"] >= 0, True)
+        metrics = json.loads((run / "metrics.json").read_text())
+        self.assertGreaterEqual(metrics["coco"]["AP50"], 0)
+        self.assertEqual((metrics["data"], metrics["split"], metrics["map"]), (str(data), "all", {}))
+        self.assertEqual(metrics["versions"]["goshawk"].count("."), 2)
+
+    def test_says_which_split_was_taken_and_which_classes_were_renamed(self):
+        data = self.data_set({"a": ([(24, 24)], [(24, 24)])}, names="[cat]", split="test")
+        flags = (self.model, "--data", data, "--map", "square=cat", "--device", "cpu", "--json")
+        text = data.read_text()
+        data.write_text(text.replace("train: images/test", "train: images/train"))
+        (self.folder / "set" / "images" / "train").mkdir()
+        (self.folder / "set" / "labels" / "train").mkdir()
+        png(self.folder / "set" / "images" / "train" / "b.png", [])
+        result = json.loads(self.goshawk("eval", *flags, "--name", "x").stdout)
+        self.assertEqual((result["images"], result["split"], result["map"]), (1, "test", {"square": "cat"}))
+        self.assertIn("(test), classes square=cat; goshawk", (self.folder / "runs/eval/x/report.html").read_text())
+        result = json.loads(self.goshawk("eval", self.model, *flags, "--compare", "--draws", "0").stdout)
+        self.assertEqual((result["data"], result["split"], result["map"]), (str(data), "test", {"square": "cat"}))
+        data.write_text("path: .\ntrain: images/train\nnames: [cat]\n")
+        (self.folder / "set" / "labels" / "train" / "b.txt").write_text("0 .5 .5 .2 .2\n")
+        self.assertEqual(json.loads(self.goshawk("eval", *flags).stdout)["split"], "train")
 
     def test_predictions_are_results_that_eval_boxes_judges_alike(self):
         data = self.mixed()
