@@ -118,7 +118,7 @@ Command convert_command() {
                      {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
                      {"keep", "NODE,...", "nodes or operators that stay in FP32"},
                      {"data", "DATASET", "pictures on which overflows are looked for, for fp16"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     from_flag(),
                      {"images", "N", "pictures to look at; else 16"}};
   command.json = true;
   command.examples = {"goshawk convert yolov8n.onnx", "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",

@@ -194,6 +194,8 @@ std::optional<T> number_in(const std::string& text) {
 
 }  // namespace
 
+Option from_flag() { return {"from", "FORMAT", "format of the data set; else recognised", format_names()}; }
+
 std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag) {
   const auto given = call.options.find(flag);
   if (given == call.options.end()) return std::nullopt;

@@ -17,6 +17,8 @@ namespace goshawk::cli {
 
 /// "--from yolo": nullopt when the flag is not given. Throws Error{kUsage} with the names there are.
 std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag);
+/// --from, the format of a set that is read.
+Option from_flag();
 /// "--split val" (or train, test, none).
 std::optional<dataset::Split> split_option(const Invocation& call, const std::string& flag);
 /// The same, of a set that has been read. Throws Error{kUsage} when it has no such split.

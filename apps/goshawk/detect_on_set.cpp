@@ -11,6 +11,10 @@
 
 namespace goshawk::cli {
 
+Option split_flag() {
+  return {"split", "SPLIT", "train, val or test of the data; else val, else test, else all", {"train", "val", "test"}};
+}
+
 Option map_flag() { return {"map", "A=B,...", "names of the model's classes in the data set; A= leaves a class out"}; }
 
 std::map<std::string, std::string> renamed_classes(const Invocation& call) {

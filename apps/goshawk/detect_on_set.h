@@ -16,6 +16,8 @@ namespace goshawk::cli {
 
 /// The flag --map.
 Option map_flag();
+/// --split for commands that measure accuracy.
+Option split_flag();
 /// --map for a model's classes, "truck=van,dog=": what they are called in the data set; an empty name drops one.
 std::map<std::string, std::string> renamed_classes(const Invocation& call);
 

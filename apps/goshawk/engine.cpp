@@ -71,16 +71,10 @@ std::vector<fs::path> models_of(const Invocation& call) {
   return models;
 }
 
-constexpr std::uint64_t kMostStreams = 1024;
-
 /// What `track` asks for: one call at a time for live sources, and for files what the profile says of their resolution.
 std::set<int> streams_of(const Invocation& call, const runtime::Device& device) {
   if (device.kind != runtime::DeviceKind::kOpenVino) return {1};
-  if (const auto streams = count_option(call, "streams")) {
-    if (*streams < 1 || *streams > kMostStreams)
-      throw Error(ErrorCode::kUsage, fmt::format("must be from 1 to {}", kMostStreams), "--streams");
-    return {static_cast<int>(*streams)};
-  }
+  if (const auto streams = integer_option(call, "streams", 1, 1024)) return {static_cast<int>(*streams)};
   std::set<int> streams{1};
   for (const auto& [width, height] : {std::pair(1280, 720), {1920, 1080}, {2560, 1440}, {3840, 2160}, {7680, 4320}})
     streams.insert(parallel_runs(call.config.for_resolution(width, height), {}));

@@ -12,6 +12,7 @@
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -46,7 +47,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
   const auto& s = metrics.summary;
   fmt::print("{} on {}; {} ({})\n\n", answers.name, evaluated_text(document), answers.model["device"].get<std::string>(),
              answers.model["precision"].get<std::string>());
-  Table table({"class", "images", "objects", "precision", "recall", "F1", "at conf", "AP50", "AP75", "AP50-95"});
+  Table table({"class", "images", "objects", "P", "R", "F1", "conf", "AP50", "AP75", "AP50-95"});
   std::vector<std::size_t> images(truth.categories.size());
   std::vector<std::int64_t> last(truth.categories.size(), -1);
   for (const auto& annotation : truth.annotations) {
@@ -68,7 +69,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
     add(truth.categories[c].name, std::to_string(images[c]), result.objects, best, fmt::format("{:.2f}", best.confidence),
         result.ap50, result.ap75, result.ap);
   }
-  fmt::print("{}\n", table.str());
+  fmt::print("{}\n", table.str(table_width()));
   fmt::print("AP small {}, medium {}, large {}   AR {} (1), {} (10), {} (100)\n", figure(s.ap_small), figure(s.ap_medium),
              figure(s.ap_large), figure(s.ar[0]), figure(s.ar[1]), figure(s.ar[2]));
   fmt::print("at confidence {:.2f}: precision {}, recall {}, F1 {}\n", metrics.confidence, figure(metrics.fixed.precision),
@@ -150,8 +151,8 @@ Command eval_command() {
   command.positionals = {
       {.name = "MODEL", .help = "model file or name; two or more with --compare", .required = false, .many = true}};
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
-                     {"split", "SPLIT", "train, val or test; else val, else test, else all"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     split_flag(),
+                     from_flag(),
                      map_flag(),
                      {"at", "CONF", "confidence of the confusion matrix and the mistakes; else 0.25"},
                      {"compare", "", "put two or more models side by side"},

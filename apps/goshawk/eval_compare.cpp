@@ -7,6 +7,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/drawing.h"
 #include "apps/goshawk/eval_files.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
@@ -191,7 +192,7 @@ void print_comparison(const json& comparison, const std::filesystem::path& folde
   fmt::print("{}\n\n", headline(comparison));
   Table table(kColumns);
   for (const auto& model : comparison["models"]) table.add_row(row_of(model));
-  fmt::print("{}\n{}\n", table.str(), (folder / "report.html").string());
+  fmt::print("{}\n{}\n", table.str(table_width()), (folder / "report.html").string());
 }
 
 }  // namespace goshawk::cli

@@ -219,7 +219,7 @@ Command optimize_command() {
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes", "output.project", "output.name"};
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     from_flag(),
                      map_flag(),
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that may be lost; else 1.0"},
                      {"min-speedup", "TIMES", "that the best must be faster than the original; else 1"},

@@ -333,8 +333,8 @@ Command package_command() {
   command.options = {{"out", "PATH", "new folder, or an archive that ends with .zip"},
                      {"also", "FORM,...", "make fp16 and int8 of each model too"},
                      {"data", "DATASET", "labelled images: AP of each model; int8 is calibrated on others of it"},
-                     {"split", "SPLIT", "train, val or test of --data; else val, else test, else all"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     split_flag(),
+                     from_flag(),
                      map_flag(),
                      {"max-drop", "POINTS", "of AP50-95 (of 100) that int8 may lose; else 1.0"},
                      {"licence", "TEXT", "licence of the models; else that of the list of known models"}};

@@ -28,10 +28,7 @@ optimize::PruneOptions prune_options(const Invocation& call) {
   options.target = number_option(call, "keep", 0.05, 0.99).value_or(0.5);
   options.least_kept = number_option(call, "least", 0.01, 1).value_or(options.least_kept);
   options.global = !call.has("by-layer");
-  if (const auto multiple = count_option(call, "multiple")) {
-    if (*multiple < 1 || *multiple > 64) throw Error(ErrorCode::kUsage, "must be from 1 to 64", "--multiple");
-    options.multiple = static_cast<int>(*multiple);
-  }
+  options.multiple = static_cast<int>(integer_option(call, "multiple", 1, 64).value_or(options.multiple));
   // In steps there are pictures in any case, and what looks at them keeps more of the accuracy (docs/decisions/092).
   if (call.has("fine-tune")) options.saliency = optimize::Saliency::kActivation;
   if (call.has("by")) options.saliency = optimize::parse_saliency(call.options.at("by"));
@@ -169,7 +166,7 @@ Command prune_command() {
       {"multiple", "N", "channel counts that remain are multiples of it; else 16"},
       {"whole", "LAYER,...", "convolutions that lose nothing"},
       {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
-      {"from", "FORMAT", "format of the data set; else recognised"},
+      from_flag(),
       map_flag(),
       {"images", "N", "pictures to look at; else 64"},
       {"fine-tune", "EPOCHS", "that each step is trained on with --data's train split"},

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include "apps/goshawk/data_set.h"
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/int8_form.h"
 #include "apps/goshawk/model_path.h"
@@ -109,7 +110,7 @@ Command quantize_command() {
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes"};
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive; or a folder of pictures"},
-                     {"from", "FORMAT", "format of the data set; else recognised"},
+                     from_flag(),
                      map_flag(),
                      {"output", "FILE", "the INT8 model; else MODEL-int8.onnx here"},
                      {"calibrate",
