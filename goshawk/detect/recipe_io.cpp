@@ -265,7 +265,7 @@ nlohmann::ordered_json to_json(const Recipe& recipe) {
           {"color", word_of(kColors, recipe.color)},
           {"mean", numbers(recipe.mean)},
           {"std", numbers(recipe.deviation)},
-          {"pad_value", json_number(recipe.pad_value)},
+          {"pad_value", recipe.pad_value},
           {"confidence", json_number(recipe.confidence)},
           {"iou", json_number(recipe.iou)},
           {"max_detections", recipe.max_detections},
