@@ -45,7 +45,8 @@ int run_convert(const Invocation& call) {
   const auto target = target_of(call, model, side ? fmt::format("{}-{}", to, *side) : to);
   const auto device = detector_options(call.config);
   StepBars bars(call);
-  auto prepared = optimize::prepare_model(model, device, to == "bf16" || to == "fp16-storage");
+  auto prepared = optimize::prepare_model(model, device);
+  if (to == "bf16") optimize::bring_to_13(prepared, "BF16");
   if (side)
     optimize::set_input_size(prepared.model, prepared.recipe, static_cast<int>(std::min<std::uint64_t>(*side, 1U << 20)));
   optimize::HalfOptions options;
@@ -66,7 +67,7 @@ int run_convert(const Invocation& call) {
   else if (to == "fp16-storage") done = optimize::store_fp16(prepared.model, options);
   else if (to == "bf16") done = optimize::to_bf16(prepared.model, options);
   else done.model = prepared.model;
-  if (to != "fp32") done.model = optimize::stored_as(std::move(done.model), prepared.weights_stored);
+  if (to != "fp32") done.model = optimize::stored_as(std::move(done.model), prepared.stored);
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
   artefact.arithmetic = to == "fp16" ? optimize::Arithmetic::kReduced : optimize::Arithmetic::kFp32;

@@ -52,6 +52,7 @@ Int8Form find_int8(const Invocation& call, const fs::path& model, const optimize
   auto& precision = form.device.session.precision;
   if (precision == runtime::Precision::kAuto) precision = runtime::Precision::kFp32;
   form.prepared = optimize::prepare_model(model, form.device);
+  optimize::bring_to_13(form.prepared, "INT8");
   std::optional<optimize::Judge> judge;
   if (material.evaluation) judge.emplace(*material.evaluation, material.renamed);
   form.evaluation_images = judge ? judge->truth().images.size() : 0;

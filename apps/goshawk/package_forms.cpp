@@ -37,9 +37,9 @@ std::vector<std::string> asked_forms(const Invocation& call) {
 ordered_json make_fp16(const Invocation& call, const fs::path& model, const fs::path& target, StepBars& bars) {
   const auto device = detector_options(call.config);
   bars("halving " + model.stem().string(), 0, 1);
-  const auto prepared = optimize::prepare_model(model, device, false);
+  const auto prepared = optimize::prepare_model(model, device);
   auto halved = optimize::to_fp16(prepared.model);
-  halved.model = optimize::stored_as(std::move(halved.model), prepared.weights_stored);
+  halved.model = optimize::stored_as(std::move(halved.model), prepared.stored);
   optimize::ArtefactOptions artefact;
   artefact.session = device.session;
   artefact.arithmetic = optimize::Arithmetic::kReduced;

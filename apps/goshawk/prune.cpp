@@ -51,7 +51,7 @@ optimize::Pruned remove_channels(const Invocation& call, const optimize::Prepare
                                       optimize::values_to_calibrate(prepared.model), calibrating);
   }
   auto done = optimize::prune(prepared.model, calibration ? &*calibration : nullptr, options);
-  done.model = optimize::stored_as(std::move(done.model), prepared.weights_stored);
+  done.model = optimize::stored_as(std::move(done.model), prepared.stored);
   return done;
 }
 

@@ -221,7 +221,7 @@ class PruneInSteps {
     const auto& before = original_.model.metadata;
     if (const auto history = before.find(optimize::kHistoryKey); history != before.end()) model.metadata.insert(*history);
     const auto recipe = detect::parse_recipe(model.metadata[detect::kRecipeKey], outcome.best.string());
-    optimize::ScratchModel::write(optimize::stored_as(std::move(model), original_.weights_stored), recipe, to);
+    optimize::ScratchModel::write(optimize::stored_as(std::move(model), original_.stored), recipe, to);
   }
 
   /// The original and all steps in one run.

@@ -1,6 +1,7 @@
 #include "goshawk/optimize/artefact.h"
 
 #include <unistd.h>
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <system_error>
@@ -74,7 +75,11 @@ detect::ConformanceReport write_artefact(onnx::Model model, const Recipe& recipe
   session.cache_folder.reset();                   // the vectors are not in it yet: its hash changes
   session.precision = runtime::Precision::kFp32;  // as it is recorded; others are judged by their accuracy
   auto recording = detect::record_conformance(temporary.path, {}, session);
-  for (auto& vector : recording.vectors) vector.tolerance = tolerance_of(options.arithmetic);
+  const bool rounds_outputs =
+      std::ranges::any_of(model.outputs, [](const auto& o) { return o.type == onnx::ElementType::kFloat16; });
+  const auto arithmetic =
+      rounds_outputs && options.arithmetic == Arithmetic::kFp32 ? Arithmetic::kReduced : options.arithmetic;
+  for (auto& vector : recording.vectors) vector.tolerance = tolerance_of(arithmetic);
   detect::write_conformance(temporary.path, temporary.path, recording);
   auto report = detect::verify_conformance(temporary.path, session);
   if (!report.passed()) {

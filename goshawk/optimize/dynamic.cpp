@@ -8,7 +8,9 @@
 #include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/int8_weights.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/simplify.h"
+#include "goshawk/optimize/widen.h"
 #include "goshawk/runtime/plain_model.h"
 
 namespace goshawk::optimize {
@@ -109,6 +111,7 @@ double error_on_noise(const Model& a, const Model& b) {
 Dynamic quantize_dynamic(const Model& model, const std::string& where, bool narrow_weights) {
   Dynamic done;
   done.model = model;
+  to_fp32(done.model);
   simplify(done.model);
   if (!upgrade_to_13(done.model))
     throw Error(ErrorCode::kBadConfig, "the model's operator set cannot be brought to 13", where);
@@ -128,6 +131,7 @@ Dynamic quantize_dynamic(const Model& model, const std::string& where, bool narr
   onnx::remove_unused(done.model);
   onnx::check(done.model, "quantized model");
   done.output_error = error_on_noise(before, done.model);
+  done.model = stored_as(std::move(done.model), storage_of(model));
   return done;
 }
 

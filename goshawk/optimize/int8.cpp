@@ -13,10 +13,10 @@
 #include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/optimize/artefact.h"
-#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantizable.h"
 #include "goshawk/optimize/saturation.h"
 #include "goshawk/optimize/simplify.h"
+#include "goshawk/optimize/widen.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -145,8 +145,8 @@ class Int8Search {
 
   void attempt(const QuantizeOptions& options) {
     auto quantized = quantize(prepared_.model, calibration_, options);
-    quantized.model = stored_as(std::move(quantized.model), prepared_.weights_stored);
     Int8Trial trial{options, {}, probe_.error_of(quantized.model)};
+    quantized.model = stored_as(std::move(quantized.model), prepared_.stored);
     const std::string name =
         std::string(to_string(options.method)) + ", " + std::string(to_string(options.activations)) +
         (options.methods_of_layers.empty() ? "" : ", refined") +
@@ -277,7 +277,7 @@ Material material_of(const dataset::Dataset& set, std::size_t calibration_images
   return material;
 }
 
-Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& options, bool upgrade) {
+Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& options) {
   Prepared prepared;
   prepared.path = path;
   prepared.model = onnx::read_model(path);  // first: it has limits, ONNX Runtime has none
@@ -285,15 +285,19 @@ Prepared prepare_model(const fs::path& path, const detect::DetectorOptions& opti
   prepared.recipe = detector->recipe();
   prepared.runs_on = detector->session().device();
   prepared.runs_in = detector->session().precision();
-  prepared.weights_stored = storage_of(prepared.model);
-  prepared.nodes_before = simplify(prepared.model).nodes_before;
-  if (upgrade && !upgrade_to_13(prepared.model)) {
-    throw Error(
-        ErrorCode::kBadConfig,
-        "the model's operator set " + std::to_string(prepared.model.opset) + " cannot be brought to 13, which INT8 needs",
-        path.string(), "Export it again with operator set 13 or later.");
-  }
+  prepared.stored = storage_of(prepared.model);
+  prepared.nodes_before = prepared.model.nodes.size();
+  to_fp32(prepared.model);
+  simplify(prepared.model);
   return prepared;
+}
+
+void bring_to_13(Prepared& prepared, const std::string& what) {
+  if (upgrade_to_13(prepared.model)) return;
+  throw Error(ErrorCode::kBadConfig,
+              "the model's operator set " + std::to_string(prepared.model.opset) + " cannot be brought to 13, which " +
+                  what + " needs",
+              prepared.path.string(), "Export it again with operator set 13 or later.");
 }
 
 nlohmann::ordered_json to_json(const Int8Trial& trial) {

@@ -13,6 +13,7 @@
 
 #include "goshawk/core/recipe.h"
 #include "goshawk/optimize/judge.h"
+#include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/quantize.h"
 
 namespace goshawk::optimize {
@@ -29,20 +30,20 @@ struct Material {
 /// (the same for the same set). At most `calibration_images` and `evaluation_images` of each; 0: all.
 Material material_of(const dataset::Dataset& set, std::size_t calibration_images, std::size_t evaluation_images);
 
-/// A model that is ready to be changed: read, checked, simplified, brought to operator set 13.
+/// A model that is ready to be changed: read, checked, in FP32, simplified.
 struct Prepared {
   std::filesystem::path path;  // of the original
   Recipe recipe;
   onnx::Model model;
   std::size_t nodes_before = 0;  // of the original
-  // What the original's weights are stored in (storage_of); here they are FP32. What is written goes back with stored_as.
-  onnx::ElementType weights_stored = onnx::ElementType::kFloat;
-  runtime::Device runs_on;  // what `auto` settled on
+  Storage stored;                // of the original; what is written goes back with stored_as
+  runtime::Device runs_on;       // what `auto` settled on
   runtime::Precision runs_in = runtime::Precision::kFp32;
 };
-/// Throws what reading and recognising throw, and Error{kBadConfig} where `upgrade` is asked for and the operator set is too
-/// old for it.
-Prepared prepare_model(const std::filesystem::path& path, const detect::DetectorOptions& options, bool upgrade = true);
+/// Throws what reading and recognising throw.
+Prepared prepare_model(const std::filesystem::path& path, const detect::DetectorOptions& options);
+/// Throws Error{kBadConfig} where it cannot be brought to operator set 13, which `what` ("INT8") needs.
+void bring_to_13(Prepared& prepared, const std::string& what);
 
 /// What one setting gave.
 struct Int8Trial {

@@ -10,6 +10,7 @@
 #include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/shapes.h"
+#include "goshawk/optimize/widen.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -230,7 +231,8 @@ bool takes_weights(const Node& node) {
 /// The model with the weights of convolutions and products in `type`, each behind a cast to FP32.
 Halved stored(const Model& model, ElementType type, const HalfOptions& options) {
   const std::string word = type == ElementType::kFloat16 ? "FP16" : "BF16";
-  if (model.opset < 13) throw Error(ErrorCode::kBadConfig, word + " storage needs operator set 13 or later");
+  if (type == ElementType::kBfloat16 && model.opset < 13)
+    throw Error(ErrorCode::kBadConfig, "BF16 storage needs operator set 13 or later");
   Halved done;
   done.model = model;
   const onnx::Wiring wiring(model);
@@ -277,6 +279,14 @@ std::uint16_t to_half(float value) {
   return static_cast<std::uint16_t>(sign | std::min(m >> 13, 0x7BFFU));
 }
 
+float from_half(std::uint16_t half) {
+  const float sign = (half & 0x8000U) != 0 ? -1.0F : 1.0F;
+  const std::uint32_t exponent = (half >> 10) & 0x1FU, fraction = half & 0x3FFU;
+  if (exponent == 0) return sign * static_cast<float>(fraction) / 16777216.0F;
+  const std::uint32_t wide = exponent == 0x1FU ? 0xFFU : exponent + 112U;
+  return std::bit_cast<float>((half & 0x8000U) << 16 | wide << 23 | fraction << 13);
+}
+
 std::uint16_t to_bfloat(float value) {
   auto bits = std::bit_cast<std::uint32_t>(value);
   if (std::isnan(value)) return static_cast<std::uint16_t>((bits >> 16) | 0x40U);
@@ -300,7 +310,8 @@ Halved store_fp16(const Model& model, const HalfOptions& options) { return store
 
 Halved to_bf16(const Model& model, const HalfOptions& options) { return stored(model, ElementType::kBfloat16, options); }
 
-ElementType storage_of(const Model& model) {
+Storage storage_of(const Model& model) {
+  Storage storage;
   const onnx::Wiring wiring(model);
   std::map<ElementType, std::size_t> numbers;
   for (const auto& node : model.nodes) {
@@ -310,16 +321,21 @@ ElementType storage_of(const Model& model) {
     const auto* weights = model.constant(widened ? model.nodes[maker].inputs[0] : node.inputs[1]);
     if (weights) numbers[weights->type] += weights->count();
   }
-  ElementType most = ElementType::kFloat;
   for (const auto type : {ElementType::kFloat16, ElementType::kBfloat16}) {
-    if (numbers[type] > numbers[most]) most = type;
+    if (numbers[type] > numbers[storage.weights]) storage.weights = type;
   }
-  return most;
+  for (const auto* ends : {&model.inputs, &model.outputs}) {
+    for (const auto& end : *ends) {
+      if (end.type == ElementType::kFloat16) storage.half_ends.insert(end.name);
+    }
+  }
+  return storage;
 }
 
-Model stored_as(Model model, ElementType type) {
-  if (type == ElementType::kFloat || model.opset < 13) return model;
-  return stored(model, type, {}).model;
+Model stored_as(Model model, const Storage& storage) {
+  if (storage.weights != ElementType::kFloat) model = stored(model, storage.weights, {}).model;
+  narrow_ends(model, storage.half_ends);
+  return model;
 }
 
 }  // namespace goshawk::optimize

@@ -14,6 +14,8 @@ namespace goshawk::optimize {
 
 /// IEEE half from float, to nearest even; beyond 65504 the greatest finite value (never infinity from a finite number).
 std::uint16_t to_half(float value);
+/// The number that an IEEE half holds; every half is a float.
+float from_half(std::uint16_t half);
 /// The upper half of a float, to nearest even; NaN stays NaN.
 std::uint16_t to_bfloat(float value);
 
@@ -37,19 +39,24 @@ struct Halved {
 Halved to_fp16(const onnx::Model& model, const HalfOptions& options = {});
 
 /// Weights stored in FP16 and widened when the model is loaded: half the size on every provider, computed as the original
-/// is, with weights of eleven bits. Weights beyond FP16's range stay in FP32. Operator set 13 or later.
+/// is, with weights of eleven bits. Weights beyond FP16's range stay in FP32.
 Halved store_fp16(const onnx::Model& model, const HalfOptions& options = {});
 
 /// Weights stored in BF16 and widened when the model is loaded: half the size on every provider; arithmetic is what
-/// --precision says (bf16 on CPUs that have it, where the weights are then exact). Operator set 13 or later.
+/// --precision says (bf16 on CPUs that have it, where the weights are then exact). Throws Error{kBadConfig} below operator
+/// set 13.
 Halved to_bf16(const onnx::Model& model, const HalfOptions& options = {});
 
-/// What the weights of convolutions and products are stored in: FP16 or BF16 where most of their numbers are widened when
-/// the model is loaded, else FP32.
-onnx::ElementType storage_of(const onnx::Model& model);
+/// In which types a file holds what is FP32 while it is changed.
+struct Storage {
+  // Weights of convolutions and products; FP16 or BF16 where most of their numbers are.
+  onnx::ElementType weights = onnx::ElementType::kFloat;
+  std::set<std::string> half_ends = {};  // inputs and outputs of FP16
+  bool operator==(const Storage&) const = default;
+};
+Storage storage_of(const onnx::Model& model);
 
-/// The model with such weights, where they are FP32, stored in `type`: what a change has widened goes back. As it is for
-/// FP32, and below operator set 13.
-onnx::Model stored_as(onnx::Model model, onnx::ElementType type);
+/// The model with its FP32 weights and ends stored so: what to_fp32 and simplify have widened goes back.
+onnx::Model stored_as(onnx::Model model, const Storage& storage);
 
 }  // namespace goshawk::optimize

@@ -145,7 +145,7 @@ class Search {
     const auto fitted = fit_to_provider(model, device.kind);
     const std::string name = fitted == 0 ? "fp32" : "fp32-" + runtime::to_string(device);
     if (!written_.insert(name).second) return name;  // made anew in each run: what made an earlier one may have changed
-    ScratchModel::write(stored_as(model, prepared_.weights_stored), prepared_.recipe, candidate_file(name));
+    ScratchModel::write(stored_as(model, prepared_.stored), prepared_.recipe, candidate_file(name));
     state_.made[name] = {{"step", "simplify"},
                          {"nodes_before", prepared_.nodes_before},
                          {"nodes_after", model.nodes.size()},
@@ -211,7 +211,11 @@ class Search {
     auto device_options = options_.device;
     device_options.session.device = device;
     device_options.session.precision = Precision::kFp32;
-    if (!int8_) int8_.emplace(prepared_, material_.calibration, &*judge_);
+    if (!int8_) {
+      upgraded_ = prepared_;
+      bring_to_13(upgraded_, "INT8");
+      int8_.emplace(upgraded_, material_.calibration, &*judge_);
+    }
     const auto outcome = int8_->make(device_options, options);
     for (const auto& line : outcome.left_out) say("left out: " + line);
     ScratchModel::write(outcome.best.model, prepared_.recipe, file);
@@ -290,7 +294,7 @@ class Search {
   const fs::path folder_;
   const SearchOptions& options_;
   std::optional<Judge> judge_;
-  Prepared prepared_;
+  Prepared prepared_, upgraded_;  // what INT8 forms are made of
   std::optional<Int8Maker> int8_;
   std::vector<runtime::Device> devices_;
   std::set<std::string> written_;  // names of the float files

@@ -87,6 +87,44 @@ class Optimize(EndToEnd):
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
 
+    def test_fp16_models_are_changed_like_others(self):
+        """Also one that takes and gives FP16: what is made of it does so too, but for --to fp32."""
+        half = self.folder / "half.onnx"
+        self.result("convert", self.model, "--to", "fp16", "--output", half)
+        ends = self.folder / "ends.onnx"  # its inputs and outputs in FP16: a byte each, and one of the cast at the end
+        data = half.read_bytes()
+        for before, between in ((b"\x0a\x06images\x12", 4), (b"\x0a\x06output\x12", 4), (b"\x0a\x02to\x18", 0)):
+            place = data.rindex(before) + len(before) + between
+            self.assertEqual(data[place - 1:place + 1], b"\x08\x01" if between else b"\x18\x01")
+            data = data[:place] + b"\x0a" + data[place + 1:]
+        ends.write_bytes(data)
+        for model, type_ in ((half, "float32"), (ends, "float16")):
+            types = lambda file: [v["type"] for ends in ("inputs", "outputs") for v in self.metadata(file)[ends]]
+            self.assertEqual(types(model), [type_, type_])
+            for words in (("prune", "--keep", "0.6", "--multiple", "4"), ("convert", "--to", "bf16"), ("convert", "--to", "fp16"),
+                          ("quantize", "--data", self.data, "--calibrate", "minmax")):
+                self.result(words[0], model, *words[1:], "--output", "made.onnx")
+                self.assertEqual(types("made.onnx"), [type_, type_], words)
+            self.goshawk("verify", "made.onnx", "--device", "cpu")
+            told = self.result("convert", model, "--to", "fp32", "--output", "whole.onnx")
+            self.assertEqual(types("whole.onnx"), ["float32", "float32"])
+            self.assertGreater(told["bytes_after"], 1.3 * told["bytes_before"])
+            found = [json.loads(self.goshawk("eval", m, "--data", self.data, "--device", "cpu", "--json").stdout)["coco"]["AP"]
+                     for m in (model, "whole.onnx")]
+            self.assertAlmostEqual(*found, delta=0.02)
+
+    def test_old_operator_sets_end_what_needs_a_newer_one_alone(self):
+        old = tiny_detector.write(self.folder / "old.onnx", convolutional=True, opset=10)
+        self.result("prune", old, "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")
+        self.result("convert", old, "--to", "fp16-storage", "--output", "small.onnx")
+        for what, words in (("INT8", ("quantize", old, "--data", self.data)), ("BF16", ("convert", old, "--to", "bf16"))):
+            told = self.goshawk(*words, "--device", "cpu", code=BAD_CONFIG).stderr
+            self.assertIn(f"operator set 10 cannot be brought to 13, which {what} needs", told)
+        told = json.loads(self.goshawk("optimize", old, "--data", self.data, "--devices", "cpu", "--time", "0.1",
+                                       "--min-speedup", "500", "--device", "cpu", "--json", code=BAD_DATA).stdout)
+        self.assertEqual([way["name"] for way in told["ways"]], ["original", "fp32 file, fp32 on cpu"])
+        self.assertIn("which INT8 needs", " ".join(told["not_tried"]))
+
     def test_names_may_be_any_bytes(self):
         model = self.folder / "odd.onnx"
         model.write_bytes(self.model.read_bytes().replace(b"channels", b"channel\xff").replace(b"output", b"outpu\xff"))

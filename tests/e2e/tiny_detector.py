@@ -72,8 +72,12 @@ def convolutions(weights=None):
     ]
 
 
-def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False, weights=None, batch=1):
-    """`weights`: the path of a file beside it that gets those of the larger convolution. `batch`: pictures a call."""
+def write(path, recipe=True, classes=("square",), metadata=None, convolutional=False, weights=None, batch=1, opset=13,
+          product=False):
+    """`weights`: the path of a file beside it that gets those of the larger convolution. `batch`: pictures a call; 0: one,
+    and the input has no such dimension (opset 11 or 12). `product`: a matrix product that changes nothing."""
+    pictures = [batch] if batch else []
+    batch = batch or 1
     cells = (WIDTH // 8) * (HEIGHT // 8)
     others = (WIDTH // 16) * (HEIGHT // 16) + (WIDTH // 32) * (HEIGHT // 32)
     total = cells + others
@@ -84,9 +88,11 @@ def write(path, recipe=True, classes=("square",), metadata=None, convolutional=F
         node("AveragePool", ["gray"], "cells", integers("kernel_shape", [8, 8]), integers("strides", [8, 8])),
     ]
     graph = b"".join([
+        *([] if pictures else [node("Unsqueeze", ["picture"], "images", integers("axes", [0]))]),
         *(convolutions(weights) if convolutional else mean),
         node("Reshape", ["cells", "flat_shape"], "flat"),
-        node("Sub", ["flat", "threshold"], "above"),
+        *([node("MatMul", ["flat", "one"], "same"), tensor("one", [1, 1], [1.0])] if product else []),
+        node("Sub", ["same" if product else "flat", "threshold"], "above"),
         node("Mul", ["above", "steepness"], "logit"),
         node("Sigmoid", ["logit"], "objectness"),
         node("Concat", ["boxes", "objectness", "scores"], "near", integer("axis", 2)),
@@ -98,7 +104,7 @@ def write(path, recipe=True, classes=("square",), metadata=None, convolutional=F
         tensor("boxes", [batch, cells, 4], box * cells * batch),
         tensor("scores", [batch, cells, len(classes)], ([1.0] + [0.0] * (len(classes) - 1)) * cells * batch),
         tensor("far", [batch, others, columns], [0.0] * (others * columns * batch)),
-        value_info(11, "images", [batch, 3, HEIGHT, WIDTH]),
+        value_info(11, "images" if pictures else "picture", [*pictures, 3, HEIGHT, WIDTH]),
         value_info(12, "output", [batch, total, columns]),
     ])
     entries = dict(metadata or {})
@@ -106,7 +112,7 @@ def write(path, recipe=True, classes=("square",), metadata=None, convolutional=F
         entries["goshawk.recipe"] = json.dumps({
             "family": "yolox", "class_names": list(classes), "input_width": WIDTH, "input_height": HEIGHT,
             "std": 255, "confidence": 0.3, "iou": 0.1})
-    model = field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13))
+    model = field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, opset))
     model += b"".join(field(14, field(1, key) + field(2, text)) for key, text in entries.items())
     with open(path, "wb") as file:
         file.write(model)
