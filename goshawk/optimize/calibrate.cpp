@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "goshawk/core/error.h"
 #include "goshawk/detect/letterbox.h"
@@ -63,19 +64,26 @@ void add_values(ValueStatistics& statistics, std::span<const float> values, onnx
   statistics.shape = std::move(shape);
 }
 
-runtime::RawTensor image_tensor(const fs::path& path, const Recipe& recipe, const std::string& name) {
+runtime::RawTensor image_tensor(const fs::path& path, const Recipe& recipe, const onnx::ValueInfo& input) {
   const cv::Mat image = media::read_image(path);
   int width = recipe.input_width, height = recipe.input_height;
-  if (recipe.resize == Resize::kPadOnly) {
+  if (recipe.dynamic_size && recipe.resize == Resize::kPadOnly) {
     const auto up = [&](int side) { return (side + recipe.stride - 1) / recipe.stride * recipe.stride; };
     width = up(image.cols);
     height = up(image.rows);
   }
   std::vector<float> values(static_cast<std::size_t>(width) * static_cast<std::size_t>(height) * 3);
   detect::prepare(image, recipe, width, height, values);
-  const bool channels_first = recipe.layout == Layout::kNchw;
-  return runtime::RawTensor::of(name, channels_first ? onnx::Shape{1, 3, height, width} : onnx::Shape{1, height, width, 3},
-                                values);
+  onnx::Shape shape{3, height, width};
+  if (recipe.layout == Layout::kNhwc) shape = {height, width, 3};
+  if (input.shape && input.shape->size() == 3) return runtime::RawTensor::of(input.name, shape, values);
+  const auto* stated = input.shape && !input.shape->empty() ? std::get_if<std::int64_t>(&input.shape->front()) : nullptr;
+  const std::int64_t batch = stated ? std::max<std::int64_t>(*stated, 1) : 1;
+  const std::size_t pixels = values.size();
+  values.reserve(pixels * static_cast<std::size_t>(batch));
+  for (std::int64_t i = 1; i < batch; ++i) std::copy_n(values.begin(), pixels, std::back_inserter(values));
+  shape.insert(shape.begin(), batch);
+  return runtime::RawTensor::of(input.name, shape, values);
 }
 
 std::set<std::string> float_values(const onnx::Model& model) {
@@ -105,7 +113,7 @@ Calibration calibrate(const onnx::Model& model, const Recipe& recipe, const std:
     if (options.progress) options.progress(tried++, static_cast<std::int64_t>(images.size()));
     runtime::RawTensor picture;
     try {
-      picture = image_tensor(path, recipe, input);
+      picture = image_tensor(path, recipe, model.inputs[0]);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kBadData && error.code() != ErrorCode::kNotFound) throw;
       calibration.left_out.push_back(path.string() + ": " + error.what());

@@ -43,8 +43,9 @@ struct CalibrateOptions {
   std::function<void(std::int64_t done, std::int64_t total)> progress;  // may be empty
 };
 
-/// A picture as the model's input `name`, as detect/ makes it: [1, 3, H, W] or [1, H, W, 3]. Throws what reading it throws.
-runtime::RawTensor image_tensor(const std::filesystem::path& image, const Recipe& recipe, const std::string& name);
+/// A picture as the model's input, as detect/ makes it: [N, 3, H, W] or [N, H, W, 3], for a fixed batch N times the same,
+/// else once; without N where `input` has none. Throws what reading it throws.
+runtime::RawTensor image_tensor(const std::filesystem::path& image, const Recipe& recipe, const onnx::ValueInfo& input);
 
 /// Names of the float values that can be looked at: the model's inputs and what its nodes make. Throws what infer_types
 /// throws.

@@ -40,7 +40,7 @@ class OutputProbe {
     for (const auto& path : images) {
       if (static_cast<int>(inputs_.size()) == most) break;
       try {
-        inputs_.push_back(image_tensor(path, recipe, model.inputs.at(0).name));
+        inputs_.push_back(image_tensor(path, recipe, model.inputs.at(0)));
       } catch (const Error&) {  // calibration has told of it
       }
     }

@@ -113,6 +113,14 @@ class Optimize(EndToEnd):
                      for m in (model, "whole.onnx")]
             self.assertAlmostEqual(*found, delta=0.02)
 
+    def test_models_of_two_pictures_a_call_or_of_one_without_that_dimension_see_pictures(self):
+        for batch in (2, 0):
+            model = tiny_detector.write(self.folder / f"{batch}.onnx", convolutional=True, batch=batch, opset=13 if batch else 12)
+            for words in (("prune", "--keep", "0.6", "--multiple", "4", "--by", "activation"), ("convert",),
+                          ("quantize", "--calibrate", "minmax")):
+                self.result(words[0], model, *words[1:], "--data", self.data, "--output", "made.onnx")
+            self.goshawk("verify", "made.onnx", "--device", "cpu")
+
     def test_old_operator_sets_end_what_needs_a_newer_one_alone(self):
         old = tiny_detector.write(self.folder / "old.onnx", convolutional=True, opset=10)
         self.result("prune", old, "--keep", "0.6", "--multiple", "4", "--output", "pruned.onnx")
