@@ -13,13 +13,15 @@ namespace goshawk::optimize {
 namespace {
 
 /// Throws what ONNX Runtime says of shapes that do not meet, when loading or when running.
-void try_out(const onnx::Model& model, const onnx::ValueInfo& input) {
+void try_out(const onnx::Model& model, const onnx::ValueInfo& input, Layout layout) {
   runtime::PlainModel loaded(onnx::serialize(model), "model", {.threads = 1, .optimize = false});
   std::vector<runtime::RawTensor> inputs;
   for (const auto& info : loaded.inputs()) {
     require(info.name == input.name, "a detector's only input is the picture");
-    const std::vector<float> zeros(onnx::count_of(info.shape).value());
-    inputs.push_back(runtime::RawTensor::of(info.name, info.shape, zeros));
+    auto shape = info.shape;
+    shape[layout == Layout::kNchw ? 1 : 3] = 3;  // it may be open
+    const std::vector<float> zeros(onnx::count_of(shape).value());
+    inputs.push_back(runtime::RawTensor::of(info.name, shape, zeros));
   }
   loaded.run(inputs);
 }
@@ -52,12 +54,16 @@ void set_input_size(onnx::Model& model, Recipe& recipe, int side) {
     const auto types = infer_types(model);
     for (auto& output : model.outputs) {
       auto& shape = output.shape.emplace();
-      for (const auto d : types.at(output.name).shape) {
+      const auto& now = types.at(output.name).shape;
+      for (const auto d : now) {
         if (d >= 0) shape.emplace_back(d);
         else shape.emplace_back(std::string());
       }
+      const auto was = types_before.find(output.name);
+      if (was != types_before.end() && keeps_old_places(was->second.shape, now, before, {side, side}))
+        throw Error(ErrorCode::kBadConfig, "'" + output.name + "' does not get the places of the new size");
     }
-    if (std::holds_alternative<std::int64_t>((*input.shape)[0])) try_out(model, input);
+    if (std::holds_alternative<std::int64_t>((*input.shape)[0])) try_out(model, input, recipe.layout);
   } catch (const Error& error) {
     throw Error(ErrorCode::kBadConfig, std::string("the graph holds constants made for its own size: ") + error.what(),
                 "--imgsz", "Export it at this size, or with a dynamic size, from what it was made with.");

@@ -8,6 +8,7 @@
 #include "goshawk/core/testing.h"
 #include "goshawk/detect/testing_onnx.h"
 #include "goshawk/onnx/model.h"
+#include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/simplify.h"
 #include "goshawk/optimize/testing.h"
 
@@ -76,6 +77,64 @@ TEST(InputSize, ShapesOfAShuffleFollowIt) {
   EXPECT_EQ(outputs_of(model, 1, false).at(0).shape.at(0), 52 * 52);
   set_input_size(model, recipe, 320);
   EXPECT_TRUE(outputs_of(model, 1, false) == outputs_of(original, 1, false));
+}
+
+/// A pyramid as PyTorch writes it: the coarse map gets the size of the finer one, in numbers.
+onnx::Model pyramid(std::int64_t rows) {
+  onnx::GraphBuilder graph("pyramid");
+  const std::vector<std::int64_t> weights{2, 3, 1, 1}, sizes{1, 2, rows, rows};
+  const std::vector<float> some(6, 0.5F);
+  const auto x = graph.input("images", {std::int64_t{1}, std::int64_t{3}, std::int64_t{64}, std::int64_t{64}});
+  const auto map = [&](std::int64_t stride) {
+    const auto name = std::to_string(stride);
+    const auto pooled = graph.node("AveragePool", {x},
+                                   {{"kernel_shape", std::vector<std::int64_t>{stride, stride}},
+                                    {"strides", std::vector<std::int64_t>{stride, stride}}});
+    return graph.node("Conv", {pooled, graph.constant("weights" + name, weights, some)});
+  };
+  const auto finer =
+      graph.node("Resize", {map(16), "", "", graph.constant("sizes", sizes)}, {{"mode", std::string("nearest")}});
+  if (rows == 8) graph.node("Add", {map(8), finer}, {}, "y");
+  else graph.node("Identity", {finer}, {}, "y");
+  graph.output("y", {std::int64_t{1}, std::int64_t{2}, rows, rows});
+  return onnx::parse_model(graph.serialize("test", "1"), "pyramid");
+}
+
+TEST(InputSize, SizesThatAResizeStatesFollowIt) {
+  const auto original = pyramid(8);
+  auto model = original;
+  auto recipe = recipe_with(64);
+  set_input_size(model, recipe, 96);
+  EXPECT_EQ(outputs_of(model, 1, false).at(0).shape, (std::vector<std::int64_t>{1, 2, 12, 12}));
+  const onnx::Wiring wiring(model);
+  for (const auto& [name, tensor] : model.constants) EXPECT_FALSE(wiring.consumers(name).empty()) << name;
+  set_input_size(model, recipe, 64);
+  EXPECT_TRUE(outputs_of(model, 1, false) == outputs_of(original, 1, false));
+  auto odd = pyramid(7);
+  const auto text = text_of_error([&] { set_input_size(odd, recipe, 96); }, ErrorCode::kBadConfig);
+  EXPECT_NE(text.find("no part of the picture's"), std::string::npos) << text;
+}
+
+/// 84 places of 64 pixels, however many there are at 96.
+TEST(InputSize, AnOutputThatKeepsItsNumberOfPlacesIsRefused) {
+  onnx::GraphBuilder graph("fixed");
+  const std::vector<std::int64_t> shape{1, 1, 84};
+  const auto x = graph.input("images", {std::int64_t{1}, std::int64_t{3}, std::int64_t{64}, std::int64_t{64}});
+  const auto mean = graph.node("GlobalMaxPool", {x});
+  const auto flat = graph.node("Squeeze", {mean, graph.constant("axes", std::vector<std::int64_t>{3})});
+  graph.node("Mul", {flat, graph.constant("prior", shape, std::vector<float>(84, 0.3F))}, {}, "y");
+  graph.output("y", {std::int64_t{1}, std::int64_t{3}, std::int64_t{84}});
+  auto model = onnx::parse_model(graph.serialize("test", "1"), "fixed");
+  auto recipe = recipe_with(64);
+  const auto text = text_of_error([&] { set_input_size(model, recipe, 96); }, ErrorCode::kBadConfig);
+  EXPECT_NE(text.find("does not get the places"), std::string::npos) << text;
+}
+
+TEST(InputSize, ChannelsMayBeOpen) {
+  auto model = onnx::parse_model(detect::brightness_model({1, -1, 64, 64}, {}), "brightness");
+  auto recipe = recipe_with(64);
+  set_input_size(model, recipe, 96);
+  EXPECT_EQ(std::get<std::int64_t>(model.outputs[0].shape->at(2)), 144);
 }
 
 TEST(InputSize, ADynamicNetworkOnlyGetsAnotherSizeOfChoice) {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <vector>
 
+#include "goshawk/core/error.h"
 #include "goshawk/onnx/free_names.h"
 #include "goshawk/onnx/wiring.h"
 #include "goshawk/optimize/shapes.h"
@@ -83,9 +84,11 @@ std::optional<Tensor> noted_for(const Tensor& tensor, const std::vector<Place>& 
   return Tensor::of(tensor.name, shape, changed);
 }
 
+/// Strides of the grids that detectors have.
+const std::vector<std::vector<int>> kGrids{{8, 16, 32}, {8, 16, 32, 64}, {4, 8, 16, 32}, {16, 32}, {8, 16}};
+
 void change_grids(Model& model, Extent before, Extent after) {
-  const std::vector<std::vector<int>> grids{{8, 16, 32}, {8, 16, 32, 64}, {4, 8, 16, 32}, {16, 32}, {8, 16}};
-  for (const auto& strides : grids) {
+  for (const auto& strides : kGrids) {
     const auto from = places_of(before, strides), to = places_of(after, strides);
     for (auto& [name, tensor] : model.constants) {
       if (auto changed = noted_for(tensor, from, to)) tensor = std::move(*changed);
@@ -139,6 +142,32 @@ std::optional<Shape> restated(const Shape& stated, const Shape& before, const Sh
   return std::nullopt;
 }
 
+/// The sizes that a Resize states, for an input that was `before` and is `after`: rows and columns that change stay the
+/// same part of the picture's. nullopt where the sizes do not fit the input; throws where they would be no whole numbers.
+std::optional<Shape> resized(const onnx::Node& node, const Shape& stated, const Shape& before, const Shape& after,
+                             Extent old_size, Extent new_size) {
+  const auto rank = static_cast<std::int64_t>(before.size());
+  auto axes = node.integers("axes");
+  if (axes.empty()) {
+    axes.resize(before.size());
+    std::iota(axes.begin(), axes.end(), std::int64_t{0});
+  }
+  if (axes.size() != stated.size() || before.size() != after.size()) return std::nullopt;
+  Shape shape = stated;
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const auto axis = axes[i] < 0 ? axes[i] + rank : axes[i];
+    if (axis < 0 || axis >= rank) return std::nullopt;
+    const auto place = static_cast<std::size_t>(axis);
+    if (before[place] == after[place]) continue;
+    const bool is_rows = axis == rank - 2;
+    const auto was = is_rows ? old_size.height : old_size.width, is = is_rows ? new_size.height : new_size.width;
+    if ((!is_rows && axis != rank - 1) || stated[i] * is % was != 0)
+      throw Error(ErrorCode::kBadConfig, "'" + node.label() + "' resizes to a size that is no part of the picture's");
+    shape[i] = stated[i] * is / was;
+  }
+  return shape;
+}
+
 /// Shape of a value that is there before the node at `place`.
 Shape shape_before(const Model& model, std::size_t place, const std::string& value) {
   Model part = model;
@@ -161,20 +190,35 @@ void follow_input_size(Model& model, const std::map<std::string, ValueType>& typ
   onnx::FreeNames names(model);
   for (std::size_t i = 0; i < model.nodes.size(); ++i) {
     auto& node = model.nodes[i];
-    if (!node.is("Reshape") || node.inputs.size() < 2) continue;
-    const auto* target = model.constant(node.inputs[1]);
+    const std::size_t place = node.is("Reshape") ? 1 : 3;
+    if ((!node.is("Reshape") && !node.is("Resize")) || node.inputs.size() <= place) continue;
+    const auto* target = model.constant(node.inputs[place]);
     const auto type = types.find(node.inputs[0]);
     if (target == nullptr || type == types.end() || !is_known(type->second.shape)) continue;
     const Shape stated = target->integers();
-    const Shape result = resolved(stated, type->second.shape);
+    const Shape result = node.is("Reshape") ? resolved(stated, type->second.shape) : stated;
     if (result.empty()) continue;
     const auto shape = shape_before(model, i, node.inputs[0]);
     if (!is_known(shape)) continue;
-    const auto changed = restated(result, type->second.shape, shape, before, after);
+    const auto changed = node.is("Reshape") ? restated(result, type->second.shape, shape, before, after)
+                                            : resized(node, result, type->second.shape, shape, before, after);
     if (!changed || says(stated, *changed)) continue;
-    node.inputs[1] = names.take(node.inputs[1]);  // another node may read the old one
-    model.constants[node.inputs[1]] = Tensor::of(node.inputs[1], {static_cast<std::int64_t>(changed->size())}, *changed);
+    auto& name = node.inputs[place];
+    name = names.take(name);  // another node may read the old one
+    model.constants[name] = Tensor::of(name, {static_cast<std::int64_t>(changed->size())}, *changed);
   }
+  onnx::remove_unused(model);
+}
+
+bool keeps_old_places(const Shape& was, const Shape& is, Extent before, Extent after) {
+  bool had_places = false;
+  for (const auto& strides : kGrids) {
+    const auto count = [&](Extent extent) { return static_cast<std::int64_t>(places_of(extent, strides).size()); };
+    if (std::ranges::find(was, count(before)) == was.end()) continue;
+    if (std::ranges::any_of(is, [&](const auto d) { return d < 0 || d == count(after); })) return false;
+    had_places = true;
+  }
+  return had_places;
 }
 
 }  // namespace goshawk::optimize
