@@ -8,8 +8,10 @@
 #include "apps/goshawk/int8_form.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/options.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
+#include "goshawk/detect/recipe_io.h"
 #include "goshawk/optimize/artefact.h"
 #include "goshawk/optimize/dynamic.h"
 #include "goshawk/optimize/saturation.h"
@@ -39,19 +41,39 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
              megabytes(runtime::model_bytes(target)), target.string());
 }
 
+/// What is needed to record answers; nullopt for a model that is no detector.
+std::optional<Recipe> detector_recipe(const Invocation& call, const fs::path& model, const onnx::Model& read) {
+  try {
+    return detect::Detector::load(model, judged_options(call))->recipe();
+  } catch (const Error& error) {
+    const bool is_said = call.config.is_set("detect.recipe") || call.config.is_set("detect.names");
+    if (is_said || read.metadata.contains(detect::kRecipeKey) || error.code() == ErrorCode::kInterrupted) throw;
+    return std::nullopt;
+  }
+}
+
 /// For models of matrix products: weights in eight bits, activations measured as the model runs.
 int run_dynamic(const Invocation& call, const fs::path& model) {
   refuse_flags(
       call, {"data", "from", "map", "calibrate", "images", "eval-images", "max-drop", "placement", "activations", "float"},
       "it does nothing with --dynamic", "Dynamic quantization looks at no pictures, and judges nothing.");
+  for (const char* key : {"detect.classes", "runtime.precision"}) {
+    if (call.config.entry(key).layer == ConfigLayer::kFlag)
+      throw Error(ErrorCode::kUsage, "it does nothing with --dynamic", call.config.origin(key));
+  }
   const auto target = target_of(call, model, "int8");
-  auto read = onnx::read_model(model);
+  const auto read = onnx::read_model(model);
   const bool narrow = narrow_weights(call).value_or(
       optimize::needs_narrow_weights(runtime::parse_device(call.config.text("runtime.device")).kind));
   const auto done = optimize::quantize_dynamic(read, model.string(), narrow);
-  optimize::write_unrecorded(
-      done.model, model, target,
-      {{"step", "quantize"}, {"dynamic", true}, {"weights_bits", narrow ? 7 : 8}, {"layers", done.layers.size()}});
+  const ordered_json step{
+      {"step", "quantize"}, {"dynamic", true}, {"weights_bits", narrow ? 7 : 8}, {"layers", done.layers.size()}};
+  if (const auto recipe = detector_recipe(call, model, read)) {
+    optimize::write_artefact(done.model, *recipe, model, target,
+                             {session_options(call.config), optimize::Arithmetic::kInt8, step});
+  } else {
+    optimize::write_unrecorded(done.model, model, target, step);
+  }
   if (call.json) {
     const ordered_json result{{"model", target.string()},
                               {"layers", done.layers.size()},

@@ -133,6 +133,19 @@ class Optimize(EndToEnd):
         self.assertEqual([way["name"] for way in told["ways"]], ["original", "fp32 file, fp32 on cpu"])
         self.assertIn("which INT8 needs", " ".join(told["not_tried"]))
 
+    def test_a_detector_of_matrix_products_has_vectors_after_dynamic_quantization(self):
+        model = tiny_detector.write(self.folder / "product.onnx", product=True)
+        self.goshawk("verify", model, "--record", "--device", "cpu")
+        self.result("quantize", model, "--dynamic", "--output", "q.onnx")
+        self.goshawk("verify", "q.onnx", "--device", "cpu")
+        self.assertIn("goshawk.optimize", self.metadata("q.onnx")["metadata"])
+        bare = tiny_detector.write(self.folder / "bare.onnx", product=True, recipe=False)
+        recipe = self.folder / "recipe.yaml"
+        recipe.write_text("family: yolox\nclass_names: [thing]\nstd: 255\n")
+        self.result("quantize", bare, "--dynamic", "--recipe", recipe, "--output", "told.onnx")
+        self.assertEqual(self.metadata("told.onnx")["recipe"]["class_names"], ["thing"])
+        self.goshawk("quantize", bare, "--dynamic", "--recipe", "nothing.yaml", "--device", "cpu", code=NO_INPUT)
+
     def test_names_may_be_any_bytes(self):
         model = self.folder / "odd.onnx"
         model.write_bytes(self.model.read_bytes().replace(b"channels", b"channel\xff").replace(b"output", b"outpu\xff"))
@@ -287,6 +300,8 @@ class Optimize(EndToEnd):
         refused = lambda flag, *words: self.assertIn(flag, self.goshawk(*words, "--device", "cpu", code=USAGE).stderr)
         for flag in ("data", "from", "map", "calibrate", "images", "eval-images", "max-drop", "placement", "activations", "float"):
             refused(f"--{flag}", "quantize", self.model, "--dynamic", f"--{flag}", "1")
+        for flag, value in (("classes", "square"), ("precision", "fp32")):
+            refused(f"--{flag}", "quantize", self.model, "--dynamic", f"--{flag}", value)
         for to in ("bf16", "fp16-storage", "fp32"):
             refused("--data", "convert", self.model, "--to", to, "--data", self.data)
         refused("--keep", "convert", self.model, "--to", "fp32", "--keep", "Conv")
