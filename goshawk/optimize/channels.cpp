@@ -169,7 +169,7 @@ void ChannelMap::follow(const Node& node, const Model& model, const std::map<std
       const auto channels = *known(node.inputs[0]);
       followed = count == static_cast<std::int64_t>(channels.size());
       if (followed) channels_[node.outputs[0]] = channels;
-    } else if (node.is("Add") || node.is("Mul") || node.is("Sub") || node.is("Div")) {
+    } else if (node.is("Add") || node.is("Mul") || node.is("Sub") || node.is("Div") || node.is("PRelu")) {
       followed = follow_elementwise(node, model, types);
     } else if (node.is("Concat")) {
       followed = follow_concat(node);

@@ -22,7 +22,7 @@ class ChannelMap {
   std::size_t root(std::size_t channel) const;
   bool is_pinned(std::size_t channel) const { return pinned_[root(channel)] != 0; }
   std::size_t size() const { return parent_.size(); }
-  /// Constants [1, C, 1, 1], [C, 1, 1] or [C] (slope of PRelu) that have a value a channel, with the axis.
+  /// Constants [1, C, 1, 1] or [C, 1, 1] that have a value a channel, with the axis.
   struct Parameter {
     std::string constant, value;  // the channels are those of `value`
     std::size_t axis = 0;

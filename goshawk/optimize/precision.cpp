@@ -130,6 +130,7 @@ class Halving {
     if (options_.keep_float.contains(node.label()) || options_.keep_float.contains(node.op)) return "kept by wish";
     if (!node.domain.empty() || !half_operators().contains(node.op)) return node.op + " is not known to be safe";
     if (!node.captured.empty()) return "it has a subgraph";
+    if (node.is("LayerNormalization") && node.outputs.size() > 1) return "its mean or deviation is FP32 and is taken";
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
       if (!node.inputs[k].empty() && is_float(node.inputs[k]) && !stays_float(node, k) && overflows(node.inputs[k]))
         return "its input overflows";

@@ -41,7 +41,6 @@ class Histogram {
   std::uint64_t not_finite() const { return not_finite_; }
   /// What was seen; {0, 0} when there was nothing.
   Range seen() const { return count_ > 0 ? Range{low_, high_} : Range{}; }
-  float reach() const { return reach_; }
   const std::vector<std::uint64_t>& bins() const { return bins_; }
   float width() const { return 2 * reach_ / static_cast<float>(kBins); }
   float center(std::size_t bin) const { return -reach_ + (static_cast<float>(bin) + 0.5F) * width(); }

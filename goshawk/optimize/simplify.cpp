@@ -402,8 +402,6 @@ void to_input(Model& model, onnx::FreeNames& names, Node& node, const std::strin
   node.attributes.erase(attribute);
 }
 
-}  // namespace
-
 /// Before 13 Softmax saw a matrix, from `axis` on, which is the same for the last axis only. Writes that as -1.
 bool softmax_over_last_axis(Model& model) {
   std::map<std::string, ValueType> types;
@@ -418,6 +416,8 @@ bool softmax_over_last_axis(Model& model) {
   }
   return true;
 }
+
+}  // namespace
 
 bool upgrade_to_13(Model& model) {
   if (model.opset >= 13) return true;

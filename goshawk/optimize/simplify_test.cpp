@@ -336,6 +336,22 @@ TEST(Precision, OnlyBf16NeedsALaterOperatorSet) {
   EXPECT_THAT(text_of_error([&] { to_bf16(old); }, ErrorCode::kBadConfig), ::testing::HasSubstr("13"));
 }
 
+TEST(Precision, ALayerNormWhoseMeanIsTakenStaysInFp32) {
+  onnx::GraphBuilder graph("norm");
+  const std::vector<std::int64_t> shape{6};
+  const std::vector<float> ones(6, 1.0F);
+  const auto x = graph.node("Relu", {graph.input("x", {std::int64_t{4}, std::int64_t{6}})});
+  const auto outs = graph.node_of_many("LayerNormalization",
+                                       {x, graph.constant("scale", shape, ones), graph.constant("shift", shape, ones)}, 3);
+  graph.node("Add", {outs[0], graph.node("Mul", {outs[1], outs[2]})}, {}, "y");
+  graph.output("y", {std::int64_t{4}, std::int64_t{6}});
+  const Model model = onnx::parse_model(graph.serialize("test", "1"), "norm");
+  const auto half = to_fp16(model);
+  ASSERT_EQ(half.in_float.size(), 1U);
+  EXPECT_THAT(half.in_float[0], ::testing::HasSubstr("mean"));
+  EXPECT_LT(relative_error(answers_of(model), answers_of(half.model)), 3e-3);
+}
+
 TEST(Precision, WeightsThatOverflowKeepTheirNodeInFp32) {
   Model model = small_network();
   auto& weights = model.constants["wide.weight"];
@@ -424,6 +440,25 @@ TEST(Prune, RemovingChannelsIsZeroingThem) {
   EXPECT_LT(done.after, 0.5 * done.before);
   EXPECT_LT(done.weights_after, done.weights_before);
   EXPECT_LT(relative_error(expected, floats_of(outputs_of(done.model, 1, false)[0])), 1e-5);
+}
+
+TEST(Prune, SlopesOfPReluGoWithTheirChannels) {
+  onnx::GraphBuilder graph("slopes");
+  std::vector<float> weights(16 * 3, 0.01F), slopes(16), last(16, 1.0F);
+  for (std::size_t c = 0; c < 16; ++c) {
+    slopes[c] = static_cast<float>(c);
+    if (c >= 8) std::fill_n(weights.begin() + static_cast<std::ptrdiff_t>(c * 3), 3, -1.0F);
+  }
+  const std::vector<std::int64_t> first{16, 3, 1, 1}, by_channel{16, 1, 1}, second{1, 16, 1, 1};
+  const auto x = graph.input("x", {std::int64_t{1}, std::int64_t{3}, std::int64_t{4}, std::int64_t{5}});
+  const auto conv = graph.node("Conv", {x, graph.constant("w", first, weights)});
+  const auto bent = graph.node("PRelu", {conv, graph.constant("slope", by_channel, slopes)});
+  graph.node("Conv", {bent, graph.constant("v", second, last)}, {}, "y");
+  graph.output("y", {std::int64_t{1}, std::int64_t{1}, std::int64_t{4}, std::int64_t{5}});
+  const auto done =
+      prune(onnx::parse_model(graph.serialize("test", "1"), "slopes"), nullptr, {.target = 0.5, .multiple = 8});
+  EXPECT_EQ(done.model.constants.at("slope").floats(), std::vector<float>(slopes.begin() + 8, slopes.end()));
+  EXPECT_EQ(outputs_of(done.model, 1, false)[0].shape, (std::vector<std::int64_t>{1, 1, 4, 5}));
 }
 
 TEST(Prune, CountsThatRemainAreMultiples) {
