@@ -141,10 +141,15 @@ void compare_outputs(const ConformanceVector& vector, const Inference& inference
     const auto& infos = inference.session().outputs();
     const auto info =
         std::find_if(infos.begin(), infos.end(), [&](const auto& other) { return valid_utf8(other.name) == expected.name; });
-    const auto* output = info == infos.end() ? nullptr : &outputs[static_cast<std::size_t>(info - infos.begin())];
-    const auto values = output == nullptr ? std::vector<float>() : sampled(*output);
-    if (output == nullptr || output->shape != expected.shape || values.size() != expected.values.size()) {
-      result.other_output = expected.name;
+    if (info == infos.end()) {
+      result.misfit = "there is no output '" + expected.name + "'";
+      return;
+    }
+    const runtime::Tensor& output = outputs[static_cast<std::size_t>(info - infos.begin())];
+    const std::vector<float> values = sampled(output);
+    if (output.shape != expected.shape || values.size() != expected.values.size()) {
+      result.misfit = fmt::format("output '{}' is [{}], not [{}]", expected.name, fmt::join(output.shape, ", "),
+                                  fmt::join(expected.shape, ", "));
       return;
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
@@ -211,11 +216,12 @@ void write_conformance(const std::filesystem::path& model, const std::filesystem
 
 std::string ConformanceResult::why() const {
   std::vector<std::string> reasons;
-  if (missing > 0) reasons.push_back(fmt::format("{} missing", missing));
-  if (unexpected > 0) reasons.push_back(fmt::format("{} unexpected", unexpected));
-  if (!other_output.empty()) reasons.push_back(fmt::format("output '{}' is missing or of another shape", other_output));
-  if (output_error > tolerance.output) reasons.push_back(fmt::format("outputs differ by more than {:g}", tolerance.output));
-  return fmt::format("{}", fmt::join(reasons, ", "));
+  if (!misfit.empty()) reasons.push_back(misfit);
+  if (missing > 0) reasons.push_back(fmt::format("{} of {} not found again", missing, expected));
+  if (unexpected > 0) reasons.push_back(fmt::format("{} not recorded", unexpected));
+  if (!(output_error <= tolerance.output))
+    reasons.push_back(fmt::format("outputs differ by {:g}, allowed are {:g}", output_error, tolerance.output));
+  return fmt::format("{}", fmt::join(reasons, "; "));
 }
 
 bool ConformanceReport::passed() const {

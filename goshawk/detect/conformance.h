@@ -84,11 +84,11 @@ struct ConformanceResult {
   int expected = 0, matched = 0, missing = 0, unexpected = 0;  // detections
   float box_error = 0;                                         // greatest of the matched ones, pixels
   float score_error = 0;
-  float output_error = 0;    // relative, see ConformanceTolerance
-  std::string other_output;  // the first that is missing or of another shape; empty: none
+  float output_error = 0;  // relative, see ConformanceTolerance
+  std::string misfit;      // of an output that is missing or of another shape, in words; empty: none
   ConformanceTolerance tolerance;
 
-  /// What does not fit: "2 missing, 107 unexpected"; empty when it passed.
+  /// What does not fit, in words; empty when it passed.
   std::string why() const;
 };
 

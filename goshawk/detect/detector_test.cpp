@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <opencv2/core.hpp>
 
 #include "goshawk/core/error.h"
@@ -233,7 +234,22 @@ TEST_F(Conformance, FailsWhenPreprocessingOrTheModelChanged) {
   EXPECT_FALSE(report.passed());
   EXPECT_EQ(report.results[0].missing, 1);
   EXPECT_EQ(report.results[0].unexpected, 1);
+  EXPECT_THAT(report.results[0].why(), HasSubstr("not found again; 1 not recorded"));
   EXPECT_TRUE(verify_conformance(recorded, session_, ConformanceTolerance{2, 1e-3F, 1e-3F}).passed());
+
+  recording = record_conformance(plain, {}, session_);
+  recording.vectors[0].outputs.at(0).values[3] += 1;
+  recording.vectors[1].outputs.at(0).shape = {1, 5, 63};
+  write_conformance(plain, recorded, recording);
+  auto results = verify_conformance(recorded, session_).results;
+  EXPECT_THAT(results[0].why(), HasSubstr("outputs differ by"));
+  EXPECT_EQ(results[1].why(), "output 'output0' is [1, 5, 64], not [1, 5, 63]");
+  EXPECT_FALSE(results[1].passed);
+  recording.vectors[1].outputs[0].name = "output1";
+  write_conformance(plain, recorded, recording);
+  results = verify_conformance(recorded, session_).results;
+  EXPECT_EQ(results[1].why(), "there is no output 'output1'");
+  EXPECT_EQ(to_json({{}, {}, "", results})["vectors"][1]["why"], "there is no output 'output1'");
 }
 
 TEST_F(Conformance, SaysWhenThereAreNoVectorsOrDamagedOnes) {
