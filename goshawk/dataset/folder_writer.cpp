@@ -14,6 +14,7 @@
 #include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
@@ -142,17 +143,19 @@ std::string written_name(const ImageEntry& image) {
     const std::size_t at = path.rfind("/images/");
     path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
   }
-  constexpr std::array<std::string_view, 10> kOwn{"images",         "labels",       "train",      "val",
-                                                  "valid",          "test",         "JPEGImages", "obj_train_data",
-                                                  "obj_valid_data", "obj_test_data"};
+  constexpr std::array<std::string_view, 11> kOwn{"images",         "labels",       "train",      "val",
+                                                  "valid",          "validation",   "test",       "jpegimages",
+                                                  "obj_train_data", "obj_valid_data", "obj_test_data"};
   if (const std::size_t at = path.find("/JPEGImages/"); at != std::string_view::npos) path.remove_prefix(at + 1);
-  for (;;) {
-    const std::size_t slash = path.find('/');
-    if (slash == std::string_view::npos) break;
-    if (std::find(kOwn.begin(), kOwn.end(), path.substr(0, slash)) == kOwn.end()) break;
+  std::string name;
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+    const std::string_view folder = path.substr(0, slash);
+    const bool own = name.empty() ? std::find(kOwn.begin(), kOwn.end(), to_lower(folder)) != kOwn.end()
+                                  : folder == "images" || folder == "labels";
+    if (!own) name.append(folder).append("/");
     path.remove_prefix(slash + 1);
   }
-  return std::string(path);
+  return name.append(path);
 }
 
 std::string DistinctNames::take(const std::string& wanted) {

@@ -79,6 +79,21 @@ TEST_F(FolderWriterTest, StopsWhenAsked) {
   EXPECT_THROW(place_images(writer, dataset, std::vector<std::string>{"one.jpg"}, options), Error);
 }
 
+TEST(WrittenName, HasNoFoldersOfTheFormats) {
+  const auto written = [](const char* file) {
+    ImageEntry image;
+    image.file = file;
+    return written_name(image);
+  };
+  EXPECT_EQ(written("images/train/a/b.jpg"), "a/b.jpg");
+  EXPECT_EQ(written("cam1/images/a.jpg"), "cam1/a.jpg") << "YOLO looks for labels by the last folder called images";
+  EXPECT_EQ(written("cam1/images/night/labels/a.jpg"), "cam1/night/a.jpg");
+  EXPECT_EQ(written("cam1/train/a.jpg"), "cam1/train/a.jpg");
+  EXPECT_EQ(written("images/Train/Validation/a.jpg"), "a.jpg");
+  EXPECT_EQ(written("VOC2012/JPEGImages/a.jpg"), "a.jpg");
+  EXPECT_EQ(written("/data/cam1/images/b/a.jpg"), "b/a.jpg");
+}
+
 TEST(DistinctNames, KeepsEqualNamesApart) {
   DistinctNames names;
   EXPECT_EQ(names.take("a/b.jpg"), "a/b.jpg");

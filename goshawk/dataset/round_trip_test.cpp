@@ -48,7 +48,7 @@ class RandomSet {
   void add_image(Dataset& dataset, int i) {
     ImageEntry image;
     image.id = i + 1;
-    image.file = "images/" + std::to_string(100 + i) + ".png";
+    image.file = (one_in(2) ? "images/" : "cam1/images/") + std::to_string(100 + i) + ".png";
     image.width = static_cast<std::uint32_t>(width_);
     image.height = static_cast<std::uint32_t>(height_);
     image.split = static_cast<Split>(number(1, 3));
@@ -156,6 +156,24 @@ TEST_F(RoundTrip, CrowdsStayCrowdsOrAreLeftOutAndTold) {
     const auto crowds = std::count_if(back.begin(), back.end(), [](const Annotation& a) { return a.crowd; });
     EXPECT_EQ(back.size(), told ? 1U : 2U) << name(format);
     EXPECT_EQ(crowds, told ? 0 : 1) << name(format);
+  }
+}
+
+// CVAT calls its folders Train and Validation; YOLO finds labels by the folder called images.
+TEST_F(RoundTrip, NamesDoNotGrowFromFormatToFormat) {
+  Dataset dataset = RandomSet(5).make(folder_ / "in");
+  std::vector<std::string> first;
+  for (int turn = 0; turn < 2; ++turn) {
+    for (const Format format : kFormats) {
+      if (format == Format::kMot) continue;  // numbers the images
+      const auto next = through(dataset, format, std::to_string(turn) + name(format));
+      ASSERT_TRUE(next);
+      dataset = *next;
+    }
+    std::vector<std::string> files;
+    for (const auto& image : dataset.images) files.push_back(image.file);
+    if (turn == 0) first = files;
+    EXPECT_EQ(files, first);
   }
 }
 

@@ -12,7 +12,6 @@
 #include "goshawk/core/parallel.h"
 #include "goshawk/dataset/image_files.h"
 #include "goshawk/dataset/readers.h"
-#include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/yolo_config.h"
 #include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
@@ -23,18 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kBlock = 256;  // images that a thread takes at once
-
-/// "/x/images/train/a.jpg" -> "/x/labels/train/a.txt": the last folder called images. Source: Ultralytics 8.4.
-std::string labels_of(std::string_view image) {
-  constexpr std::string_view kImages = "/images/", kLabels = "/labels/";
-  const std::string_view stem = without_extension(image);
-  const std::size_t at = stem.rfind(kImages);
-  std::string path;
-  path.reserve(stem.size() + 4);
-  if (at == std::string_view::npos) path += stem;
-  else path.append(stem.substr(0, at)).append(kLabels).append(stem.substr(at + kImages.size()));
-  return path += ".txt";
-}
 
 std::string below(const std::string& path, const std::string& root) {
   if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/')
@@ -178,7 +165,7 @@ class Reader {
     for (auto& image : images) {
       ImageEntry entry;
       entry.id = static_cast<std::int64_t>(entries.size()) + 1;
-      entry.labels = labels_of(image);
+      entry.labels = yolo_labels_of(image);
       entry.file = below(image, root_);
       entry.split = split;
       entries.push_back(std::move(entry));

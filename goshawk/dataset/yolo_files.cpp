@@ -10,6 +10,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/text_file.h"
 #include "goshawk/dataset/yolo_text.h"
 
@@ -56,6 +57,19 @@ std::vector<std::string> lines_in(std::string_view text) {
 }
 
 }  // namespace
+
+std::string yolo_labels_of(std::string_view image) {
+  constexpr std::string_view kImages = "images/", kLabels = "labels/";
+  const std::string_view stem = without_extension(image);
+  std::size_t at = stem.rfind("/images/");
+  if (at != std::string_view::npos) ++at;
+  else if (stem.starts_with(kImages)) at = 0;
+  std::string path;
+  path.reserve(stem.size() + 4);
+  if (at == std::string_view::npos) path += stem;
+  else path.append(stem.substr(0, at)).append(kLabels).append(stem.substr(at + kImages.size()));
+  return path += ".txt";
+}
 
 std::vector<std::string> lines_of(const fs::path& file) {
   const std::string content = read_file(file, kMostBytes);

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "goshawk/dataset/dataset.h"
@@ -10,6 +11,10 @@
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
+
+/// "/x/images/train/a.jpg" -> "/x/labels/train/a.txt": the last folder called images; without one, labels lie beside. Source:
+/// Ultralytics 8.4.
+std::string yolo_labels_of(std::string_view image);
 
 /// Lines of a text file of at most 256 MiB, without ends of lines, a byte order mark and empty lines at the end.
 std::vector<std::string> lines_of(const std::filesystem::path& file);

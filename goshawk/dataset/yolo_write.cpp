@@ -13,7 +13,7 @@
 #include "goshawk/dataset/dropped.h"
 #include "goshawk/dataset/folder_writer.h"
 #include "goshawk/dataset/readers.h"
-#include "goshawk/dataset/safe_path.h"
+#include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -93,8 +93,7 @@ class Writer {
         if (!dataset_.images[i].labelled && begin[i] == begin[i + 1]) continue;
         text.clear();
         for (std::size_t k = begin[i]; k < begin[i + 1]; ++k) append(dataset_.annotations[k], dataset_.images[i], text);
-        const std::string_view stem = without_extension(names_[i]);
-        files_.write("labels" + std::string(stem.substr(stem.find('/'))) + ".txt", text);
+        files_.write(yolo_labels_of(names_[i]), text);
       }
     });
   }
