@@ -14,6 +14,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/fenced_read.h"
+#include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/recognise.h"
 #include "goshawk/dataset/unlabelled.h"
 
@@ -169,6 +170,11 @@ void print_table(const Report& report) {
 void check_text_flag(const Invocation& call, dataset::Format format) {
   if (call.has("text") && format != dataset::Format::kLabelImg)
     throw Error(ErrorCode::kUsage, fmt::format("goes with --to labelimg, not with {}", dataset::name(format)), "--text");
+}
+
+/// Whether the command writes what it reads into a set of its own, or checks one that somebody else may have made.
+bool hands_on(const Invocation& call) {
+  return std::ranges::any_of(call.command.options, [](const auto& option) { return option.flag == "follow-links"; });
 }
 
 /// The images of a folder that no label format claims; nullopt for anything else.
@@ -339,10 +345,8 @@ std::optional<Activity> activity_of(const Invocation& call, const std::string& t
 dataset::ReadResult read_files(const Invocation& call, const std::string& path, std::optional<dataset::Format> format,
                                dataset::ReadLimits limits) {
   limits.stop = call.stop;
-  const auto& options = call.command.options;
-  const bool hands_on = std::any_of(options.begin(), options.end(), [](const auto& o) { return o.flag == "follow-links"; });
   const auto activity = activity_of(call, "reading " + path);
-  const bool fenced = hands_on && !call.has("follow-links");
+  const bool fenced = hands_on(call) && !call.has("follow-links");
   if (!format && call.command.name.starts_with("data ")) {
     if (auto images = unlabelled_images(path, limits)) {
       if (fenced) dataset::take_out_links(*images, limits);
@@ -368,6 +372,11 @@ dataset::ReadResult read_set(const Invocation& call, const std::string& path, st
   }
   const auto rest = told.size() - shown + result.problems_left_out;
   if (rest > 0) spdlog::warn("{} more problem{}; `goshawk data check` lists them", rest, rest == 1 ? "" : "s");
+  if (writes && hands_on(call)) {
+    std::vector<std::string> notes;
+    dataset::load_label_gaps(result.dataset, &notes);
+    for (const auto& note : notes) spdlog::warn("{}", note);
+  }
   return result;
 }
 

@@ -236,7 +236,6 @@ std::string write(const Invocation& call, const dataset::Dataset& set) {
   for (const auto& problem : dataset::write_dataset(set, dataset::Format::kYolo, target, writing)) {
     spdlog::warn("{}{}{}", problem.file, problem.file.empty() ? "" : ": ", problem.message);
   }
-  dataset::carry_frame_lists(set, target);
   return (target / "data.yaml").string();
 }
 

@@ -10,6 +10,7 @@
 #include "goshawk/core/coco_names.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/label_gaps.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -275,6 +276,7 @@ void map_classes(Dataset& dataset, const ClassMapping& mapping) {
   dataset.categories = std::move(regrouping.categories());
   std::erase_if(dataset.annotations, [&](const Annotation& a) { return regrouping.place_of(a.category) < 0; });
   for (auto& a : dataset.annotations) a.category = static_cast<std::uint32_t>(regrouping.place_of(a.category));
+  move_gap_classes(dataset, [&](std::uint32_t c) { return std::int64_t{regrouping.place_of(c)}; });
   record(dataset.class_mapping, mapping);
 }
 

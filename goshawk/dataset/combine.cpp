@@ -12,6 +12,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/random.h"
+#include "goshawk/dataset/label_gaps.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -76,6 +77,16 @@ void make_absolute(Dataset& part, const std::filesystem::path& root) {
   }
 }
 
+/// Where an image names the classes that are labelled in full, those that its part does not have are none of them.
+void move_gaps(Dataset& part, const std::vector<std::uint32_t>& place, std::size_t classes) {
+  move_gap_classes(part, [&](std::uint32_t c) { return std::int64_t{place[c]}; });
+  for (auto& gap : part.gaps) {
+    for (std::uint32_t c = 0; !gap.classes.empty() && c < classes; ++c) {
+      if (std::find(place.begin(), place.end(), c) == place.end()) gap.classes.push_back(c);
+    }
+  }
+}
+
 template <typename T>
 void append(std::vector<T>& to, std::vector<T>& from) {
   to.insert(to.end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -133,19 +144,28 @@ Dataset merge(std::vector<Dataset> parts) {
   Classes classes;
   Sequences sequences;
   std::vector<std::shared_ptr<const void>> unpacked;
-  for (auto& part : parts) {
+  std::vector<std::vector<std::uint32_t>> places;  // of each part's classes
+  for (const auto& part : parts) {
+    auto& place = places.emplace_back();
+    for (const auto& category : part.categories) place.push_back(classes.take(category));
+  }
+  whole.categories = std::move(classes).all();
+  for (std::size_t p = 0; p < parts.size(); ++p) {
+    Dataset& part = parts[p];
+    const auto& place = places[p];
     if (part.unpacked) unpacked.push_back(part.unpacked);
     keep_common(whole.about, part.about);
-    std::vector<std::uint32_t> place;
-    for (const auto& category : part.categories) place.push_back(classes.take(category));
     sequences.rename(part);
     make_absolute(part, whole.root);
     const auto images = static_cast<std::uint32_t>(whole.images.size());
     const auto masks = static_cast<std::int32_t>(whole.masks.size());
     const auto attributes = static_cast<std::int32_t>(whole.attributes.size());
+    const auto gaps = static_cast<std::int32_t>(whole.gaps.size());
     for (auto& image : part.images) {
       if (image.attributes >= 0) image.attributes += attributes;
+      if (image.gaps >= 0) image.gaps += gaps;
     }
+    move_gaps(part, place, whole.categories.size());
     for (auto& a : part.annotations) {
       a.image += images;
       a.category = place[a.category];
@@ -157,6 +177,7 @@ Dataset merge(std::vector<Dataset> parts) {
     append(whole.annotations, part.annotations);
     append(whole.masks, part.masks);
     append(whole.attributes, part.attributes);
+    append(whole.gaps, part.gaps);
     for (auto& pair : part.class_mapping) {
       if (std::find(whole.class_mapping.begin(), whole.class_mapping.end(), pair) == whole.class_mapping.end())
         whole.class_mapping.push_back(std::move(pair));
@@ -164,7 +185,6 @@ Dataset merge(std::vector<Dataset> parts) {
     part = {};
   }
   if (!unpacked.empty()) whole.unpacked = std::make_shared<decltype(unpacked)>(std::move(unpacked));
-  whole.categories = std::move(classes).all();
   // What one part dropped may be a class of another.
   std::erase_if(whole.class_mapping, [&](const auto& pair) {
     return std::any_of(whole.categories.begin(), whole.categories.end(),
@@ -224,6 +244,7 @@ void keep_classes(Dataset& dataset, std::span<const char> keep) {
   const auto place = compact(dataset.categories, std::vector<char>(keep.begin(), keep.end()));
   std::erase_if(dataset.annotations, [&](const Annotation& a) { return place[a.category] < 0; });
   for (auto& a : dataset.annotations) a.category = static_cast<std::uint32_t>(place[a.category]);
+  move_gap_classes(dataset, [&](std::uint32_t c) { return std::int64_t{place[c]}; });
 }
 
 void drop_unused(Dataset& dataset) {

@@ -78,6 +78,7 @@ struct ImageEntry {
   std::int64_t frame = 0;        // MOT: 1-based number in the sequence; else 0
   bool labelled = true;          // false: no label file at all; an empty one says that nothing is there
   std::int32_t attributes = -1;  // what is known of the image as a whole; index into Dataset::attributes, -1: none
+  std::int32_t gaps = -1;        // index into Dataset::gaps, -1: none, or not looked for (`load_label_gaps`)
   bool operator==(const ImageEntry&) const = default;
 };
 
@@ -99,6 +100,13 @@ struct Annotation {
   bool occluded = false;         // CVAT, VOC
 };
 
+/// What the labels of an image leave open (docs/training.md).
+struct LabelGaps {
+  std::vector<Rectangle> regions;      // in the unit of the image's annotations: neither object nor background
+  std::vector<std::uint32_t> classes;  // indices into Dataset::categories whose absence from the labels says nothing
+  bool operator==(const LabelGaps&) const = default;
+};
+
 /// What became of the classes of an earlier data set: old name and new name, the new one empty where the class was dropped.
 using ClassMapping = std::vector<std::pair<std::string, std::string>>;
 
@@ -113,6 +121,7 @@ struct Dataset {
   std::vector<Annotation> annotations;
   std::vector<Mask> masks;
   std::vector<Attributes> attributes;
+  std::vector<LabelGaps> gaps;
   std::shared_ptr<const void> unpacked;  // keeps the temporary folders of unpacked archives, in which files lie then
 
   std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }

@@ -69,6 +69,8 @@ std::vector<Problem> dropped_fields(const Dataset& dataset, const Holds& holds, 
   note(holds.splits, count_if(dataset.images, [](const ImageEntry& i) { return i.split != Split::kNone; }), "splits");
   note(holds.unlabelled, count_if(dataset.images, [](const ImageEntry& i) { return !i.labelled; }),
        "that an image was never labelled");
+  note(holds.gaps, count_if(dataset.images, [](const ImageEntry& i) { return i.gaps >= 0; }),
+       "what labels leave open (ignore/, partial.txt), so that it would be learned as background");
   note(holds.class_mapping, dataset.class_mapping.size(), "the mapping of classes");
   note(holds.image_attributes, count_if(dataset.images, [](const ImageEntry& i) { return i.attributes >= 0; }),
        "attributes of images");

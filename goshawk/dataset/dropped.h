@@ -23,6 +23,7 @@ struct Holds {
   bool splits = false;
   bool unlabelled = false;  // tells an image without labels from one on which there is nothing
   bool class_mapping = false;
+  bool gaps = false;              // LabelGaps
   bool image_attributes = false;  // licence and origin of an image among them
   bool about = false;             // Dataset::about
   bool class_colors = false;

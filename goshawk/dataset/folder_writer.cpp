@@ -15,6 +15,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/carried_frames.h"
 #include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
@@ -128,6 +129,7 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
       [&](std::size_t done) {
         if (options.progress) options.progress(static_cast<std::int64_t>(done), total);
       });
+  carry_frame_lists(writer, dataset, names, options.stop);
   std::vector<Problem> problems;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (missing[i] == 0) continue;
@@ -143,8 +145,8 @@ std::string written_name(const ImageEntry& image) {
     const std::size_t at = path.rfind("/images/");
     path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
   }
-  constexpr std::array<std::string_view, 11> kOwn{"images",         "labels",       "train",      "val",
-                                                  "valid",          "validation",   "test",       "jpegimages",
+  constexpr std::array<std::string_view, 11> kOwn{"images",         "labels",         "train",        "val",
+                                                  "valid",          "validation",     "test",         "jpegimages",
                                                   "obj_train_data", "obj_valid_data", "obj_test_data"};
   if (const std::size_t at = path.find("/JPEGImages/"); at != std::string_view::npos) path.remove_prefix(at + 1);
   std::string name;

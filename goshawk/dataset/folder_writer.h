@@ -36,15 +36,17 @@ class FolderWriter {
   std::unordered_set<std::string> folders_;
 };
 
-/// Places images[i] of the set as `names[i]` (empty: not at all), on all cores, with progress and stop of `options`.
+/// Places images[i] of the set as `names[i]` (empty: not at all), on all cores, with progress and stop of `options`,
+/// and what frames.json says of them (`carry_frame_lists`).
 /// Returns one problem for each image that is missing; its labels can still be written.
 std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, std::span<const std::string> names,
                                   const WriteOptions& options);
 
 /// Where an image belongs within a written set's own folders: its path without leading images/, labels/, train/, val/,
-/// valid/, validation/, test/ (in any case, as CVAT has Train/), JPEGImages/ (and what is before it) and obj_*_data/ folders,
-/// and without folders called images or labels behind them, as YOLO finds labels by these: for "images/train/a/b.jpg" and
-/// "a/images/b.jpg" "a/b.jpg". Of an absolute path, what follows the last images/, else the file's name.
+/// valid/, validation/, test/ (in any case, as CVAT has Train/), JPEGImages/ (and what is before it) and obj_*_data/
+/// folders, and without folders called images or labels behind them, as YOLO finds labels by these: for
+/// "images/train/a/b.jpg" and "a/images/b.jpg" "a/b.jpg". Of an absolute path, what follows the last images/, else the
+/// file's name.
 std::string written_name(const ImageEntry& image);
 
 /// Hands out names that differ: "a.jpg", then "a-2.jpg". Names that differ only in their extension or in ASCII case count as

@@ -123,11 +123,11 @@ class PartialLabels {
 
 /// Regions of `ignore/` that stand beside the label file; none where there is no such file.
 std::vector<Rectangle> ignored_regions(const Dataset& data, const ImageEntry& image) {
-  const std::string folder = "labels/";
-  const auto at = image.labels.rfind(folder);
+  const std::string folder = "/labels/";
+  std::string name = "/" + image.labels;
+  const auto at = name.rfind(folder);
   if (at == std::string::npos) return {};
-  std::string name = image.labels;
-  const fs::path path = data.root / name.replace(at, folder.size(), "ignore/");
+  const fs::path path = data.root / name.replace(at, folder.size(), "/ignore/").substr(1);
   std::error_code error;
   if (!fs::is_regular_file(path, error)) return {};
   const double across = image.width > 0 ? image.width : 1, down = image.height > 0 ? image.height : 1;
@@ -160,6 +160,25 @@ std::vector<LabelGaps> read_label_gaps(const Dataset& dataset, std::vector<std::
     if (has_regions) gaps[i].regions = ignored_regions(dataset, dataset.images[i]);
   }
   return gaps;
+}
+
+void load_label_gaps(Dataset& dataset, std::vector<std::string>* notes) {
+  auto gaps = read_label_gaps(dataset, notes);
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    if (gaps[i] == LabelGaps{}) continue;
+    dataset.images[i].gaps = static_cast<std::int32_t>(dataset.gaps.size());
+    dataset.gaps.push_back(std::move(gaps[i]));
+  }
+}
+
+void move_gap_classes(Dataset& dataset, const std::function<std::int64_t(std::uint32_t)>& place_of) {
+  for (auto& gap : dataset.gaps) {
+    std::set<std::uint32_t> moved;
+    for (const auto c : gap.classes) {
+      if (const auto place = place_of(c); place >= 0) moved.insert(static_cast<std::uint32_t>(place));
+    }
+    gap.classes.assign(moved.begin(), moved.end());
+  }
 }
 
 void add_gaps_as_crowds(Dataset& dataset, std::span<const LabelGaps> gaps) {

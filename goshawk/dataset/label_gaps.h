@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,12 +12,6 @@
 
 namespace goshawk::dataset {
 
-struct LabelGaps {
-  std::vector<Rectangle> regions;      // in the unit of the image's annotations: neither object nor background
-  std::vector<std::uint32_t> classes;  // indices into Dataset::categories whose absence from the labels says nothing
-  bool operator==(const LabelGaps&) const = default;
-};
-
 /// Reads two files that may stand beside YOLO labels (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, a
 /// region a line, "cx cy w h" in fractions of the image; and `partial.txt` in the root: image ("train/a.jpg", as under
 /// images/), a tab, and the classes that are labelled in full ("-": none), between blanks, or between tabs where a name has
@@ -24,6 +19,12 @@ struct LabelGaps {
 /// images that are neither in the data set nor below its folder, as a trimmed set has them, are passed over: `notes`, where
 /// given, gets a sentence about them.
 std::vector<LabelGaps> read_label_gaps(const Dataset& dataset, std::vector<std::string>* notes = nullptr);
+
+/// Reads the same into Dataset::gaps, which go with their images into a set that is written. Throws as `read_label_gaps`.
+void load_label_gaps(Dataset& dataset, std::vector<std::string>* notes = nullptr);
+
+/// Gives the classes of Dataset::gaps their places in another list; -1: the class is gone.
+void move_gap_classes(Dataset& dataset, const std::function<std::int64_t(std::uint32_t)>& place_of);
 
 /// Writes the gaps down as crowds, so that an evaluation counts a detection there neither way: a region for every class, and
 /// the whole image for each class that is not labelled.

@@ -2,7 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include <cmath>
+#include <map>
+
 #include "goshawk/core/error.h"
+#include "goshawk/dataset/class_map.h"
+#include "goshawk/dataset/combine.h"
+#include "goshawk/dataset/formats.h"
+#include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/dataset/testing.h"
 
@@ -119,6 +126,82 @@ TEST_F(LabelGapsTest, CrowdsStandForObjectsThatAreNotToBeScored) {
   for (const auto& object : data_.annotations) crowds.push_back(object.crowd);
   EXPECT_THAT(crowds, ElementsAre(false, true, true, false, true, false));
   EXPECT_THAT(unscored_note(2), HasSubstr("2 objects are difficult"));
+}
+
+/// What the labels of each image leave open, by the names of its file and classes, with regions in thousandths.
+std::map<std::string, std::vector<std::string>> told(const Dataset& set) {
+  std::map<std::string, std::vector<std::string>> all;
+  const auto gaps = read_label_gaps(set);
+  for (std::size_t i = 0; i < gaps.size(); ++i) {
+    const auto& image = set.images[i];
+    auto& lines = all[std::string(file_name_of(image.file))];
+    for (const auto c : gaps[i].classes) lines.push_back(set.categories[c].name);
+    for (const auto& r : gaps[i].regions) {
+      lines.push_back(std::to_string(std::lround(1000 * r.x / image.width)) + " " +
+                      std::to_string(std::lround(1000 * r.width / image.width)));
+    }
+  }
+  return all;
+}
+
+class GapsInSets : public testing::FolderTest {
+ protected:
+  /// As the commands that write read.
+  Dataset read_set(const std::string& name) const {
+    auto set = read_dataset(folder_ / name).dataset;
+    load_label_gaps(set);
+    return set;
+  }
+  Dataset rewritten(const Dataset& set, const std::string& name) const {
+    write_dataset(set, Format::kYolo, folder_ / name);
+    return read_dataset(folder_ / name).dataset;
+  }
+  void SetUp() override {
+    FolderTest::SetUp();
+    for (const std::string name : {"train/a", "train/b", "val/c"}) {
+      write("set/images/" + name + ".png", testing::png_header(200, 100));
+      write("set/labels/" + name + ".txt", "0 0.5 0.5 0.1 0.1\n");
+    }
+    write("set/data.yaml", "train: images/train\nval: images/val\nnames: [car, big van, bus]\n");
+    write("set/ignore/train/b.txt", "0.5 0.5 0.1 0.2\n0.25 0.5 0.1 0.2\n");
+    write("set/partial.txt", "train/a.png\tbig van\tcar\nval/c.png\t-\n");
+  }
+};
+
+TEST_F(GapsInSets, StayWithTheirImages) {
+  auto set = read_set("set");
+  const auto before = told(set);
+  EXPECT_THAT(before.at("a.png"), ElementsAre("bus"));
+  EXPECT_THAT(before.at("b.png"), ElementsAre("450 100", "200 100"));
+  EXPECT_EQ(told(rewritten(set, "copy")), before);
+  set.images[0].split = Split::kVal;
+  EXPECT_EQ(told(rewritten(set, "split")), before);
+  keep_images(set, std::vector<char>{0, 1, 1});
+  auto part = before;
+  part.erase("a.png");
+  EXPECT_EQ(told(rewritten(set, "part")), part);
+}
+
+TEST_F(GapsInSets, FollowTheirClasses) {
+  auto set = read_set("set");
+  map_classes(set, {{"bus", "car"}, {"big van", ""}});
+  EXPECT_THAT(told(rewritten(set, "joined")).at("a.png"), ElementsAre("car")) << "no bus was labelled in full";
+  write("other/images/d.png", testing::png_header(200, 100));
+  write("other/labels/d.txt", "0 0.5 0.5 0.1 0.1\n");
+  write("other/ignore/d.txt", "0.5 0.5 0.1 0.2\n");
+  write("other/partial.txt", "d.png\tbus\n");
+  write("other/data.yaml", "train: images\nval: images\nnames: [bus, bike, person]\n");
+  const auto all = told(rewritten(merge({read_set("set"), read_set("other")}), "all"));
+  EXPECT_THAT(all.at("a.png"), ElementsAre("bus", "bike", "person")) << "its set does not have these";
+  EXPECT_THAT(all.at("b.png"), ElementsAre("450 100", "200 100"));
+  EXPECT_THAT(all.at("d.png"), ElementsAre("car", "big van", "bike", "person", "450 100"));
+}
+
+TEST_F(GapsInSets, AreToldWhereAFormatCannotHoldThem) {
+  const auto notes = write_dataset(read_set("set"), Format::kCoco, folder_ / "coco");
+  ASSERT_THAT(notes, ::testing::SizeIs(1));
+  EXPECT_THAT(notes[0].message, HasSubstr("partial.txt"));
+  EXPECT_THAT(notes[0].message, HasSubstr("3 dropped"));
 }
 
 }  // namespace

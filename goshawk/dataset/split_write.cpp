@@ -2,15 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <map>
-#include <memory>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
-#include "goshawk/dataset/frame_list.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -25,54 +21,6 @@ json class_names(const Dataset& dataset) {
   for (const auto& category : dataset.categories) names.push_back(category.name);
   return names;
 }
-
-/// A frames.json with its frames by file name.
-struct Known {
-  FrameList list;
-  std::map<std::string, const FrameRecord*> by_file;
-};
-
-/// The lists of the folders that images lie in; one that cannot be read is as good as none.
-class KnownLists {
- public:
-  const Known* of(const fs::path& folder) {
-    const auto known = lists_.find(folder);
-    return (known != lists_.end() ? known->second : lists_.emplace(folder, read(folder)).first->second).get();
-  }
-
- private:
-  static std::unique_ptr<Known> read(const fs::path& folder) {
-    auto known = std::make_unique<Known>();
-    try {
-      known->list = read_frame_list(folder / "frames.json");
-    } catch (const Error&) {
-      return nullptr;
-    }
-    for (const auto& frame : known->list.frames) known->by_file[frame.file] = &frame;
-    return known;
-  }
-
-  std::map<fs::path, std::unique_ptr<Known>> lists_;
-};
-
-/// Frames of one written folder.
-struct Gathered {
-  FrameList list;
-  std::map<std::pair<const Known*, std::uint32_t>, std::uint32_t> sources;
-  std::map<std::string, int> names;
-
-  void add(const Known& known, FrameRecord frame) {
-    const auto [at, is_new] =
-        sources.emplace(std::pair(&known, frame.source), static_cast<std::uint32_t>(list.sources.size()));
-    if (is_new) {
-      list.sources.push_back(known.list.sources[frame.source]);
-      std::string& name = list.sources.back().name;
-      if (const int number = ++names[name]; number > 1) name += "-" + std::to_string(number);  // of two folders
-    }
-    frame.source = at->second;
-    list.frames.push_back(std::move(frame));
-  }
-};
 
 bool is_split_key(std::string_view line) {
   const std::string_view key = line.substr(0, line.find(':'));
@@ -133,24 +81,6 @@ fs::path write_split_lists(const Dataset& dataset, const fs::path& config) {
   }
   write_file_atomically(config, written);
   return config;
-}
-
-void carry_frame_lists(const Dataset& dataset, const fs::path& target) {
-  KnownLists lists;
-  std::map<fs::path, Gathered> folders;
-  for (const auto& image : dataset.images) {
-    const fs::path path = dataset.path_of(image);
-    const Known* known = lists.of(path.parent_path());
-    if (known == nullptr) continue;
-    const auto found = known->by_file.find(path.filename().string());
-    if (found == known->by_file.end()) continue;
-    const fs::path folder = target / "images" / name(image.split);
-    std::error_code ignored;
-    if (!fs::is_regular_file(folder / found->first, ignored)) continue;
-    if (sha256_of_file(folder / found->first) != found->second->sha256) continue;
-    folders[folder].add(*known, *found->second);
-  }
-  for (const auto& [folder, gathered] : folders) write_file_atomically(folder / "frames.json", to_text(gathered.list));
 }
 
 }  // namespace goshawk::dataset

@@ -14,9 +14,4 @@ namespace goshawk::dataset {
 /// Error{kIo, kBadConfig}.
 std::filesystem::path write_split_lists(const Dataset& dataset, const std::filesystem::path& config);
 
-/// Gives each folder of images of the written data set `target` (images/train, ...) a frames.json with what the frames.json
-/// beside the images of `dataset` says of them, so that sources and times are not lost. Images that were renamed or changed
-/// are left out. Throws Error{kIo}.
-void carry_frame_lists(const Dataset& dataset, const std::filesystem::path& target);
-
 }  // namespace goshawk::dataset

@@ -60,6 +60,7 @@ class Writer {
   std::vector<Problem> run() {
     name_images();
     write_labels();
+    write_gaps();
     files_.write("data.yaml", config());
     auto problems = dropped();
     auto missing = place_images(files_, dataset_, names_, options_);
@@ -114,11 +115,40 @@ class Writer {
     text += '\n';
   }
 
+  void write_gaps() {
+    std::string partial;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      const ImageEntry& image = dataset_.images[i];
+      if (image.gaps < 0) continue;
+      const LabelGaps& gaps = dataset_.gaps[static_cast<std::size_t>(image.gaps)];
+      std::string regions;
+      for (const auto& region : gaps.regions) {
+        std::string line;
+        append_yolo_box(line, region, image);
+        regions += line.substr(1) + "\n";
+      }
+      const std::string labels = yolo_labels_of(names_[i]);
+      if (!regions.empty()) files_.write("ignore" + labels.substr(labels.find('/')), regions);
+      if (!gaps.classes.empty()) partial += names_[i] + labelled_in_full(gaps) + "\n";
+    }
+    if (!partial.empty()) files_.write("partial.txt", partial);
+  }
+
+  /// As partial.txt has it: each class behind a tab.
+  std::string labelled_in_full(const LabelGaps& gaps) const {
+    std::string text;
+    for (std::uint32_t c = 0; c < dataset_.categories.size(); ++c) {
+      if (std::find(gaps.classes.begin(), gaps.classes.end(), c) == gaps.classes.end())
+        text += "\t" + dataset_.categories[c].name;
+    }
+    return text.empty() ? "\t-" : text;
+  }
+
   std::vector<Problem> dropped() const {
     Holds holds;
     holds.scores = options_.scores;
     holds.polygons = outlines_;
-    holds.splits = holds.unlabelled = holds.class_mapping = true;
+    holds.splits = holds.unlabelled = holds.class_mapping = holds.gaps = true;
     auto notes = dropped_fields(dataset_, holds, "yolo");
     for (auto& note : held_notes(dataset_, "yolo", outlines_)) notes.push_back(std::move(note));
     if (mixed_)
