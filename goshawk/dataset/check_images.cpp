@@ -21,6 +21,7 @@
 #include "goshawk/dataset/image_size.h"
 #include "goshawk/dataset/perceptual_hash.h"
 #include "goshawk/dataset/problems.h"
+#include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -40,11 +41,6 @@ struct Look {
   std::string sha256;   // only where another file is as long
   std::string message;  // why it cannot be read
 };
-
-bool is_within(const fs::path& path, const fs::path& root) {
-  const auto [end, ignored] = std::mismatch(root.begin(), root.end(), path.begin(), path.end());
-  return end == root.end();
-}
 
 /// Opens every image once.
 class Looker {

@@ -51,7 +51,7 @@ class Reader {
     for (const auto& part : kParts) read_list(dataset().root / value(part.key, std::string(part.key) + ".txt"), part.split);
     if (dataset().images.empty()) list_folders();
     for (std::size_t i = 0; i < dataset().images.size(); ++i) dataset().images[i].id = static_cast<std::int64_t>(i) + 1;
-    read_yolo_labels(dataset(), limits_, problems_);
+    read_yolo_labels(dataset(), YoloClasses(dataset().categories), limits_, problems_);
     problems_.move_to(result_);
     return std::move(result_);
   }

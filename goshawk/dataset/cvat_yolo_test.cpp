@@ -8,6 +8,7 @@
 namespace goshawk::dataset {
 namespace {
 
+namespace fs = std::filesystem;
 using testing::brief;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
@@ -91,6 +92,36 @@ TEST_F(CvatYolo, WritesWhatItReads) {
     EXPECT_EQ(again.dataset.images, expected) << place;
     ASSERT_EQ(again.dataset.annotations.size(), 2U);
     for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(again.dataset.annotations[i].rectangle, set.annotations[i].rectangle);
+  }
+}
+
+// The one reader of YOLO text, through each format that has such text.
+TEST_F(CvatYolo, LabelFilesThatCannotBeReadAreListedAlikeInEveryFormat) {
+  write("yolo/data.yaml", "train: images\nval: images\nnames: [car]\n");
+  write("cvat/obj.names", "car\n");
+  write("cvat/obj.data", "");
+  write("cvat/train.txt", "obj_train_data/a.png\nobj_train_data/b.png\nobj_train_data/c.png\nobj_train_data/d.png\n");
+  write("labelimg/classes.txt", "car\n");
+  const std::vector<std::pair<std::string, std::string>> folders{
+      {"yolo/images/", "yolo/labels/"}, {"cvat/obj_train_data/", "cvat/obj_train_data/"}, {"labelimg/", "labelimg/"}};
+  for (const auto& [images, labels] : folders) {
+    for (const char* name : {"a", "b", "c", "d"}) write(images + name + ".png", png_header(80, 40));
+    write(labels + "a.txt", "0 0.5 0.5 0.25 0.5\n");
+    write(labels + "b.txt", "0 0.5 0.5 0.25 0.5" + std::string(500, '\n'));
+    fs::create_directory(folder_ / labels / "c.txt");
+  }
+  ReadLimits limits;
+  limits.file_bytes = 200;
+  for (const auto& [format, folder, prefix] :
+       {std::tuple(Format::kYolo, "yolo", "labels/"), std::tuple(Format::kCvatYolo, "cvat", "obj_train_data/"),
+        std::tuple(Format::kLabelImg, "labelimg", "")}) {
+    const auto [set, problems, left_out] = read_dataset(folder_ / folder, format, limits);
+    std::vector<std::string> expected{std::string("too_many ") + prefix + "b.txt:0"};
+    if (format != Format::kLabelImg) expected.push_back(std::string("bad_line ") + prefix + "c.txt:0");  // takes files alone
+    EXPECT_EQ(brief(problems), expected) << folder;
+    EXPECT_EQ(set.annotations.size(), 1U) << folder;
+    ASSERT_EQ(set.images.size(), 4U) << folder;
+    EXPECT_FALSE(set.images[3].labelled) << folder;
   }
 }
 

@@ -14,6 +14,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/problems.h"
+#include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -21,10 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kTakesThem = "--follow-links takes them";
-
-bool is_within(const fs::path& path, const fs::path& root) {
-  return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
-}
 
 bool is_link(const fs::path& path) {
   struct stat status {};

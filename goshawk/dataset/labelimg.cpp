@@ -59,7 +59,7 @@ class TextReader {
       image.split = split_of_path(file);
       text.images.push_back(std::move(image));
     }
-    read_yolo_labels(text, limits_, problems_);
+    read_yolo_labels(text, YoloClasses(text.categories), limits_, problems_);
     join(std::move(text));
   }
 

@@ -34,6 +34,10 @@ std::optional<std::string> safe_relative_path(std::string_view text) {
   return path;
 }
 
+bool is_within(const std::filesystem::path& path, const std::filesystem::path& root) {
+  return std::mismatch(root.begin(), root.end(), path.begin(), path.end()).first == root.end();
+}
+
 std::string_view file_name_of(std::string_view path) {
   const auto begin = std::find_if(path.rbegin(), path.rend(), is_separator).base();
   const std::string_view name = path.substr(static_cast<std::size_t>(begin - path.begin()));

@@ -1,15 +1,9 @@
 // Reading YOLO data sets: images found by folders and lists, and a label file for each.
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <iterator>
 #include <utility>
 
 #include "goshawk/core/error.h"
-#include "goshawk/core/parallel.h"
 #include "goshawk/dataset/image_files.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/yolo_config.h"
@@ -21,71 +15,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kBlock = 256;  // images that a thread takes at once
-
 std::string below(const std::string& path, const std::string& root) {
   if (path.size() > root.size() + 1 && path.starts_with(root) && path[root.size()] == '/')
     return path.substr(root.size() + 1);
   return path;
 }
-
-/// Opens files by folder: those of one folder are near each other in the list, and are opened relative to it.
-class LabelFiles {
- public:
-  ~LabelFiles() {
-    if (folder_ >= 0) ::close(folder_);
-  }
-
-  enum class State { kRead, kMissing, kUnreadable, kTooLarge };
-
-  State read(const std::string& path, std::uint64_t most, std::string& text) {
-    const std::size_t slash = path.rfind('/');
-    enter(path.substr(0, slash));
-    if (folder_ < 0) return folder_error_ == ENOENT || folder_error_ == ENOTDIR ? State::kMissing : State::kUnreadable;
-    const int fd = ::openat(folder_, path.c_str() + slash + 1, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? State::kMissing : State::kUnreadable;
-    const State state = read_all(fd, most, text);
-    ::close(fd);
-    return state;
-  }
-
- private:
-  void enter(std::string folder) {
-    if (folder == name_) return;
-    if (folder_ >= 0) ::close(folder_);
-    name_ = std::move(folder);
-    folder_ = ::open(name_.empty() ? "/" : name_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    folder_error_ = folder_ < 0 ? errno : 0;
-  }
-
-  static State read_all(int fd, std::uint64_t most, std::string& text) {
-    struct stat status {};
-    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return State::kUnreadable;
-    const auto size = static_cast<std::uint64_t>(status.st_size);
-    if (size > most) return State::kTooLarge;
-    text.resize(size);
-    std::size_t done = 0;
-    while (done < text.size()) {
-      const ssize_t n = ::read(fd, text.data() + done, text.size() - done);
-      if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return State::kUnreadable;
-      if (n == 0) break;  // became shorter meanwhile
-      done += static_cast<std::size_t>(n);
-    }
-    text.resize(done);
-    return State::kRead;
-  }
-
-  std::string name_ = "?";
-  int folder_ = -1;
-  int folder_error_ = ENOENT;
-};
-
-/// What one thread found in one block of images.
-struct Block {
-  YoloObjects objects;
-  ProblemList problems{0};
-};
 
 class Reader {
  public:
@@ -102,7 +36,7 @@ class Reader {
         config_.file.empty() ? "" : below(fs::absolute(config_.file).lexically_normal().string(), root_);
     result_.dataset.class_mapping = config_.class_mapping;
     list_images();
-    read_labels();
+    read_yolo_labels(result_.dataset, classes_, limits_, problems_);
     list_orphans();
     if (config_.named) result_.dataset.categories = std::move(config_.categories);
     else name_classes_by_number();
@@ -165,65 +99,10 @@ class Reader {
     for (auto& image : images) {
       ImageEntry entry;
       entry.id = static_cast<std::int64_t>(entries.size()) + 1;
-      entry.labels = yolo_labels_of(image);
+      entry.labels = below(yolo_labels_of(image), root_);
       entry.file = below(image, root_);
       entry.split = split;
       entries.push_back(std::move(entry));
-    }
-  }
-
-  void read_labels() {
-    const std::size_t count = result_.dataset.images.size();
-    std::vector<Block> blocks((count + kBlock - 1) / kBlock);
-    parallel_blocks(count, kBlock, [&](std::size_t begin, std::size_t end) {
-      if (limits_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while labels were read");
-      Block& block = blocks[begin / kBlock];
-      block.problems = ProblemList(limits_.problems);
-      read_block(begin, end, block);
-      block.objects.annotations.shrink_to_fit();
-    });
-    join(blocks);
-  }
-
-  void read_block(std::size_t begin, std::size_t end, Block& block) {
-    constexpr std::uint64_t kMostBytes = 256ULL << 20;
-    LabelFiles files;
-    std::string text;
-    for (std::size_t i = begin; i < end; ++i) {
-      ImageEntry& image = result_.dataset.images[i];
-      const auto state = files.read(image.labels, std::min(kMostBytes, limits_.file_bytes), text);
-      image.labels = below(image.labels, root_);
-      switch (state) {
-        case LabelFiles::State::kRead:
-          parse_yolo_text(text, image.labels, static_cast<std::uint32_t>(i), classes_, limits_, block.objects,
-                          block.problems);
-          break;
-        case LabelFiles::State::kMissing:
-          image.labelled = false;
-          image.labels.clear();
-          break;
-        case LabelFiles::State::kUnreadable:
-          block.problems.add(ProblemKind::kBadLine, Severity::kError, image.labels, 0, "the label file cannot be read");
-          break;
-        case LabelFiles::State::kTooLarge:
-          block.problems.add(ProblemKind::kTooMany, Severity::kError, image.labels, 0, "the label file is too large");
-          break;
-      }
-    }
-  }
-
-  void join(std::vector<Block>& blocks) {
-    Dataset& dataset = result_.dataset;
-    std::size_t objects = 0, masks = 0;
-    for (const auto& block : blocks) {
-      objects += block.objects.annotations.size();
-      masks += block.objects.masks.size();
-    }
-    dataset.annotations.reserve(objects);
-    dataset.masks.reserve(masks);
-    for (auto& block : blocks) {
-      add_objects(dataset, std::exchange(block.objects, {}));
-      problems_.append(std::move(block.problems));
     }
   }
 

@@ -1,10 +1,13 @@
 #include "goshawk/dataset/yolo_files.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <iterator>
 #include <optional>
-#include <string_view>
-#include <system_error>
 #include <utility>
 
 #include "goshawk/core/error.h"
@@ -21,25 +24,124 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMostBytes = 256ULL << 20;
 
-struct Part {
+constexpr std::size_t kBlock = 256;  // images that a thread takes at once
+
+/// Opens files by folder: those of one folder are near each other in the list, and are opened relative to it.
+class LabelFiles {
+ public:
+  ~LabelFiles() {
+    if (folder_ >= 0) ::close(folder_);
+  }
+
+  enum class State { kRead, kMissing, kUnreadable, kTooLarge };
+
+  State read(const std::string& path, std::uint64_t most, std::string& text) {
+    const std::size_t name = path.rfind('/') + 1;  // npos + 1 == 0
+    enter(name == 0 ? "." : path.substr(0, name));
+    if (folder_ < 0) return folder_error_ == ENOENT || folder_error_ == ENOTDIR ? State::kMissing : State::kUnreadable;
+    const int fd = ::openat(folder_, path.c_str() + name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0) return errno == ENOENT ? State::kMissing : State::kUnreadable;
+    const State state = read_all(fd, most, text);
+    ::close(fd);
+    return state;
+  }
+
+ private:
+  void enter(std::string folder) {
+    if (folder == name_) return;
+    if (folder_ >= 0) ::close(folder_);
+    name_ = std::move(folder);
+    folder_ = ::open(name_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    folder_error_ = folder_ < 0 ? errno : 0;
+  }
+
+  static State read_all(int fd, std::uint64_t most, std::string& text) {
+    struct stat status {};
+    if (::fstat(fd, &status) != 0 || !S_ISREG(status.st_mode)) return State::kUnreadable;
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    if (size > most) return State::kTooLarge;
+    text.resize(size);
+    std::size_t done = 0;
+    while (done < text.size()) {
+      const ssize_t n = ::read(fd, text.data() + done, text.size() - done);
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return State::kUnreadable;
+      if (n == 0) break;  // became shorter meanwhile
+      done += static_cast<std::size_t>(n);
+    }
+    text.resize(done);
+    return State::kRead;
+  }
+
+  std::string name_ = "?";
+  int folder_ = -1;
+  int folder_error_ = ENOENT;
+};
+
+/// What one thread found in one block of images.
+struct Block {
   YoloObjects objects;
   ProblemList problems{0};
 };
 
-void read_one(Dataset& dataset, std::size_t i, const YoloClasses& classes, const ReadLimits& limits, Part& part) {
-  ImageEntry& image = dataset.images[i];
-  if (image.labels.empty()) return;
-  std::error_code error;
-  if (!fs::exists(dataset.root / image.labels, error)) {
-    image.labelled = false;
-    image.labels.clear();
-    return;
+/// Reads blocks of a set's label files.
+class LabelReader {
+ public:
+  LabelReader(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits)
+      : dataset_(dataset), classes_(classes), limits_(limits) {}
+
+  void read(std::size_t begin, std::size_t end, Block& block) {
+    LabelFiles files;
+    std::string text;
+    for (std::size_t i = begin; i < end; ++i) {
+      ImageEntry& image = dataset_.images[i];
+      if (image.labels.empty()) continue;
+      switch (files.read((dataset_.root / image.labels).string(), std::min(kMostBytes, limits_.file_bytes), text)) {
+        case LabelFiles::State::kRead:
+          parse_yolo_text(text, image.labels, static_cast<std::uint32_t>(i), classes_, limits_, block.objects,
+                          block.problems);
+          break;
+        case LabelFiles::State::kMissing:
+          image.labelled = false;
+          image.labels.clear();
+          break;
+        case LabelFiles::State::kUnreadable:
+          block.problems.add(ProblemKind::kBadLine, Severity::kError, image.labels, 0, "the label file cannot be read");
+          break;
+        case LabelFiles::State::kTooLarge:
+          block.problems.add(ProblemKind::kTooMany, Severity::kError, image.labels, 0, "the label file is too large");
+          break;
+      }
+    }
   }
-  try {
-    const std::string text = read_file(dataset.root / image.labels, std::min(kMostBytes, limits.file_bytes));
-    parse_yolo_text(text, image.labels, static_cast<std::uint32_t>(i), classes, limits, part.objects, part.problems);
-  } catch (const Error& failure) {
-    part.problems.add(ProblemKind::kBadLine, Severity::kError, image.labels, 0, failure.what());
+
+ private:
+  Dataset& dataset_;
+  const YoloClasses& classes_;
+  const ReadLimits& limits_;
+};
+
+/// Adds parsed objects behind those of the data set, with their masks.
+void add_objects(Dataset& dataset, YoloObjects objects) {
+  const auto offset = static_cast<std::int32_t>(dataset.masks.size());
+  for (auto& annotation : objects.annotations) {
+    if (annotation.mask >= 0) annotation.mask += offset;
+    dataset.annotations.push_back(annotation);
+  }
+  std::move(objects.masks.begin(), objects.masks.end(), std::back_inserter(dataset.masks));
+}
+
+void join(std::vector<Block>& blocks, Dataset& dataset, ProblemList& problems) {
+  std::size_t objects = dataset.annotations.size(), masks = dataset.masks.size();
+  for (const auto& block : blocks) {
+    objects += block.objects.annotations.size();
+    masks += block.objects.masks.size();
+  }
+  dataset.annotations.reserve(objects);
+  dataset.masks.reserve(masks);
+  for (auto& block : blocks) {
+    add_objects(dataset, std::exchange(block.objects, {}));
+    problems.append(std::move(block.problems));
   }
 }
 
@@ -88,29 +190,18 @@ std::vector<Category> read_class_names(const fs::path& file) {
   return categories;
 }
 
-void add_objects(Dataset& dataset, YoloObjects objects) {
-  const auto offset = static_cast<std::int32_t>(dataset.masks.size());
-  for (auto& annotation : objects.annotations) {
-    if (annotation.mask >= 0) annotation.mask += offset;
-    dataset.annotations.push_back(annotation);
-  }
-  std::move(objects.masks.begin(), objects.masks.end(), std::back_inserter(dataset.masks));
-}
-
-void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& problems) {
-  constexpr std::size_t kBlock = 256;
-  const YoloClasses classes(dataset.categories);
-  std::vector<Part> parts((dataset.images.size() + kBlock - 1) / kBlock);
-  parallel_blocks(dataset.images.size(), kBlock, [&](std::size_t begin, std::size_t end) {
+void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems) {
+  const std::size_t count = dataset.images.size();
+  std::vector<Block> blocks((count + kBlock - 1) / kBlock);
+  LabelReader reader(dataset, classes, limits);
+  parallel_blocks(count, kBlock, [&](std::size_t begin, std::size_t end) {
     if (limits.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while labels were read");
-    Part& part = parts[begin / kBlock];
-    part.problems = ProblemList(limits.problems);
-    for (std::size_t i = begin; i < end; ++i) read_one(dataset, i, classes, limits, part);
+    Block& block = blocks[begin / kBlock];
+    block.problems = ProblemList(limits.problems);
+    reader.read(begin, end, block);
+    block.objects.annotations.shrink_to_fit();
   });
-  for (auto& part : parts) {
-    add_objects(dataset, std::exchange(part.objects, {}));
-    problems.append(std::move(part.problems));
-  }
+  join(blocks, dataset, problems);
 }
 
 std::string yolo_boxes(const Dataset& dataset, const ImageEntry& image, std::size_t begin, std::size_t end) {

@@ -12,8 +12,8 @@
 
 namespace goshawk::dataset {
 
-/// "/x/images/train/a.jpg" -> "/x/labels/train/a.txt": the last folder called images; without one, labels lie beside. Source:
-/// Ultralytics 8.4.
+/// "/x/images/train/a.jpg" -> "/x/labels/train/a.txt": the last folder called images; without one, labels lie beside.
+/// Source: Ultralytics 8.4.
 std::string yolo_labels_of(std::string_view image);
 
 /// Lines of a text file of at most 256 MiB, without ends of lines, a byte order mark and empty lines at the end.
@@ -22,12 +22,10 @@ std::vector<std::string> lines_of(const std::filesystem::path& file);
 /// obj.names or classes.txt: a name a line; an empty line is a class of no name ("class3").
 std::vector<Category> read_class_names(const std::filesystem::path& file);
 
-/// Adds parsed objects behind those of the data set, with their masks.
-void add_objects(Dataset& dataset, YoloObjects objects);
-
 /// Reads ImageEntry::labels of the images that have one and adds their objects, in fractions, on all cores. Images whose
-/// label file does not exist become unlabelled; files that cannot be read are listed.
-void read_yolo_labels(Dataset& dataset, const ReadLimits& limits, ProblemList& problems);
+/// label file does not exist become unlabelled; files that cannot be read (kBadLine) or are too large (kTooMany) are listed.
+/// Throws Error{kInterrupted}.
+void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems);
 
 /// The label file's text for annotations [begin, end) of one image: boxes alone, as `held_box` has them, without
 /// crowds.

@@ -74,17 +74,6 @@ bool all_fractions(std::span<const double> numbers) {
   return std::all_of(numbers.begin(), numbers.end(), [](double v) { return v >= -kTolerance && v <= 1 + kTolerance; });
 }
 
-Rectangle extent(std::span<const double> points) {
-  double x1 = points[0], x2 = points[0], y1 = points[1], y2 = points[1];
-  for (std::size_t i = 2; i + 1 < points.size(); i += 2) {
-    x1 = std::min(x1, points[i]);
-    x2 = std::max(x2, points[i]);
-    y1 = std::min(y1, points[i + 1]);
-    y2 = std::max(y2, points[i + 1]);
-  }
-  return {x1, y1, x2 - x1, y2 - y1};
-}
-
 /// What fractions of the image are counted in: its size, where that is known.
 std::pair<double, double> unit_of(const ImageEntry& image) {
   const bool known = image.width > 0 && image.height > 0;
@@ -266,6 +255,17 @@ std::int64_t YoloClasses::place_of(double number) const {
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
                      const ReadLimits& limits, YoloObjects& out, ProblemList& problems) {
   Parser(file, image, classes, limits, out, problems).run(text);
+}
+
+Rectangle extent(std::span<const double> outline) {
+  double x1 = outline[0], x2 = outline[0], y1 = outline[1], y2 = outline[1];
+  for (std::size_t i = 2; i + 1 < outline.size(); i += 2) {
+    x1 = std::min(x1, outline[i]);
+    x2 = std::max(x2, outline[i]);
+    y1 = std::min(y1, outline[i + 1]);
+    y2 = std::max(y2, outline[i + 1]);
+  }
+  return {x1, y1, x2 - x1, y2 - y1};
 }
 
 void append_fraction(std::string& text, double value) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,7 +24,6 @@ class YoloClasses {
 
   /// -1: no such class.
   std::int64_t place_of(double number) const;
-  bool any() const { return any_; }
 
  private:
   bool any_ = true;
@@ -44,6 +44,9 @@ struct YoloObjects {
 /// the image of a file with any such line, or with boxes and outlines mixed (listed too), or with confidences.
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
                      const ReadLimits& limits, YoloObjects& out, ProblemList& problems);
+
+/// What bounds an outline x1, y1, x2, y2, ... of one point or more.
+Rectangle extent(std::span<const double> outline);
 
 /// Whether a box is in pixels of an image whose size is not known, because its file is missing and the labels do not say it:
 /// what is no fraction must not be written as one.

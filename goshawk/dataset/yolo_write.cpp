@@ -30,16 +30,10 @@ const std::vector<double>* single_polygon(const Dataset& dataset, const Annotati
 
 /// Whether reading the outline gives the box back.
 bool spans_its_box(const Rectangle& r, const std::vector<double>& polygon) {
-  double x1 = polygon[0], x2 = x1, y1 = polygon[1], y2 = y1;
-  for (std::size_t i = 2; i + 1 < polygon.size(); i += 2) {
-    x1 = std::min(x1, polygon[i]);
-    x2 = std::max(x2, polygon[i]);
-    y1 = std::min(y1, polygon[i + 1]);
-    y2 = std::max(y2, polygon[i + 1]);
-  }
   constexpr double kSame = 1e-6;
-  return std::abs(x1 - r.x) < kSame && std::abs(y1 - r.y) < kSame && std::abs(x2 - x1 - r.width) < kSame &&
-         std::abs(y2 - y1 - r.height) < kSame;
+  const Rectangle e = extent(polygon);
+  return std::abs(e.x - r.x) < kSame && std::abs(e.y - r.y) < kSame && std::abs(e.width - r.width) < kSame &&
+         std::abs(e.height - r.height) < kSame;
 }
 
 /// Outlines are written where every object has one that spans its box; Ultralytics refuses files that mix boxes and
