@@ -36,7 +36,7 @@ class Reader {
         config_.file.empty() ? "" : below(fs::absolute(config_.file).lexically_normal().string(), root_);
     result_.dataset.class_mapping = config_.class_mapping;
     list_images();
-    read_yolo_labels(result_.dataset, classes_, limits_, problems_);
+    read_yolo_labels(result_.dataset, classes_, limits_, problems_, config_.keypoint_columns);
     list_orphans();
     if (config_.named) result_.dataset.categories = std::move(config_.categories);
     else name_classes_by_number();

@@ -86,6 +86,19 @@ ClassMapping read_mapping(const json& document, const fs::path& file) {
   return mapping;
 }
 
+std::size_t read_keypoint_columns(const json& document, const fs::path& file) {
+  constexpr std::int64_t kMostKeypoints = 10'000;
+  const auto shape = document.find("kpt_shape");
+  if (shape == document.end() || shape->is_null()) return 0;
+  const auto number = [&](std::size_t i, std::int64_t least, std::int64_t most) {
+    const bool whole = shape->is_array() && shape->size() == 2 && (*shape)[i].is_number_integer();
+    const std::int64_t value = whole ? (*shape)[i].get<std::int64_t>() : -1;
+    if (value < least || value > most) reject("kpt_shape is a list: the number of keypoints, and 2 or 3", file);
+    return static_cast<std::size_t>(value);
+  };
+  return number(0, 1, kMostKeypoints) * number(1, 2, 3);
+}
+
 fs::path whole_path(const fs::path& path) {
   fs::path whole = fs::absolute(path).lexically_normal();
   return whole.has_filename() ? whole : whole.parent_path();
@@ -149,6 +162,7 @@ YoloConfig read_yaml(const fs::path& file, ProblemList& problems) {
   config.categories = read_names(document, file);
   config.named = true;
   config.class_mapping = read_mapping(document, file);
+  config.keypoint_columns = read_keypoint_columns(document, file);
   add_part(config, document, "train", Split::kTrain, problems);
   add_part(config, document, document.contains("val") ? "val" : "validation", Split::kVal, problems);
   add_part(config, document, "test", Split::kTest, problems);

@@ -1,6 +1,7 @@
 // What a YOLO data set's data.yaml (or its folders) says: class names and where the images lie.
 #pragma once
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -17,6 +18,7 @@ struct YoloConfig {
   std::vector<Category> categories;  // by class number
   bool named = false;                // false: nothing says the names; numbers in the labels make the classes
   ClassMapping class_mapping;
+  std::size_t keypoint_columns = 0;  // numbers behind each box: those of "kpt_shape: [17, 3]" are 51; 0: no set of poses
   struct Part {
     Split split = Split::kNone;
     std::vector<std::filesystem::path> places;  // absolute: folders, lists (.txt), images

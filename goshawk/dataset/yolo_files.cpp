@@ -13,6 +13,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/dataset/not_kept.h"
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/text_file.h"
 #include "goshawk/dataset/yolo_text.h"
@@ -87,8 +88,8 @@ struct Block {
 /// Reads blocks of a set's label files.
 class LabelReader {
  public:
-  LabelReader(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits)
-      : dataset_(dataset), classes_(classes), limits_(limits) {}
+  LabelReader(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, std::size_t keypoint_columns)
+      : dataset_(dataset), classes_(classes), limits_(limits), keypoint_columns_(keypoint_columns) {}
 
   void read(std::size_t begin, std::size_t end, Block& block) {
     LabelFiles files;
@@ -99,7 +100,7 @@ class LabelReader {
       switch (files.read((dataset_.root / image.labels).string(), std::min(kMostBytes, limits_.file_bytes), text)) {
         case LabelFiles::State::kRead:
           parse_yolo_text(text, image.labels, static_cast<std::uint32_t>(i), classes_, limits_, block.objects,
-                          block.problems);
+                          block.problems, keypoint_columns_);
           break;
         case LabelFiles::State::kMissing:
           image.labelled = false;
@@ -119,6 +120,7 @@ class LabelReader {
   Dataset& dataset_;
   const YoloClasses& classes_;
   const ReadLimits& limits_;
+  const std::size_t keypoint_columns_;
 };
 
 /// Adds parsed objects behind those of the data set, with their masks.
@@ -139,10 +141,13 @@ void join(std::vector<Block>& blocks, Dataset& dataset, ProblemList& problems) {
   }
   dataset.annotations.reserve(objects);
   dataset.masks.reserve(masks);
+  NotKept lost;
   for (auto& block : blocks) {
+    if (block.objects.poses > 0) lost.add("keypoints of objects", block.objects.poses);
     add_objects(dataset, std::exchange(block.objects, {}));
     problems.append(std::move(block.problems));
   }
+  lost.list_in(problems, dataset.source);
 }
 
 std::vector<std::string> lines_in(std::string_view text) {
@@ -190,10 +195,11 @@ std::vector<Category> read_class_names(const fs::path& file) {
   return categories;
 }
 
-void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems) {
+void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems,
+                      std::size_t keypoint_columns) {
   const std::size_t count = dataset.images.size();
   std::vector<Block> blocks((count + kBlock - 1) / kBlock);
-  LabelReader reader(dataset, classes, limits);
+  LabelReader reader(dataset, classes, limits, keypoint_columns);
   parallel_blocks(count, kBlock, [&](std::size_t begin, std::size_t end) {
     if (limits.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while labels were read");
     Block& block = blocks[begin / kBlock];

@@ -24,8 +24,9 @@ std::vector<Category> read_class_names(const std::filesystem::path& file);
 
 /// Reads ImageEntry::labels of the images that have one and adds their objects, in fractions, on all cores. Images whose
 /// label file does not exist become unlabelled; files that cannot be read (kBadLine) or are too large (kTooMany) are listed.
-/// Throws Error{kInterrupted}.
-void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems);
+/// `keypoint_columns`: as for `parse_yolo_text`; how many objects had some is listed (kDropped). Throws Error{kInterrupted}.
+void read_yolo_labels(Dataset& dataset, const YoloClasses& classes, const ReadLimits& limits, ProblemList& problems,
+                      std::size_t keypoint_columns = 0);
 
 /// The label file's text for annotations [begin, end) of one image: boxes alone, as `held_box` has them, without
 /// crowds.

@@ -212,6 +212,35 @@ TEST_F(YoloFiles, ListsImagesOfTwoSplits) {
   EXPECT_THAT(brief(result.problems), ElementsAre("duplicate_image images/1.png:0"));
 }
 
+// Ultralytics 8.4's verify_image_label gives this box for the first two lines.
+TEST_F(YoloFiles, TakesTheBoxOfPoseLabels) {
+  image("images/1.png");  // 200 x 100
+  const auto keypoints = [](int count, const std::string& each) {
+    std::string text;
+    for (int i = 0; i < count; ++i) text += " " + each;
+    return text;
+  };
+  for (const int dimensions : {2, 3}) {
+    write("data.yaml", "train: images\nval: images\nkpt_shape: [17, " + std::to_string(dimensions) + "]\nnames: [person]\n");
+    const std::string visible = dimensions == 3 ? " 2" : "", hidden = dimensions == 3 ? " 0" : "";
+    write("labels/1.txt", "0 0.5 0.5 0.2 0.4" + keypoints(17, "0 0" + hidden) + "\n0 0.5 0.5 0.2 0.4" +
+                              keypoints(17, "0.1 0.9" + visible) + "\n0 0.5 0.5 0.2 0.4" +
+                              keypoints(17, "0.1 0.9" + visible) + " 0.75\n0 0.5 0.5 0.2 0.4\n0 0.5 0.5 0.2 0.4" +
+                              keypoints(3, "0.1 0.9" + visible) + "\n");
+    const auto result = read_dataset(folder_);
+    EXPECT_THAT(brief(result.problems), ElementsAre("bad_line labels/1.txt:5", "dropped data.yaml:0"));
+    EXPECT_THAT(result.problems.back().message, HasSubstr("(3)"));
+    ASSERT_THAT(result.dataset.annotations, SizeIs(4));
+    for (const auto& annotation : result.dataset.annotations) {
+      EXPECT_NEAR(annotation.rectangle.x, 80, 1e-9);
+      EXPECT_NEAR(annotation.rectangle.height, 40, 1e-9);
+      EXPECT_EQ(annotation.mask, -1);
+    }
+    EXPECT_EQ(result.dataset.annotations[1].score, -1);
+    EXPECT_EQ(result.dataset.annotations[2].score, 0.75F);
+  }
+}
+
 TEST_F(YoloFiles, RefusesAConfigurationThatMakesNoSense) {
   image("images/1.png");
   const auto code = [&](const std::string& text) {
@@ -231,6 +260,8 @@ TEST_F(YoloFiles, RefusesAConfigurationThatMakesNoSense) {
   EXPECT_EQ(code("train: images\nnames: [[x]]\n"), "bad_config");
   EXPECT_EQ(code("train: images\nnames: [x]\nnc: 2\n"), "bad_config");
   EXPECT_EQ(code("train: images\nnc: 99999999999\n"), "bad_config");
+  EXPECT_EQ(code("train: images\nkpt_shape: 17\nnames: [x]\n"), "bad_config");
+  EXPECT_EQ(code("train: images\nkpt_shape: [17, 4]\nnames: [x]\n"), "bad_config");
   EXPECT_EQ(code("train: 7\nnames: [x]\n"), "bad_config");
   EXPECT_EQ(code("[1, 2]\n"), "bad_config");
   EXPECT_EQ(code("train: nowhere\nnames: [x]\n"), "not_found");

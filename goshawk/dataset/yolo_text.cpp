@@ -111,8 +111,14 @@ std::vector<double> cut_off(const std::vector<double>& points, std::size_t axis,
 class Parser {
  public:
   Parser(const std::string& file, std::uint32_t image, const YoloClasses& classes, const ReadLimits& limits,
-         YoloObjects& out, ProblemList& problems)
-      : file_(file), image_(image), classes_(classes), limits_(limits), out_(out), problems_(problems) {}
+         YoloObjects& out, ProblemList& problems, std::size_t keypoint_columns)
+      : file_(file),
+        image_(image),
+        classes_(classes),
+        limits_(limits),
+        out_(out),
+        problems_(problems),
+        keypoint_columns_(keypoint_columns) {}
 
   void run(std::string_view text) {
     if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -162,8 +168,18 @@ class Parser {
       list(ProblemKind::kNotFinite, "a number is NaN or infinite", line_);
       return;
     }
-    const bool scored = columns % 2 == 0;
-    const std::span<const double> shape(numbers_.data() + 1, columns - (scored ? 2 : 1));
+    const bool is_pose = keypoint_columns_ > 0 && columns > 6;
+    if (is_pose && columns != 5 + keypoint_columns_ && columns != 6 + keypoint_columns_) {
+      list(ProblemKind::kBadLine,
+           "a label of this set has " + std::to_string(5 + keypoint_columns_) +
+               " columns with its keypoints (kpt_shape), "
+               "this line has " +
+               std::to_string(columns),
+           line_);
+      return;
+    }
+    const bool scored = is_pose ? columns == 6 + keypoint_columns_ : columns % 2 == 0;
+    const std::span<const double> shape(numbers_.data() + 1, is_pose ? 4 : columns - (scored ? 2 : 1));
     const auto place = checked_class();
     if (place < 0 || !check_shape(shape) || (scored && !check_score())) return;
     Annotation annotation;
@@ -181,6 +197,7 @@ class Parser {
       out_.masks.emplace_back(Polygons{std::vector<double>(shape.begin(), shape.end())});
     }
     annotation.area = annotation.rectangle.area();
+    out_.poses += is_pose ? 1 : 0;
     out_.annotations.push_back(annotation);
   }
 
@@ -228,6 +245,7 @@ class Parser {
   const ReadLimits& limits_;
   YoloObjects& out_;
   ProblemList& problems_;
+  const std::size_t keypoint_columns_;
   std::vector<double> numbers_;
   std::uint64_t count_ = 0;
   std::uint32_t line_ = 0;
@@ -253,8 +271,8 @@ std::int64_t YoloClasses::place_of(double number) const {
 }
 
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
-                     const ReadLimits& limits, YoloObjects& out, ProblemList& problems) {
-  Parser(file, image, classes, limits, out, problems).run(text);
+                     const ReadLimits& limits, YoloObjects& out, ProblemList& problems, std::size_t keypoint_columns) {
+  Parser(file, image, classes, limits, out, problems, keypoint_columns).run(text);
 }
 
 Rectangle extent(std::span<const double> outline) {

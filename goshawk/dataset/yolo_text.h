@@ -34,16 +34,19 @@ class YoloClasses {
 struct YoloObjects {
   std::vector<Annotation> annotations;
   std::vector<Mask> masks;
+  std::uint64_t poses = 0;  // annotations whose keypoints are not kept
 };
 
 /// Adds the objects of one label file to `out`, in fractions, as annotations of image number `image`. Lines are
 ///   class x y width height [confidence]          centre and size
 ///   class x1 y1 x2 y2 x3 y3 ... [confidence]     outline; the box is its extent
+/// and, in a set of poses (`keypoint_columns` of data.yaml's kpt_shape is not 0), no outlines but
+///   class x y width height keypoints [confidence]
 /// Lines that are none of these, numbers that are not finite or outside of [-0.01, 1.01], negative sizes and unknown
 /// classes are left out and listed with `file` and line. Source: Ultralytics 8.4, which reads the same numbers but ignores
 /// the image of a file with any such line, or with boxes and outlines mixed (listed too), or with confidences.
 void parse_yolo_text(std::string_view text, const std::string& file, std::uint32_t image, const YoloClasses& classes,
-                     const ReadLimits& limits, YoloObjects& out, ProblemList& problems);
+                     const ReadLimits& limits, YoloObjects& out, ProblemList& problems, std::size_t keypoint_columns = 0);
 
 /// What bounds an outline x1, y1, x2, y2, ... of one point or more.
 Rectangle extent(std::span<const double> outline);
