@@ -40,6 +40,8 @@ const char* name(ProblemKind kind) {
       return "too_many";
     case ProblemKind::kOrphanLabels:
       return "orphan_labels";
+    case ProblemKind::kSharedLabels:
+      return "shared_labels";
     case ProblemKind::kDropped:
       return "dropped";
   }

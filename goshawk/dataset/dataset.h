@@ -154,6 +154,7 @@ enum class ProblemKind : std::uint8_t {
   kUnsafePath,      // a path that leads out of the data set; the image is left out
   kTooMany,         // more objects than the limits allow; the rest is left out
   kOrphanLabels,    // a label file without an image
+  kSharedLabels,    // one label file of several images
   kDropped,         // the target format cannot hold it
 };
 

@@ -1,10 +1,13 @@
 // Reading YOLO data sets: images found by folders and lists, and a label file for each.
 #include <algorithm>
 #include <iterator>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "goshawk/core/error.h"
 #include "goshawk/dataset/image_files.h"
+#include "goshawk/dataset/label_tree.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/yolo_config.h"
 #include "goshawk/dataset/yolo_files.h"
@@ -37,7 +40,7 @@ class Reader {
     result_.dataset.class_mapping = config_.class_mapping;
     list_images();
     read_yolo_labels(result_.dataset, classes_, limits_, problems_, config_.keypoint_columns);
-    list_orphans();
+    list_odd_labels();
     if (config_.named) result_.dataset.categories = std::move(config_.categories);
     else name_classes_by_number();
     problems_.move_to(result_);
@@ -96,38 +99,43 @@ class Reader {
     if (entries.size() + images.size() > limits_.images)
       throw Error(ErrorCode::kBadData, "more than " + std::to_string(limits_.images) + " images", root_);
     entries.reserve(entries.size() + images.size());
+    std::string last = "?";
     for (auto& image : images) {
       ImageEntry entry;
       entry.id = static_cast<std::int64_t>(entries.size()) + 1;
       entry.labels = below(yolo_labels_of(image), root_);
+      if (std::string folder = folder_of(entry.labels); folder != last) label_folders_.insert(last = std::move(folder));
       entry.file = below(image, root_);
       entry.split = split;
       entries.push_back(std::move(entry));
     }
   }
 
-  /// Label files in the folders of the images' label files that belong to no image.
-  void list_orphans() {
-    std::vector<std::string> known;
+  /// An image that is read, by its label file.
+  using Labelled = std::pair<std::string_view, std::string_view>;  // label file and image
+
+  /// Label files of several images, and those where labels of images are looked for that belong to none.
+  void list_odd_labels() {
+    std::vector<Labelled> known;
     for (const auto& image : result_.dataset.images) {
-      if (image.labelled) known.push_back(image.labels);
+      if (image.labelled) known.emplace_back(image.labels, image.file);
     }
     std::sort(known.begin(), known.end());
-    std::string last = "?";
-    for (std::size_t i = 0; i < known.size(); ++i) {
-      const std::size_t slash = known[i].rfind('/');
-      const std::string folder = slash == std::string::npos ? "" : known[i].substr(0, slash);
-      if (folder == last) continue;
-      last = folder;
-      list_orphans_of(folder, known);
+    known.erase(std::unique(known.begin(), known.end()), known.end());  // an image may be in two splits
+    for (std::size_t i = 1; i < known.size(); ++i) {
+      if (known[i].first != known[i - 1].first) continue;
+      problems_.add(ProblemKind::kSharedLabels, Severity::kWarning, std::string(known[i].first), 0,
+                    "these labels are those of " + dataset::quoted(known[i - 1].second) + " and of " +
+                        dataset::quoted(known[i].second));
     }
+    for (const auto& folder : label_folders_) list_orphans_of(folder, known);
   }
 
-  void list_orphans_of(const std::string& folder, const std::vector<std::string>& known) {
+  void list_orphans_of(const std::string& folder, const std::vector<Labelled>& known) {
     for (const auto& file : files_with_extension(config_.root / folder, ".txt")) {
-      const std::string path = folder.empty() ? file : folder + "/" + file;
-      if (file == "classes.txt" || std::binary_search(known.begin(), known.end(), path)) continue;
-      if (is_a_list(path)) continue;
+      const std::string path = folder + file;
+      const auto at = std::lower_bound(known.begin(), known.end(), Labelled(path, ""));
+      if (file == "classes.txt" || (at != known.end() && at->first == path) || is_a_list(path)) continue;
       problems_.add(ProblemKind::kOrphanLabels, Severity::kWarning, path, 0, "no image belongs to this label file");
     }
   }
@@ -152,6 +160,7 @@ class Reader {
   ProblemList problems_;
   std::string root_;
   YoloClasses classes_;
+  std::set<std::string> label_folders_;  // where labels are looked for: "labels/train/"
   ReadResult result_;
 };
 

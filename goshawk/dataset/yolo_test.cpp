@@ -241,6 +241,25 @@ TEST_F(YoloFiles, TakesTheBoxOfPoseLabels) {
   }
 }
 
+TEST_F(YoloFiles, ListsLabelsThatFitNoImageOrSeveral) {
+  image("images/a.png");
+  image("images/sub/b.png");
+  write("data.yaml", "train: images\nval: images\nnames: [x]\n");
+  write("labels/a_png.txt", "0 0.5 0.5 0.1 0.1\n");
+  EXPECT_THAT(brief(read_dataset(folder_).problems), ElementsAre("orphan_labels labels/a_png.txt:0")) << "none is found";
+  write("labels/a.txt", "0 0.5 0.5 0.1 0.1\n");
+  write("labels/sub/b.txt", "");
+  image("images/t.png");  // behind sub/
+  write("labels/t.txt", "");
+  EXPECT_THAT(brief(read_dataset(folder_).problems), ElementsAre("orphan_labels labels/a_png.txt:0")) << "once";
+  fs::remove(folder_ / "labels/a_png.txt");
+  image("images/a.gif");
+  const auto problems = read_dataset(folder_).problems;
+  EXPECT_THAT(brief(problems), ElementsAre("shared_labels labels/a.txt:0"));
+  EXPECT_THAT(problems.at(0).message, HasSubstr("images/a.gif"));
+  EXPECT_THAT(problems.at(0).message, HasSubstr("images/a.png"));
+}
+
 TEST_F(YoloFiles, RefusesAConfigurationThatMakesNoSense) {
   image("images/1.png");
   const auto code = [&](const std::string& text) {
