@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <cerrno>
 #include <memory>
 #include <set>
+#include <system_error>
 #include <utility>
 
 #include "goshawk/core/error.h"
@@ -44,7 +46,8 @@ class Walk {
       const std::string folder = std::move(waiting.back());
       waiting.pop_back();
       if (limits_.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while folders were read");
-      for_each_entry(folder, [&](std::string_view name, unsigned char type) { take(folder, name, type, waiting); });
+      if (!for_each_entry(folder, [&](std::string_view name, unsigned char type) { take(folder, name, type, waiting); }))
+        throw Error(ErrorCode::kIo, "cannot list the folder: " + std::generic_category().message(errno), folder);
     }
     std::sort(images_.begin(), images_.end());
     return std::move(images_);
@@ -52,7 +55,7 @@ class Walk {
 
  private:
   void take(const std::string& folder, std::string_view name, unsigned char type, std::vector<std::string>& waiting) {
-    if (name.starts_with('.')) return;
+    if (name.starts_with('.') || name == "lost+found") return;  // the latter is the system's, and root's
     const bool image = has_image_extension(name);
     if (type == DT_REG || (type == DT_LNK && image)) {
       if (!image) return;

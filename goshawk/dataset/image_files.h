@@ -15,7 +15,8 @@ namespace goshawk::dataset {
 bool has_image_extension(std::string_view name);
 
 /// Every image below `folder` as an absolute path, sorted by bytes. Names that begin with a dot are passed over. Links are
-/// followed; a folder is visited once. Throws Error{kBadData} beyond limits.images.
+/// followed; a folder is visited once. Throws Error{kBadData} beyond limits.images, {kIo} for a
+/// folder that cannot be listed.
 std::vector<std::string> images_below(const std::filesystem::path& folder, const ReadLimits& limits);
 
 /// The entries of a list, a path a line, in their order: absolute, or relative with or without "./" to the list's folder

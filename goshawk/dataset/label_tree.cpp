@@ -29,13 +29,15 @@ LabelTree LabelTree::of(const fs::path& root, bool recursive, const ReadLimits& 
   if (!fs::is_directory(root, error)) throw Error(ErrorCode::kNotFound, "there is no such folder", root.string());
   LabelTree tree;
   tree.root = root;
-  constexpr auto kOptions = fs::directory_options::skip_permission_denied;
-  for (fs::recursive_directory_iterator it(root, kOptions, error), end; !error && it != end; it.increment(error)) {
+  fs::path folder = root;  // that is entered next
+  for (fs::recursive_directory_iterator it(root, error), end; !error && it != end; it.increment(error)) {
     if (limits.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while the folder was listed");
-    const bool hidden = it->path().filename().string().starts_with('.');
+    const std::string name = it->path().filename().string();
+    const bool hidden = name.starts_with('.') || name == "lost+found";  // the latter is the system's, and root's
     std::error_code ignored;
     if (it->is_directory(ignored)) {
       if (hidden || !recursive || it.depth() >= kDeepest) it.disable_recursion_pending();
+      folder = it->path();
       continue;
     }
     auto* list = hidden ? nullptr : list_for(tree, it->path());
@@ -43,7 +45,7 @@ LabelTree LabelTree::of(const fs::path& root, bool recursive, const ReadLimits& 
     if (list->size() >= limits.images) throw Error(ErrorCode::kBadData, "the folder holds too many files", root.string());
     list->push_back(it->path().lexically_relative(root).generic_string());
   }
-  if (error) throw Error(ErrorCode::kIo, "cannot list the folder: " + error.message(), root.string());
+  if (error) throw Error(ErrorCode::kIo, "cannot list the folder: " + error.message(), folder.string());
   for (auto* list : {&tree.xml, &tree.text, &tree.images}) std::sort(list->begin(), list->end());
   return tree;
 }

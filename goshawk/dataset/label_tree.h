@@ -21,8 +21,8 @@ struct LabelTree {
   std::filesystem::path root;
   std::vector<std::string> xml, text, images;  // by extension; images: jpg, jpeg, png, bmp, webp, gif, tif, tiff
 
-  /// `recursive`: with its subfolders. Throws Error{kNotFound} when there is no such folder, {kBadData} beyond
-  /// limits.images files of one kind, {kInterrupted}.
+  /// `recursive`: with its subfolders. Throws Error{kNotFound} when there is no such folder, {kIo} for one that
+  /// cannot be listed, {kBadData} beyond limits.images files of one kind, {kInterrupted}.
   static LabelTree of(const std::filesystem::path& root, bool recursive, const ReadLimits& limits);
 };
 

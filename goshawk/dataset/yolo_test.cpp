@@ -1,8 +1,10 @@
 #include <gmock/gmock.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdlib>
 #include <map>
 #include <random>
 
@@ -258,6 +260,41 @@ TEST_F(YoloFiles, ListsLabelsThatFitNoImageOrSeveral) {
   EXPECT_THAT(brief(problems), ElementsAre("shared_labels labels/a.txt:0"));
   EXPECT_THAT(problems.at(0).message, HasSubstr("images/a.gif"));
   EXPECT_THAT(problems.at(0).message, HasSubstr("images/a.png"));
+}
+
+/// Without root's right to open everything, while it lasts.
+class Nobody {
+ public:
+  Nobody() : user_(::geteuid()) {
+    if (user_ == 0 && ::seteuid(65534) != 0) std::abort();
+  }
+  ~Nobody() {
+    if (::seteuid(user_) != 0) std::abort();
+  }
+  Nobody(const Nobody&) = delete;
+  Nobody& operator=(const Nobody&) = delete;
+
+ private:
+  uid_t user_;
+};
+
+TEST_F(YoloFiles, AFolderThatCannotBeOpenedIsAnError) {
+  image("images/a.png");
+  image("images/sub/b.png");
+  write("classes.txt", "x\n");
+  fs::permissions(folder_ / "images/sub", fs::perms::none);
+  for (const Format format : {Format::kYolo, Format::kLabelImg}) {
+    std::string where;
+    try {
+      const Nobody nobody;
+      read_dataset(folder_, format);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kIo);
+      where = error.where();
+    }
+    EXPECT_EQ(where, (folder_ / "images/sub").string()) << name(format);
+  }
+  fs::permissions(folder_ / "images/sub", fs::perms::owner_all);
 }
 
 TEST_F(YoloFiles, RefusesAConfigurationThatMakesNoSense) {
