@@ -123,8 +123,9 @@ class CocoWriter {
   void name_images() {
     std::unordered_set<std::string> taken;
     for (const auto& image : dataset_.images) {
-      const auto safe = safe_relative_path(image.file);
-      std::string name = safe ? *safe : std::string(file_name_of(image.file));
+      const std::string fitting = fitting_name(image.file);
+      const auto safe = safe_relative_path(fitting);
+      std::string name = safe ? *safe : std::string(file_name_of(fitting));
       if (name.starts_with(kImages)) name = name.substr(kImages.size());
       if (name.empty()) name = "image";
       const std::string stem(without_extension(name)), extension = name.substr(stem.size());

@@ -15,7 +15,9 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/dataset/carried_frames.h"
+#include "goshawk/dataset/problems.h"
 #include "goshawk/dataset/safe_path.h"
 
 namespace goshawk::dataset {
@@ -74,11 +76,33 @@ void link(const fs::path& source, const fs::path& target) {
   if (error || ::symlink(whole.c_str(), target.c_str()) != 0) throw_io("cannot link the image", target);
 }
 
+/// An image's path without the folders of the formats.
+std::string own_name(const ImageEntry& image) {
+  std::string_view path = image.file;
+  if (path.starts_with('/')) {
+    const std::size_t at = path.rfind("/images/");
+    path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
+  }
+  constexpr std::array<std::string_view, 11> kOwn{"images",         "labels",         "train",        "val",
+                                                  "valid",          "validation",     "test",         "jpegimages",
+                                                  "obj_train_data", "obj_valid_data", "obj_test_data"};
+  if (const std::size_t at = path.find("/JPEGImages/"); at != std::string_view::npos) path.remove_prefix(at + 1);
+  std::string name;
+  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
+    const std::string_view folder = path.substr(0, slash);
+    const bool own = name.empty() ? std::find(kOwn.begin(), kOwn.end(), to_lower(folder)) != kOwn.end()
+                                  : folder == "images" || folder == "labels";
+    if (!own) name.append(folder).append("/");
+    path.remove_prefix(slash + 1);
+  }
+  return name.append(path);
+}
+
 }  // namespace
 
 fs::path FolderWriter::target(const std::string& name) {
   const auto safe = safe_relative_path(name);
-  if (!safe) throw Error(ErrorCode::kBadData, "a file's name leads out of the data set: '" + name + "'");
+  if (!safe) throw Error(ErrorCode::kBadData, "a data set cannot hold a file of the name " + dataset::quoted(name));
   const std::size_t slash = safe->rfind('/');
   if (slash != std::string::npos) {
     const std::string folder = safe->substr(0, slash);
@@ -114,7 +138,17 @@ bool FolderWriter::place(const fs::path& source, const std::string& name, Images
 std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, std::span<const std::string> names,
                                   const WriteOptions& options) {
   require(names.size() == dataset.images.size(), "place_images: one name for each image");
-  if (options.images == Images::kNone) return {};
+  std::vector<Problem> problems;
+  const auto renamed = std::ranges::count_if(dataset.images, [](const ImageEntry& image) {
+    const std::string name = own_name(image);
+    return fitting_name(name) != name;
+  });
+  if (renamed > 0) {
+    problems.push_back({ProblemKind::kDropped, Severity::kNote, "", 0,
+                        "file names that are too long, are no UTF-8 or hold control characters or backslashes: " +
+                            std::to_string(renamed) + (renamed == 1 ? " image has" : " images have") + " another name"});
+  }
+  if (options.images == Images::kNone) return problems;
   std::vector<char> missing(names.size(), 0);
   const auto total = static_cast<std::int64_t>(names.size());
   parallel_blocks(
@@ -130,7 +164,6 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
         if (options.progress) options.progress(static_cast<std::int64_t>(done), total);
       });
   carry_frame_lists(writer, dataset, names, options.stop);
-  std::vector<Problem> problems;
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (missing[i] == 0) continue;
     problems.push_back({ProblemKind::kMissingImage, Severity::kWarning, dataset.images[i].file, 0,
@@ -139,25 +172,32 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
   return problems;
 }
 
-std::string written_name(const ImageEntry& image) {
-  std::string_view path = image.file;
-  if (path.starts_with('/')) {
-    const std::size_t at = path.rfind("/images/");
-    path = at == std::string_view::npos ? file_name_of(path) : path.substr(at + 8);
-  }
-  constexpr std::array<std::string_view, 11> kOwn{"images",         "labels",         "train",        "val",
-                                                  "valid",          "validation",     "test",         "jpegimages",
-                                                  "obj_train_data", "obj_valid_data", "obj_test_data"};
-  if (const std::size_t at = path.find("/JPEGImages/"); at != std::string_view::npos) path.remove_prefix(at + 1);
+std::string written_name(const ImageEntry& image) { return fitting_name(own_name(image)); }
+
+std::string fitting_name(std::string_view path) {
+  constexpr std::size_t kLongest = 240;  // bytes of 255, as names get numbers and other extensions
   std::string name;
-  for (std::size_t slash = path.find('/'); slash != std::string_view::npos; slash = path.find('/')) {
-    const std::string_view folder = path.substr(0, slash);
-    const bool own = name.empty() ? std::find(kOwn.begin(), kOwn.end(), to_lower(folder)) != kOwn.end()
-                                  : folder == "images" || folder == "labels";
-    if (!own) name.append(folder).append("/");
-    path.remove_prefix(slash + 1);
+  while (!path.empty()) {
+    const std::size_t length = utf8_length(path);
+    const auto c = static_cast<unsigned char>(path[0]);
+    const bool fits = length > 0 && c >= 0x20 && c != 0x7F && c != '\\';
+    if (fits) name += path.substr(0, length);
+    else name += '_';
+    path.remove_prefix(std::max<std::size_t>(length, 1));
   }
-  return name.append(path);
+  std::string fitting;
+  for (std::size_t begin = 0, end = 0; begin <= name.size(); begin = end + 1) {
+    end = std::min(name.find('/', begin), name.size());
+    const std::string part = name.substr(begin, end - begin);
+    std::size_t stem = without_extension(part).size();
+    const std::size_t extension = part.size() - stem;
+    if (part.size() > kLongest) {
+      stem = kLongest - std::min(extension, kLongest);
+      while (stem > 0 && (static_cast<unsigned char>(part[stem]) & 0xC0) == 0x80) --stem;  // not within a letter
+    }
+    fitting.append(begin == 0 ? "" : "/").append(part, 0, stem).append(part, part.size() - extension, kLongest);
+  }
+  return fitting;
 }
 
 std::string DistinctNames::take(const std::string& wanted) {

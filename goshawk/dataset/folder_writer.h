@@ -38,7 +38,8 @@ class FolderWriter {
 
 /// Places images[i] of the set as `names[i]` (empty: not at all), on all cores, with progress and stop of `options`,
 /// and what frames.json says of them (`carry_frame_lists`).
-/// Returns one problem for each image that is missing; its labels can still be written.
+/// Returns one problem for each image that is missing (its labels can still be written), and a note of how many names do not
+/// fit (`fitting_name`).
 std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, std::span<const std::string> names,
                                   const WriteOptions& options);
 
@@ -47,7 +48,12 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
 /// folders, and without folders called images or labels behind them, as YOLO finds labels by these: for
 /// "images/train/a/b.jpg" and "a/images/b.jpg" "a/b.jpg". Of an absolute path, what follows the last images/, else the
 /// file's name.
+/// As a `fitting_name`.
 std::string written_name(const ImageEntry& image);
+
+/// `path` with names that each format can hold: an underscore for each byte that is no UTF-8, control character and '\\',
+/// and at most 240 bytes between two '/', of which the end of a file's name, its extension, stays.
+std::string fitting_name(std::string_view path);
 
 /// Hands out names that differ: "a.jpg", then "a-2.jpg". Names that differ only in their extension or in ASCII case count as
 /// equal, as their label files would be the same, or are so on some systems.

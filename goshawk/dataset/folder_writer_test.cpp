@@ -94,6 +94,17 @@ TEST(WrittenName, HasNoFoldersOfTheFormats) {
   EXPECT_EQ(written("/data/cam1/images/b/a.jpg"), "b/a.jpg");
 }
 
+TEST(FittingName, ReplacesWhatFormatsCannotHold) {
+  EXPECT_EQ(fitting_name("caf\u00E9/b c.jpg"), "caf\u00E9/b c.jpg");
+  EXPECT_EQ(fitting_name("caf\xE9/a\tb\\c.jpg"), "caf_/a_b_c.jpg");
+  const std::string letters = "\u00E9\u00E9\u00E9\u00E9";
+  std::string many;
+  while (many.size() < 260) many += letters;
+  EXPECT_EQ(fitting_name("a/" + many + ".jpg"), "a/" + many.substr(0, 236) + ".jpg");
+  EXPECT_EQ(fitting_name("a/x" + many + ".jpg"), "a/x" + many.substr(0, 234) + ".jpg") << "no letter is cut in two";
+  EXPECT_EQ(fitting_name("/a//b.jpg"), "/a//b.jpg");
+}
+
 TEST(DistinctNames, KeepsEqualNamesApart) {
   DistinctNames names;
   EXPECT_EQ(names.take("a/b.jpg"), "a/b.jpg");

@@ -20,7 +20,7 @@ bool has_image_extension(std::string_view name);
 std::vector<std::string> images_below(const std::filesystem::path& folder, const ReadLimits& limits);
 
 /// The entries of a list, a path a line, in their order: absolute, or relative with or without "./" to the list's folder
-/// (where no such file is: to `root`, then to the current folder). Lines that are not UTF-8 paths are listed as problems.
+/// (where no such file is: to `root`, then to the current folder). Lines that are no image's path are listed as problems.
 /// Throws as read_file does.
 std::vector<std::string> images_listed(const std::filesystem::path& list, const std::filesystem::path& root,
                                        const ReadLimits& limits, ProblemList& problems);

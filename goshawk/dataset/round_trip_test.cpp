@@ -177,6 +177,39 @@ TEST_F(RoundTrip, NamesDoNotGrowFromFormatToFormat) {
   }
 }
 
+TEST_F(RoundTrip, NamesThatFormatsCannotHoldAreReplaced) {
+  Dataset dataset = RandomSet(7).make(folder_ / "in");
+  dataset.images.clear();
+  dataset.annotations.clear();
+  const std::string longest = std::string(251, 'x') + ".png";
+  for (const std::string& file :
+       {std::string("caf\xE9.png"), std::string("a\tb.png"), std::string("a\\b.png"), std::string("a/b.png"),
+        "one/" + longest, "two/" + longest, "images/" + longest, "train/images/" + longest}) {
+    fs::create_directories((folder_ / "in" / file).parent_path());
+    std::ofstream(folder_ / "in" / file, std::ios::binary) << testing::png_header(30, 20);
+    ImageEntry image;
+    image.id = static_cast<std::int64_t>(dataset.images.size()) + 1;
+    image.file = file;
+    image.width = 30, image.height = 20;
+    const auto number = static_cast<std::uint32_t>(dataset.images.size());
+    dataset.images.push_back(image);
+    dataset.annotations.push_back({.image = number, .rectangle = {1, 2, 9.0 + number, 8}, .area = 72});
+  }
+  for (const Format format : kFormats) {
+    const auto notes = write_dataset(dataset, format, folder_ / name(format));
+    EXPECT_TRUE(std::ranges::any_of(notes, [](const Problem& note) {
+      return note.message.find("7 images have another name") != std::string::npos;
+    })) << name(format);
+    const auto back = read_dataset(folder_ / name(format), format);
+    for (const auto& problem : back.problems)
+      EXPECT_EQ(problem.severity, Severity::kNote) << name(format) << ": " << problem.file << problem.message;
+    EXPECT_EQ(plain_objects(back.dataset, false), plain_objects(dataset, false)) << name(format);
+    ASSERT_EQ(back.dataset.images.size(), dataset.images.size()) << name(format);
+    for (const auto& image : back.dataset.images)
+      EXPECT_TRUE(fs::is_regular_file(back.dataset.path_of(image))) << name(format) << ": " << image.file;
+  }
+}
+
 TEST_F(RoundTrip, EveryPairOfFormatsKeepsWhatBothHold) {
   const unsigned seed = std::random_device{}();
   std::cout << "seed " << seed << "\n";
