@@ -191,7 +191,7 @@ std::vector<Problem> write_cvat_yolo(const Dataset& dataset, const fs::path& fol
   holds.splits = true;
   const auto dropped = dropped_fields(dataset, holds, "CVAT's YOLO");
   problems.insert(problems.end(), dropped.begin(), dropped.end());
-  for (auto& note : held_notes(dataset, "CVAT's YOLO", false)) problems.push_back(std::move(note));
+  for (auto& note : held_notes(dataset, "CVAT's YOLO")) problems.push_back(std::move(note));
   if (without_split > 0) {
     problems.push_back({ProblemKind::kDropped, Severity::kNote, "", 0,
                         "CVAT's YOLO cannot hold images of no split: " + std::to_string(without_split) + " are in train"});

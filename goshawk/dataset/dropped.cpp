@@ -59,7 +59,11 @@ std::vector<Problem> dropped_fields(const Dataset& dataset, const Holds& holds, 
   const auto& categories = dataset.categories;
   std::uint64_t renumbered = 0;
   for (std::size_t i = 0; i < categories.size(); ++i) renumbered += categories[i].id != static_cast<std::int64_t>(i) ? 1 : 0;
-  note(holds.class_numbers, renumbered, "class numbers other than 0, 1, 2, ...");
+  if (!holds.class_numbers && renumbered > 0) {
+    dropped.push_back({ProblemKind::kDropped, Severity::kNote, "", 0,
+                       format + " has class numbers of its own: " + std::to_string(renumbered) +
+                           (renumbered == 1 ? " class" : " classes") + " got another number"});
+  }
   note(holds.supercategories, count_if(categories, [](const Category& c) { return !c.supercategory.empty(); }),
        "supercategories");
   std::uint64_t numbered = 0;

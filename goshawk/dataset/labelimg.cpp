@@ -163,7 +163,7 @@ class Writer {
     holds.image_attributes = !options_.text && has_voc_image_attributes_alone(dataset_);
     auto problems = dropped_fields(dataset_, holds, options_.text ? "LabelImg's text" : "LabelImg");
     if (options_.text) {
-      for (auto& note : held_notes(dataset_, "LabelImg's text", false)) problems.push_back(std::move(note));
+      for (auto& note : held_notes(dataset_, "LabelImg's text")) problems.push_back(std::move(note));
       return problems;
     }
     for (std::size_t i = 0; i < names_.size(); ++i) {

@@ -347,25 +347,36 @@ TEST_F(YoloFiles, WritesWhatItReads) {
   EXPECT_THROW(write_dataset(first.dataset, Format::kYolo, folder_ / "out"), Error);
 }
 
-TEST_F(YoloFiles, WritesOutlinesWhereAllObjectsHaveThem) {
+TEST_F(YoloFiles, WritesOutlinesWhereAllObjectsOfAnImageHaveThem) {
   image("images/1.png");
   write("labels/1.txt", "0 0.1 0.1 0.4 0.1 0.4 0.4\n");
+  image("images/2.png");
+  write("labels/2.txt", "0 0.1 0.1 0.4 0.1 0.4 0.4\n");
   write("data.yaml", "train: images\nval: images\nnames: [x]\n");
   auto dataset = read_dataset(folder_).dataset;
   EXPECT_THAT(write_dataset(dataset, Format::kYolo, folder_ / "out"), IsEmpty());
   EXPECT_EQ(read("out/labels/1.txt"), "0 0.1 0.1 0.4 0.1 0.4 0.4\n");
-  dataset.annotations.push_back(dataset.annotations[0]);
+  dataset.annotations.insert(dataset.annotations.begin(), dataset.annotations[0]);
   dataset.annotations[1].mask = -1;
   dataset.annotations[1].score = 0.9F;
   const auto dropped = write_dataset(dataset, Format::kYolo, folder_ / "boxes");
   EXPECT_EQ(read("boxes/labels/1.txt"), "0 0.25 0.25 0.3 0.3\n0 0.25 0.25 0.3 0.3\n");
+  EXPECT_EQ(read("boxes/labels/2.txt"), "0 0.1 0.1 0.4 0.1 0.4 0.4\n") << "an image of its own";
   ASSERT_THAT(dropped, SizeIs(2));
-  EXPECT_THAT(dropped[0].message, HasSubstr("confidences: 1 dropped"));
-  EXPECT_THAT(dropped[1].message, HasSubstr("outlines: 1 dropped"));
+  EXPECT_THAT(dropped[0].message, HasSubstr("confidences: 1 dropped (--scores"));
+  EXPECT_THAT(dropped[1].message, HasSubstr("outlines of images"));
   WriteOptions options;
   options.scores = true;
   write_dataset(dataset, Format::kYolo, folder_ / "scores", options);
   EXPECT_EQ(read("scores/labels/1.txt"), "0 0.25 0.25 0.3 0.3\n0 0.25 0.25 0.3 0.3 0.9\n");
+}
+
+TEST_F(YoloFiles, WritesTrainAndValForUltralyticsThoughTheyAreEmpty) {
+  image("images/train/1.png");
+  write("data.yaml", "train: images/train\nnames: [x]\n");
+  write_dataset(read_dataset(folder_).dataset, Format::kYolo, folder_ / "out");
+  EXPECT_TRUE(read("out/data.yaml").starts_with("train: images/train\nval:\nnc: 1\n")) << read("out/data.yaml");
+  EXPECT_THAT(files(read_dataset(folder_ / "out").dataset), ElementsAre("images/train/1.png train"));
 }
 
 TEST_F(YoloFiles, EqualNamesAreKeptApart) {

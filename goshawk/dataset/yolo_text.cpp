@@ -340,14 +340,14 @@ std::optional<std::vector<double>> held_outline(const std::vector<double>& outli
   return numbers;
 }
 
-std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, bool outlines) {
+std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, std::span<const char> outlined) {
   std::uint64_t unknown = 0, outside = 0, cut = 0, unchanged = 0;
   for (const auto& a : dataset.annotations) {
     if (a.crowd) continue;
     const ImageEntry& image = dataset.images[a.image];
     if (is_in_unknown_pixels(a.rectangle, image)) {
       ++unknown;
-    } else if (outlines) {
+    } else if (!outlined.empty() && outlined[a.image] != 0) {
       const auto& outline = std::get<Polygons>(dataset.masks[static_cast<std::size_t>(a.mask)]).front();
       const auto held = held_outline(outline, image);
       ++(!held ? outside : *held == outline ? unchanged : cut);

@@ -61,8 +61,9 @@ std::optional<Rectangle> held_box(const Rectangle& box, const ImageEntry& image)
 /// The same of an outline, x1, y1, x2, y2, ..., whose points have to be such fractions.
 std::optional<std::vector<double>> held_outline(const std::vector<double>& outline, const ImageEntry& image);
 
-/// Notes of how many objects are cut off or left out for that. `outlines`: each object's one polygon is written, else boxes.
-std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, bool outlines);
+/// Notes of how many objects are cut off or left out for that. `outlined`: the images whose objects' one polygon each is
+/// written, else boxes. SHAPE: one for each image, or empty: boxes alone.
+std::vector<Problem> held_notes(const Dataset& dataset, const std::string& format, std::span<const char> outlined = {});
 
 /// Adds " x y width height" of a box: its centre and size as fractions of the image (of a size that is known), or as it is.
 void append_yolo_box(std::string& text, const Rectangle& box, const ImageEntry& image);

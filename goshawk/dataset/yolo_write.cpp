@@ -36,20 +36,22 @@ bool spans_its_box(const Rectangle& r, const std::vector<double>& polygon) {
          std::abs(e.height - r.height) < kSame;
 }
 
-/// Outlines are written where every object has one that spans its box; Ultralytics refuses files that mix boxes and
-/// outlines.
-bool is_all_outlines(const Dataset& dataset) {
-  return !dataset.annotations.empty() &&
-         std::all_of(dataset.annotations.begin(), dataset.annotations.end(), [&](const Annotation& annotation) {
-           const auto* polygon = single_polygon(dataset, annotation);
-           return polygon != nullptr && !annotation.crowd && spans_its_box(annotation.rectangle, *polygon);
-         });
+/// The images whose every object has an outline that spans its box: these are written. Ultralytics refuses files that mix
+/// boxes and outlines. SHAPE: one for each image.
+std::vector<char> outlined_images(const Dataset& dataset) {
+  std::vector<char> outlined(dataset.images.size(), 1);
+  for (const auto& annotation : dataset.annotations) {
+    const auto* polygon = single_polygon(dataset, annotation);
+    if (polygon == nullptr || annotation.crowd || !spans_its_box(annotation.rectangle, *polygon))
+      outlined[annotation.image] = 0;
+  }
+  return outlined;
 }
 
 class Writer {
  public:
   Writer(const Dataset& dataset, const std::filesystem::path& folder, const WriteOptions& options)
-      : dataset_(dataset), options_(options), files_(folder), outlines_(is_all_outlines(dataset)) {}
+      : dataset_(dataset), options_(options), files_(folder), outlined_(outlined_images(dataset)) {}
 
   std::vector<Problem> run() {
     name_images();
@@ -95,8 +97,9 @@ class Writer {
 
   void append(const Annotation& annotation, const ImageEntry& image, std::string& text) const {
     if (annotation.crowd) return;
-    const auto outline = outlines_ ? held_outline(*single_polygon(dataset_, annotation), image) : std::nullopt;
-    const auto box = outlines_ ? std::nullopt : held_box(annotation.rectangle, image);
+    const bool outlined = outlined_[annotation.image] != 0;
+    const auto outline = outlined ? held_outline(*single_polygon(dataset_, annotation), image) : std::nullopt;
+    const auto box = outlined ? std::nullopt : held_box(annotation.rectangle, image);
     if (!outline && !box) return;
     text += std::to_string(annotation.category);
     if (outline) append_yolo_outline(text, *outline, image);
@@ -140,13 +143,25 @@ class Writer {
 
   std::vector<Problem> dropped() const {
     Holds holds;
-    holds.scores = options_.scores;
-    holds.polygons = outlines_;
+    holds.scores = holds.polygons = true;  // told below
     holds.splits = holds.unlabelled = holds.class_mapping = holds.gaps = true;
     auto notes = dropped_fields(dataset_, holds, "yolo");
-    for (auto& note : held_notes(dataset_, "yolo", outlines_)) notes.push_back(std::move(note));
-    if (mixed_)
-      notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, "images that are in no split were put into train"});
+    const auto note = [&](std::string text) {
+      notes.push_back({ProblemKind::kDropped, Severity::kNote, "", 0, std::move(text)});
+    };
+    std::uint64_t scores = 0, outlines = 0;
+    for (const auto& a : dataset_.annotations) {
+      scores += a.score >= 0 ? 1 : 0;
+      outlines += outlined_[a.image] == 0 && a.mask >= 0 &&
+                          std::holds_alternative<Polygons>(dataset_.masks[static_cast<std::size_t>(a.mask)])
+                      ? 1
+                      : 0;
+    }
+    if (scores > 0 && !options_.scores) note("confidences: " + std::to_string(scores) + " dropped (--scores keeps them)");
+    if (outlines > 0)
+      note("outlines of images whose objects have not all one that fits its box: " + std::to_string(outlines) + " dropped");
+    for (auto& held : held_notes(dataset_, "yolo", outlined_)) notes.push_back(std::move(held));
+    if (mixed_) note("images that are in no split were put into train");
     return notes;
   }
 
@@ -157,7 +172,9 @@ class Writer {
       text += "train: images\nval: images\n";  // no split is stated
     } else {
       for (const Split split : kSplits) {
-        if (used_[static_cast<std::size_t>(split)]) text += std::string(name(split)) + ": images/" + name(split) + "\n";
+        const bool used = used_[static_cast<std::size_t>(split)];  // Ultralytics wants train and val, though they be empty
+        if (used || split != Split::kTest)
+          text += std::string(name(split)) + ":" + (used ? std::string(" images/") + name(split) : "") + "\n";
       }
     }
     text +=
@@ -173,7 +190,7 @@ class Writer {
   const Dataset& dataset_;
   const WriteOptions& options_;
   FolderWriter files_;
-  const bool outlines_;
+  const std::vector<char> outlined_;  // by image
   std::vector<std::string> names_;
   std::array<bool, 4> used_{};  // by split
   bool mixed_ = false;          // some images are of no split: they go to train
