@@ -128,6 +128,9 @@ bool is_picture(const fs::path& path) {
 int run_preview(const Invocation& call) {
   const fs::path out = required_option(call, "out");
   const bool one = is_picture(out);
+  std::error_code ignored;
+  if (fs::exists(out, ignored))
+    throw Error(ErrorCode::kUsage, "the target exists already", out.string(), "Remove it, or choose another name.");
   SheetLayout layout;
   layout.columns = static_cast<int>(limited(call, "columns", 4, kMostColumns));
   layout.tile.width = static_cast<int>(limited(call, "tile", 360, 2000));
@@ -185,7 +188,7 @@ Command data_preview_command() {
       "Crowd regions are hatched, predictions carry their confidence. Colours are those of the classes, the same on every "
       "sheet.";
   command.positionals = {{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"}};
-  command.options = {{"out", "PATH", "One sheet (.jpg or .png), or a folder of sheets, which must not exist"},
+  command.options = {{"out", "PATH", "One sheet (.jpg or .png), or a folder of sheets; new"},
                      {"number", "N", "Images at most, chosen at random; default: 16 on one sheet, all in a folder"},
                      {"columns", "N", "Images side by side; default: 4"},
                      {"tile", "PIXELS", "Width of an image on the sheet; default: 360"},

@@ -186,6 +186,19 @@ std::optional<dataset::ReadResult> unlabelled_images(const fs::path& path, const
   return result;
 }
 
+/// Throws Error{kUsage} where --out lies in a folder whose every image is of the set: what is written there would be, too.
+void check_outside(const Invocation& call, const dataset::Dataset& set) {
+  if (!call.has("out") || set.unpacked) return;
+  std::error_code error;
+  const fs::path target = fs::weakly_canonical(fs::absolute(call.options.at("out")), error);
+  for (const auto& listed : set.listed) {
+    const fs::path folder = fs::canonical(listed, error);
+    if (error || std::mismatch(folder.begin(), folder.end(), target.begin(), target.end()).first != folder.end()) continue;
+    throw Error(ErrorCode::kUsage, "the target lies among the images of the data set, and would become part of it",
+                call.options.at("out"), "Choose a folder that is not below " + listed.string() + ".");
+  }
+}
+
 [[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
   throw Error(ErrorCode::kUsage, "--" + flag + " is " + expected + ", not '" + value + "'");
 }
@@ -358,6 +371,7 @@ dataset::ReadResult read_files(const Invocation& call, const std::string& path, 
 
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format) {
   auto result = read_files(call, path, format);
+  check_outside(call, result.dataset);
   // What the target cannot hold matters to commands that write one (they have --out).
   const bool writes = call.has("out");
   std::vector<const dataset::Problem*> told;

@@ -54,7 +54,8 @@ Option follow_links_flag();
 /// Tells on stderr what is done ("reading x") while it lasts; nothing with --quiet.
 std::optional<Activity> activity_of(const Invocation& call, const std::string& title);
 
-/// Reads a set with a line on stderr about its problems (the first few in full).
+/// Reads a set with a line on stderr about its problems (the first few in full). Throws Error{kUsage} where --out lies in a
+/// folder of its images.
 dataset::ReadResult read_set(const Invocation& call, const std::string& path, std::optional<dataset::Format> format);
 /// As dataset::read_dataset, and for the `data` commands a folder of images that no format claims: they are not labelled.
 /// Without what links lead out of the set to where the command has --follow-links and it is not given. Stopped with the

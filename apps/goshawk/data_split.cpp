@@ -222,6 +222,17 @@ fs::path config_in_place(const Invocation& call, const dataset::Dataset& set) {
   return set.root / (set.source.empty() ? "data.yaml" : set.source);
 }
 
+/// Refuses files in the place of lists before the long work, and tells what is kept of earlier ones.
+void check_in_place(const Invocation& call, const dataset::Dataset& set, const dataset::SplitOptions& options) {
+  constexpr std::array kSplits{Split::kTrain, Split::kVal, Split::kTest};
+  std::vector<Split> splits;
+  for (std::size_t s = 0; s < kSplits.size(); ++s) {
+    if (options.ratio[s] > 0) splits.push_back(kSplits[s]);
+  }
+  for (const auto& file : dataset::replaced_lists(set, config_in_place(call, set), splits))
+    spdlog::info("{} is kept as {}~", file.string(), file.filename().string());
+}
+
 std::string write(const Invocation& call, const dataset::Dataset& set) {
   if (call.has("in-place")) return dataset::write_split_lists(set, config_in_place(call, set)).string();
   const fs::path target = call.options.at("out");
@@ -254,7 +265,7 @@ int run_data_split(const Invocation& call) {
   auto& set = read.dataset;
   if (set.images.empty()) throw Error(ErrorCode::kBadData, "the data set has no images", call.argument(0));
   if (call.has("check")) return check(call, set, options);
-  if (call.has("in-place")) (void)config_in_place(call, set);  // refuses before the long work
+  if (call.has("in-place")) check_in_place(call, set, options);
 
   const Known known = look_at(set, options, call);
   const auto groups = dataset::split_groups(set, known.origins, known.hashes, options);

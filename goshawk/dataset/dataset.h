@@ -122,7 +122,8 @@ struct Dataset {
   std::vector<Mask> masks;
   std::vector<Attributes> attributes;
   std::vector<LabelGaps> gaps;
-  std::shared_ptr<const void> unpacked;  // keeps the temporary folders of unpacked archives, in which files lie then
+  std::vector<std::filesystem::path> listed;  // folders of which every image (or label) in them and below belongs to the set
+  std::shared_ptr<const void> unpacked;       // keeps the temporary folders of unpacked archives, in which files lie then
 
   std::filesystem::path path_of(const ImageEntry& image) const { return root / image.file; }
 };

@@ -195,6 +195,7 @@ ReadResult read_labelimg(const fs::path& path, const ReadLimits& limits) {
   const ImageIndex index(tree.images);
   ReadResult result;
   result.dataset.root = tree.root;
+  result.dataset.listed = {tree.root};
   const auto find = [&](const std::string& file, const std::string& name) { return image_beside(index, file, name); };
   read_voc_files(tree, has_classes ? read_class_names(tree.root / kClasses) : KnownClasses{}, find, limits, result);
   ProblemList problems(limits.problems);

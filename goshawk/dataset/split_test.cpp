@@ -305,6 +305,23 @@ TEST_F(SplitFiles, ListsKeepAbsolutePathsOfTheUsersOwn) {
   EXPECT_EQ(read("train.txt"), "/data/x/a.png\n./" + set.images[1].file + "\n");
 }
 
+TEST_F(SplitFiles, EarlierListsAreKeptAndOtherFilesStay) {
+  Dataset set = frames_of_videos(1, 2, 1);
+  set.root = folder_;
+  put_splits(set, {Split::kTrain, Split::kTest});
+  const auto config = write("data.yaml", "train: ./train.txt\nval: [val.txt]\nnames: [a]\n");
+  write("train.txt", "./images/mine.jpg\n");
+  write("test.txt", "my own notes\n");
+  EXPECT_THROW(write_split_lists(set, config), Error);
+  EXPECT_EQ(read("test.txt"), "my own notes\n");
+  EXPECT_EQ(read("train.txt"), "./images/mine.jpg\n");
+  put_splits(set, {Split::kTrain, Split::kVal});
+  write_split_lists(set, config);
+  EXPECT_EQ(read("train.txt~"), "./images/mine.jpg\n");
+  EXPECT_EQ(read("train.txt"), "./images/v000_000000.jpg\n");
+  EXPECT_EQ(read("test.txt"), "my own notes\n");
+}
+
 TEST_F(SplitFiles, DataYamlKeepsItsOrderAndComments) {
   Dataset set = frames_of_videos(1, 2, 1);
   set.root = folder_;

@@ -22,10 +22,12 @@ json class_names(const Dataset& dataset) {
   return names;
 }
 
+constexpr std::array kSplitKeys{"train", "val", "test", "validation"};
+
 bool is_split_key(std::string_view line) {
   const std::string_view key = line.substr(0, line.find(':'));
   if (key.size() == line.size()) return false;
-  return std::ranges::any_of(std::array{"train", "val", "test", "validation"}, [&](const char* split) {
+  return std::ranges::any_of(kSplitKeys, [&](const char* split) {
     return key == split || key == "'" + std::string(split) + "'" || key == '"' + std::string(split) + '"';
   });
 }
@@ -48,23 +50,71 @@ std::string with_splits(std::string_view text, const std::string& splits) {
   return placed ? result : result + splits;
 }
 
-}  // namespace
-
-fs::path write_split_lists(const Dataset& dataset, const fs::path& config) {
+std::string text_of(const fs::path& config) {
   std::error_code ignored;
-  const std::string text = fs::exists(config, ignored) ? read_file(config, DocumentLimits{}.bytes) : "";
+  return fs::exists(config, ignored) ? read_file(config, DocumentLimits{}.bytes) : "";
+}
+
+json document_of(const std::string& text, const fs::path& config) {
   json document = text.empty() ? json::object() : parse_document(text, config);
   if (!document.is_object()) throw Error(ErrorCode::kBadConfig, "this is no data.yaml", config.string());
-  for (const char* key : {"train", "val", "test", "validation"}) document.erase(key);
-  std::string added;
+  return document;
+}
+
+fs::path list_of(const Dataset& dataset, Split split) { return dataset.root / (std::string(name(split)) + ".txt"); }
+
+/// Whether one of the splits of a data.yaml is, or has among others, this file.
+bool names_file(const json& document, const Dataset& dataset, const fs::path& file) {
+  const auto is_it = [&](const json& value) {
+    return value.is_string() && (dataset.root / value.get<std::string>()).lexically_normal() == file.lexically_normal();
+  };
+  return std::ranges::any_of(kSplitKeys, [&](const char* key) {
+    const auto value = document.find(key);
+    if (value == document.end()) return false;
+    return value->is_array() ? std::any_of(value->begin(), value->end(), is_it) : is_it(*value);
+  });
+}
+
+}  // namespace
+
+std::vector<fs::path> replaced_lists(const Dataset& dataset, const fs::path& config, std::span<const Split> splits) {
+  const json document = document_of(text_of(config), config);
+  std::vector<fs::path> lists;
+  for (const Split split : splits) {
+    const fs::path file = list_of(dataset, split);
+    std::error_code ignored;
+    if (!fs::exists(file, ignored)) continue;
+    if (!names_file(document, dataset, file)) {
+      throw Error(ErrorCode::kUsage, "a file of this name is there, which " + config.string() + " does not name",
+                  file.string(), "Give it another name, or write the split with --out.");
+    }
+    lists.push_back(file);
+  }
+  return lists;
+}
+
+fs::path write_split_lists(const Dataset& dataset, const fs::path& config) {
+  const std::string text = text_of(config);
+  json document = document_of(text, config);
+  std::vector<Split> splits;
   for (const Split split : kSplits) {
+    if (std::ranges::any_of(dataset.images, [&](const auto& image) { return image.split == split; }))
+      splits.push_back(split);
+  }
+  for (const auto& file : replaced_lists(dataset, config, splits)) {
+    std::error_code error;
+    fs::copy_file(file, file.string() + "~", fs::copy_options::overwrite_existing, error);
+    if (error) throw Error(ErrorCode::kIo, "cannot keep the earlier list: " + error.message(), file.string() + "~");
+  }
+  for (const char* key : kSplitKeys) document.erase(key);
+  std::string added;
+  for (const Split split : splits) {
     std::string lines;
     for (const auto& image : dataset.images) {
       if (image.split != split) continue;
       lines += (image.file.starts_with('/') ? "" : "./") + image.file + "\n";
     }
-    if (lines.empty()) continue;
-    const std::string file = std::string(name(split)) + ".txt";
+    const std::string file = list_of(dataset, split).filename().string();
     write_file_atomically(dataset.root / file, lines);
     document[name(split)] = file;
     added += std::string(name(split)) + ": " + file + "\n";

@@ -12,6 +12,7 @@ ReadResult read_unlabelled(const std::filesystem::path& folder, const ReadLimits
   ReadResult result;
   Dataset& set = result.dataset;
   set.root = std::filesystem::absolute(folder).lexically_normal();
+  set.listed = {set.root};
   for (const std::filesystem::path file : images_below(set.root, limits)) {
     ImageEntry image;
     image.id = static_cast<std::int64_t>(set.images.size()) + 1;

@@ -73,7 +73,10 @@ class Reader {
 
   std::vector<std::string> images_of(const fs::path& place) {
     std::error_code error;
-    if (fs::is_directory(place, error)) return images_below(place, limits_);
+    if (fs::is_directory(place, error)) {
+      result_.dataset.listed.push_back(place);
+      return images_below(place, limits_);
+    }
     if (place.extension() == ".txt") return images_listed(place, config_.root, limits_, problems_);
     if (has_image_extension(place.string())) return {place.string()};
     problems_.add(ProblemKind::kMissingImage, Severity::kError, config_.file.string(), 0,

@@ -137,6 +137,14 @@ class Convert(DataTest):
         self.assertFalse((self.folder / "b").exists())
 
 
+    def test_targets_among_the_images_of_the_set_are_refused(self):
+        root = self.yolo_set("a", {"train/x/a": "0 0.5 0.5 0.2 0.2\n", "train/x/b": None})
+        for words in (("data", "filter", "a", "--limit", 1), ("data", "split", "a"), ("data", "preview", "a"),
+                      ("data", "filter", "a/images"), ("data", "stats", "a")):
+            self.assert_fails(USAGE, *words, "--out", "a/images/train/small", says="among the images")
+        self.assertEqual([path.name for path in (root / "images/train").iterdir()], ["x"])
+        self.assert_prints("data", "filter", "a", "--out", "a/small")
+
     def test_a_split_that_is_not_there_is_refused(self):
         self.yolo_set("a", {"train/1": "", "val/2": ""})
         for command in (("convert", "a", "--to", "voc"), ("filter", "a"), ("preview", "a")):

@@ -164,14 +164,14 @@ class Label(EndToEnd):
     def test_preview_chooses_by_seed_class_and_split(self):
         data = self.data_set({str(i): ([A], [A]) for i in range(9)}, "[square, disc]")
         pictures = []
-        for seed in (1, 1, 2):
-            self.goshawk("data", "preview", data, "--number", "3", "--seed", seed, "--out", "sheet.png")
-            pictures.append((self.folder / "sheet.png").read_bytes())
+        for number, seed in enumerate((1, 1, 2)):
+            self.goshawk("data", "preview", data, "--number", "3", "--seed", seed, "--out", f"{number}.png")
+            pictures.append((self.folder / f"{number}.png").read_bytes())
         self.assertEqual(pictures[0], pictures[1])
         self.assertNotEqual(pictures[0], pictures[2])
         for words, code, says in ((("--classes", "disc"), 65, "no image"), (("--split", "val"), 64, "no split 'val'"),
                                   (("--classes", "dics"), 64, "did you mean 'disc'"), (("--columns", "0"), 64, "--columns"),
-                                  (("--out", "sheet.webp"), 64, ".jpg or .png"), (("--out", "sheet.gif"), 64, ".jpg or .png")):
+                                  (("--out", "0.png"), 64, "exists already"), (("--out", "sheet.webp"), 64, ".jpg or .png"), (("--out", "sheet.gif"), 64, ".jpg or .png")):
             extra = () if "--out" in words else ("--out", "sheets")
             self.assertIn(says, self.goshawk("data", "preview", data, *words, *extra, code=code).stderr)
             self.assertFalse((self.folder / "sheets").exists())
