@@ -14,6 +14,7 @@
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
+#include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/formats.h"
 #include "goshawk/dataset/near_duplicates.h"
 #include "goshawk/dataset/recognise.h"
@@ -141,10 +142,22 @@ void print_leaks(const dataset::Leaks& leaks, const dataset::Dataset& set, datas
   throw Error(ErrorCode::kBadData,
               fmt::format("the split leaks: {} pair{} of near duplicates and {} block{} of time lie in several splits",
                           leaks.near, leaks.near == 1 ? "" : "s", leaks.blocks, leaks.blocks == 1 ? "" : "s"),
-              source, "`goshawk data split " + source + " --out DIR` makes one that does not.");
+              source,
+              "`goshawk data split " + source + " --out DIR` makes one that does not." +
+                  (leaks.blocks > 0 ? " Where the names are of photos, not of frames: --by image." : ""));
+}
+
+/// "no near duplicates and no block of time": of what was looked at; empty: nothing was.
+std::string nothing_leaks(const dataset::SplitOptions& options) {
+  std::string text;
+  if (options.distance >= 0) text = "no near duplicates";
+  if (options.by == dataset::SplitBy::kImage) return text;
+  return text + (text.empty() ? "" : " and ") + (options.by == dataset::SplitBy::kSource ? "no source" : "no block of time");
 }
 
 int check(const Invocation& call, const dataset::Dataset& set, const dataset::SplitOptions& options) {
+  const std::string sound = nothing_leaks(options);
+  if (sound.empty()) throw Error(ErrorCode::kUsage, "--by image with --distance -1 leaves nothing to check");
   const bool divided =
       std::any_of(set.images.begin(), set.images.end(), [](const auto& image) { return image.split != Split::kNone; });
   if (!divided) throw Error(ErrorCode::kBadData, "the data set is not split: there is nothing to check", call.argument(0));
@@ -155,7 +168,7 @@ int check(const Invocation& call, const dataset::Dataset& set, const dataset::Sp
     if (!call.json) print_leaks(leaks, set, options.by);
     refuse(leaks, call.argument(0));
   }
-  if (!call.json) fmt::print("{} images: no near duplicates and no block of time in several splits\n", set.images.size());
+  if (!call.json) fmt::print("{} images: {} in several splits\n", set.images.size(), sound);
   return 0;
 }
 
@@ -182,7 +195,8 @@ std::vector<std::string> balance_row(const std::string& name, const std::array<s
   return cells;
 }
 
-void print_balance(const dataset::Dataset& set, std::size_t groups, const std::string& target) {
+void print_balance(const dataset::Dataset& set, std::size_t groups, const dataset::SplitOptions& options,
+                   const std::string& target) {
   const Balance balance(set);
   Table table({"", "all", "train", "", "val", "", "test", ""});
   table.add_row(balance_row("images", balance.images));
@@ -190,7 +204,10 @@ void print_balance(const dataset::Dataset& set, std::size_t groups, const std::s
     const auto& counts = balance.classes[i];
     if (counts[0] + counts[1] + counts[2] > 0) table.add_row(balance_row(set.categories[i].name, counts));
   }
-  fmt::print("{}\n{} groups were kept together; no near duplicates in several splits\n{}\n", table.str(), groups, target);
+  fmt::print("{}\n", table.str());
+  if (const auto sound = nothing_leaks(options); !sound.empty())
+    fmt::print("{} groups were kept together; {} in several splits\n", groups, sound);
+  fmt::print("{}\n", target);
 }
 
 json balance_json(const dataset::Dataset& set) {
@@ -267,6 +284,8 @@ int run_data_split(const Invocation& call) {
   if (call.has("check")) return check(call, set, options);
   if (call.has("in-place")) check_in_place(call, set, options);
 
+  if (const auto copies = dataset::join_entries(set); copies > 0)
+    spdlog::warn("{} image{} listed more than once, and dealt once", copies, copies == 1 ? " is" : "s are");
   const Known known = look_at(set, options, call);
   const auto groups = dataset::split_groups(set, known.origins, known.hashes, options);
   const auto splits = dataset::assign_splits(set, groups, options);
@@ -286,7 +305,7 @@ int run_data_split(const Invocation& call) {
     result["target"] = target;
     fmt::print("{}\n", json_text(result));
   } else {
-    print_balance(set, count, target);
+    print_balance(set, count, options, target);
   }
   return 0;
 }

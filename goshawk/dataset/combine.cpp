@@ -8,6 +8,7 @@
 #include <memory>
 #include <numeric>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "goshawk/core/error.h"
@@ -226,6 +227,34 @@ Filtered filter(Dataset& dataset, const Filter& filter) {
   keep_images(dataset, keep);
   drop_unused(dataset);
   return {images - dataset.images.size(), objects - dataset.annotations.size()};
+}
+
+std::size_t join_entries(Dataset& dataset) {
+  std::vector<std::uint32_t> first(dataset.images.size());  // entry of the same file
+  std::vector<char> keep(dataset.images.size(), 0), has_copies(dataset.images.size(), 0);
+  std::map<std::filesystem::path, std::uint32_t> entries;
+  for (std::uint32_t i = 0; i < first.size(); ++i) {
+    ImageEntry& image = dataset.images[i];
+    const auto [entry, is_new] = entries.emplace(dataset.path_of(image).lexically_normal(), i);
+    first[i] = entry->second;
+    keep[i] = is_new ? 1 : 0;
+    if (is_new) continue;
+    has_copies[first[i]] = 1;
+    if (image.labelled) dataset.images[first[i]].labelled = true;
+  }
+  const std::size_t copies = first.size() - entries.size();
+  if (copies == 0) return 0;
+  std::set<std::tuple<std::uint32_t, std::uint32_t, double, double, double, double>> known;
+  std::erase_if(dataset.annotations, [&](Annotation& a) {
+    const bool copy = a.image != first[a.image];
+    a.image = first[a.image];
+    if (has_copies[a.image] == 0) return false;
+    const Rectangle& r = a.rectangle;
+    return !known.emplace(a.image, a.category, r.x, r.y, r.width, r.height).second && copy;
+  });
+  sort_by_image(dataset);
+  keep_images(dataset, keep);
+  return copies;
 }
 
 void keep_images(Dataset& dataset, std::span<const char> keep) {

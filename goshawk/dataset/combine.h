@@ -49,6 +49,10 @@ struct Filtered {
 /// fractions; an object is then kept by a limit in pixels.
 Filtered filter(Dataset& dataset, const Filter& filter);
 
+/// Makes one entry of those of one file, in whatever splits they are: the first, with the objects of the others that it does
+/// not have. Returns how many were taken out.
+std::size_t join_entries(Dataset& dataset);
+
 /// Removes the images for which `keep` is 0 with their objects. SHAPE: one for each image. Images that were numbered
 /// 1, 2, 3, ... are so again; other numbers stay.
 void keep_images(Dataset& dataset, std::span<const char> keep);

@@ -190,5 +190,22 @@ TEST(DropUnused, AttributesOfImagesStayTheirs) {
   EXPECT_EQ(set.attributes.at(static_cast<std::size_t>(set.images[0].attributes)).at(0).second, "CC BY 4.0");
 }
 
+TEST(JoinEntries, OneOfEachFileIsLeftWithTheObjectsOfAll) {
+  Dataset set = set_of("/a", {"x.jpg", "y.jpg", "./x.jpg", "/a/x.jpg"}, {{0, "car", ""}, {1, "bus", ""}});
+  set.images[0].split = Split::kTrain;
+  set.images[0].labelled = false;
+  set.images[2].split = Split::kVal;
+  set.annotations = {object(0, 0), object(0, 0), object(1, 0), object(2, 0), object(2, 1), object(3, 1), object(3, 0, 20)};
+  EXPECT_EQ(join_entries(set), 2U);
+  ASSERT_EQ(set.images.size(), 2U);
+  EXPECT_EQ(set.images[0].split, Split::kTrain);
+  EXPECT_TRUE(set.images[0].labelled);
+  std::vector<std::pair<std::uint32_t, std::uint32_t>> objects;  // image and class
+  for (const auto& a : set.annotations) objects.emplace_back(a.image, a.category);
+  EXPECT_THAT(objects,
+              ElementsAre(std::pair(0U, 0U), std::pair(0U, 0U), std::pair(0U, 1U), std::pair(0U, 0U), std::pair(1U, 0U)));
+  EXPECT_EQ(join_entries(set), 0U);
+}
+
 }  // namespace
 }  // namespace goshawk::dataset

@@ -93,6 +93,29 @@ class Split(EndToEnd):
         self.assertEqual([(pair["a_split"], pair["b_split"], pair["kind"]) for pair in pairs], [("train", "val", "near_duplicate")])
         self.assertLessEqual(pairs[0]["distance"], 6)
 
+    def test_images_listed_twice_are_dealt_once(self):
+        (self.folder / "set" / "some.txt").write_text("".join(f"images/{frame['file']}\n" for frame in self.frames[:9]))
+        (self.folder / "set" / "data.yaml").write_text("train: images\nval: some.txt\nnames: [a, b]\n")
+        flags = ("--distance", -1, "--by", "image")
+        result = self.goshawk("data", "split", "set", "--out", "new", *flags)
+        self.assertIn("9 images are listed more than once", result.stderr)
+        self.assertEqual(len(self.split_of("new")), len(self.frames))
+        self.goshawk("data", "split", "set", "--in-place", *flags)
+        lines = [line for name in ("train", "val", "test") for line in (self.folder / "set" / f"{name}.txt").read_text().splitlines()]
+        self.assertEqual(sorted(lines), sorted("./images/" + frame["file"] for frame in self.frames))
+
+    def test_only_what_was_looked_at_is_told(self):
+        for flags, says in ((("--distance", -1, "--block", 2), "no block of time in"), (("--distance", 0, "--by", "image"), "no near duplicates in"),
+                            (("--distance", 0, "--by", "source"), "no near duplicates and no source in"),
+                            (("--distance", -1, "--by", "image"), None)):
+            with self.subTest(flags=flags):
+                out = str(len(list(self.folder.iterdir())))
+                told = self.goshawk("data", "split", "set", "--out", out, *flags).stdout
+                self.assertIn(says or "", told)
+                self.assertEqual(says is None, "in several splits" not in told)
+                result = self.goshawk("data", "split", out, "--check", *flags, code=0 if says else 64)
+                self.assertIn(says or "nothing to check", result.stdout + result.stderr)
+
     def test_what_makes_no_sense(self):
         for flags, code in (((), 64), (("--out", "x", "--check"), 64), (("--out", "x", "--ratio", "a/b"), 64),
                             (("--out", "x", "--ratio", "1/2/3/4"), 64), (("--out", "x", "--ratio", "0/0/0"), 64),
