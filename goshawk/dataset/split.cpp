@@ -170,10 +170,13 @@ class Stratifier {
   void check_enough() const {
     const auto splits = std::count_if(ratio_.begin(), ratio_.end(), [](std::int64_t part) { return part > 0; });
     if (static_cast<std::int64_t>(groups_.size()) >= splits) return;
-    throw Error(ErrorCode::kBadData,
-                fmt::format("the images make {} group{} that must stay together, too few for {} splits", groups_.size(),
-                            groups_.size() == 1 ? "" : "s", splits),
-                "", "Shorter blocks (--block), a smaller --distance, or more sources make more groups.");
+    throw Error(
+        ErrorCode::kBadData,
+        fmt::format("the images make {} group{} that must stay together, too few for {} splits", groups_.size(),
+                    groups_.size() == 1 ? "" : "s", splits),
+        "",
+        "Shorter blocks (--block), a smaller --distance or more sources make more groups; --by image where the names "
+        "are of photos, not of a video's frames.");
   }
 
   /// The class with the fewest objects that are not placed; as many as there are classes when all are.
@@ -331,6 +334,23 @@ microseconds time_of_frame(std::int64_t frame) {
   return microseconds(std::clamp<std::int64_t>(frame, 0, 1LL << 46) * 40'000);
 }
 
+/// What cameras and photo collections begin the names of single pictures with: "IMG_1003", "PXL_20210318_093012345",
+/// "2008_001003" (Pascal VOC), "COCO_val2014_000000000042". A video "IMG_1003" has frames "IMG_1003_000001".
+bool names_photos(std::string_view source) {
+  constexpr std::array<std::string_view, 16> kCameras{
+      "CIMG", "COCO_test2014", "COCO_test2015", "COCO_train2014", "COCO_val2014", "DJI", "DSC", "DSCF",
+      "DSCN", "GOPR",          "IMG",           "IMGP",           "PICT",         "PXL", "SAM", "_MG"};
+  const auto all_digits = [](std::string_view text) {
+    return std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
+  };
+  if (source.size() == 4 && all_digits(source) && (source.starts_with("19") || source.starts_with("20"))) return true;
+  constexpr std::size_t kDate = 8;
+  if (source.size() > kDate + 1 && all_digits(source.substr(source.size() - kDate)) &&
+      source[source.size() - kDate - 1] == '_')
+    source.remove_suffix(kDate + 1);
+  return std::ranges::binary_search(kCameras, source);
+}
+
 }  // namespace
 
 const char* name(SplitBy by) {
@@ -368,7 +388,8 @@ Origin origin_of_name(const std::string& file) {
   while (digits < stem.size() && std::isdigit(static_cast<unsigned char>(stem[stem.size() - 1 - digits])) != 0) ++digits;
   const std::size_t line = stem.size() - digits;
   constexpr std::size_t kLeastDigits = 4, kMostDigits = 15;
-  if (digits >= kLeastDigits && digits <= kMostDigits && line >= 2 && (stem[line - 1] == '_' || stem[line - 1] == '-')) {
+  if (digits >= kLeastDigits && digits <= kMostDigits && line >= 2 && (stem[line - 1] == '_' || stem[line - 1] == '-') &&
+      !names_photos(std::string_view(stem).substr(0, line - 1))) {
     return {stem.substr(0, line - 1), time_of_frame(std::stoll(stem.substr(line)))};
   }
   return copy != std::string::npos ? Origin{stem, microseconds(0)} : Origin{};

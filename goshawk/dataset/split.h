@@ -41,7 +41,8 @@ struct Origin {
 
 /// Origin of each image, in their order: from the frames.json beside an image, else its MOT sequence, else its name:
 /// NAME_000123.jpg is a frame of NAME (four digits or more; 25 frames a second are assumed), and NAME_jpg.rf.HASH.jpg, as
-/// Roboflow names its copies, an image of NAME. A frames.json that cannot be read is passed over, and told in `notes`.
+/// Roboflow names its copies, an image of NAME. Names of photos (IMG_1234.jpg, 2008_001234.jpg) tell nothing. A frames.json
+/// that cannot be read is passed over, and told in `notes`.
 std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>* notes = nullptr);
 /// What a name alone says.
 Origin origin_of_name(const std::string& file);

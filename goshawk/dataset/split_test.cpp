@@ -78,6 +78,13 @@ TEST(Origin, OfNames) {
   is("_000123.jpg", "", 0s);
   is("photo.jpg", "", 0s);
   is("x_12345678901234567890.jpg", "", 0s);
+  for (const char* photo : {"IMG_1003.jpg", "DSC_0042.jpg", "PXL_20210318_093012345.jpg", "IMG_20190102_123456.jpg",
+                            "2008_001003.jpg", "COCO_val2014_000000000042.jpg"}) {
+    is(photo, "", 0s);
+  }
+  is("IMG_1003_000025.jpg", "IMG_1003", 1s);  // a frame of IMG_1003.mov
+  is("img_0025.jpg", "img", 1s);
+  is("20240101_000025.jpg", "20240101", 1s);
   is("dog_jpg.rf.0123456789abcdef0123456789abcdef.jpg", "dog", 0s);
   is("street_000025_jpg.rf.00ff.jpg", "street", 1s);
 }
