@@ -11,7 +11,6 @@
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/class_map.h"
 #include "goshawk/dataset/combine.h"
-#include "goshawk/dataset/recognise.h"
 
 namespace goshawk::cli {
 namespace {
@@ -25,11 +24,8 @@ void apply_map(const Invocation& call, dataset::Dataset& set) {
   if (call.has("map")) dataset::map_classes(set, dataset::parse_class_mapping(call.options.at("map")));
 }
 
-/// The source's own format, for what is written; kYolo where it is only told by reading.
-dataset::Format source_format(const Invocation& call) {
-  if (const auto given = format_option(call, "from")) return *given;
-  return dataset::recognise_format(call.argument(0)).value_or(dataset::Format::kYolo);
-}
+/// The source's own format, for what is written; kYolo of images alone.
+dataset::Format source_format(const dataset::Dataset& source) { return source.format.value_or(dataset::Format::kYolo); }
 
 void append(std::vector<Option>& options, std::vector<Option> more) {
   options.insert(options.end(), std::make_move_iterator(more.begin()), std::make_move_iterator(more.end()));
@@ -57,7 +53,7 @@ int run_merge(const Invocation& call) {
     problems += number_of_problems(read);
     parts.push_back(std::move(read.dataset));
   }
-  const auto format = source_format(call);
+  const auto format = source_format(parts.front());
   const bool alike = std::ranges::all_of(parts, [&](const auto& part) { return part.about == parts.front().about; });
   if (!alike) spdlog::warn("the sets differ in what they say of themselves; what is not the same in all is not kept");
   auto set = dataset::merge(std::move(parts));
@@ -108,7 +104,7 @@ int run_filter(const Invocation& call) {
   const auto removed = dataset::filter(read.dataset, filter);
   if (!call.config.boolean("log.quiet"))
     spdlog::info("left out {} images and {} objects", removed.images, objects - read.dataset.annotations.size());
-  return write_set(call, read.dataset, source_format(call), number_of_problems(read));
+  return write_set(call, read.dataset, source_format(read.dataset), number_of_problems(read));
 }
 
 Command data_command(const std::string& name, const std::string& summary) {

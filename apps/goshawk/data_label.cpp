@@ -24,6 +24,7 @@
 #include "goshawk/dataset/image_size.h"
 #include "goshawk/dataset/prelabel.h"
 #include "goshawk/dataset/recognise.h"
+#include "goshawk/dataset/zip_archive.h"
 #include "goshawk/evaluate/class_match.h"
 #include "goshawk/media/image.h"
 #include "goshawk/media/image_source.h"
@@ -92,19 +93,21 @@ Input read_input(const Invocation& call) {
   const std::string source = call.argument(0);
   std::error_code error;
   const bool glob = !fs::exists(source, error) && source.find_first_of("*?[") != std::string::npos;
-  Input input;
-  input.format = format_option(call, "from");
-  if (!input.format && !glob) input.format = dataset::recognise_format(source);
+  const auto given = format_option(call, "from");
   const auto holds_images = [&] {
     dataset::ReadLimits limits;
     limits.stop = call.stop;
     return fs::is_directory(source, error) && !dataset::images_below(source, limits).empty();
   };
-  if (!input.format && !holds_images()) {  // some images, or none: then that is the error
+  const bool is_set =
+      given || (!glob && (dataset::is_zip_file(source) || dataset::recognise_format(source) || holds_images()));
+  Input input;
+  if (!is_set) {  // some images, or none: then that is the error
     input.set = set_of_images(call, source, glob);
     return input;
   }
-  auto read = read_set(call, source, input.format);
+  auto read = read_set(call, source, given);
+  input.format = read.dataset.format;
   input.set = std::move(read.dataset);
   input.problems = read.problems.size() + read.problems_left_out;
   if (input.format == dataset::Format::kCvatYolo) {  // CVAT writes an empty file for what nobody has labelled, too

@@ -180,7 +180,7 @@ bool hands_on(const Invocation& call) {
 /// The images of a folder that no label format claims; nullopt for anything else.
 std::optional<dataset::ReadResult> unlabelled_images(const fs::path& path, const dataset::ReadLimits& limits) {
   std::error_code error;
-  if (!fs::is_directory(path, error) || dataset::recognise_format(path)) return std::nullopt;
+  if (!fs::is_directory(path, error) || dataset::recognise_format(path) || dataset::holds_labelme(path)) return std::nullopt;
   auto result = dataset::read_unlabelled(path, limits);
   if (result.dataset.images.empty()) return std::nullopt;
   return result;
@@ -220,9 +220,11 @@ std::optional<dataset::Format> format_option(const Invocation& call, const std::
   if (given == call.options.end()) return std::nullopt;
   if (const auto format = dataset::format_of(given->second)) return format;
   const auto names = format_names();
+  const bool labelme = to_lower(given->second) == "labelme";  // LabelImg is another program
   throw Error(ErrorCode::kUsage,
-              "--" + flag + ": there is no format '" + given->second + "'" + did_you_mean(given->second, names), "",
-              fmt::format("Formats: {}", fmt::join(names, ", ")));
+              "--" + flag + ": there is no format '" + given->second + "'" +
+                  (labelme ? "; LabelMe's labels are not read" : did_you_mean(given->second, names)),
+              "", fmt::format("Formats: {}", fmt::join(names, ", ")));
 }
 
 std::optional<Split> split_option(const Invocation& call, const std::string& flag) {

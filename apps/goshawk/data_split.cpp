@@ -17,7 +17,6 @@
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/formats.h"
 #include "goshawk/dataset/near_duplicates.h"
-#include "goshawk/dataset/recognise.h"
 #include "goshawk/dataset/split.h"
 #include "goshawk/dataset/split_write.h"
 #include "goshawk/media/image.h"
@@ -227,12 +226,10 @@ json balance_json(const dataset::Dataset& set) {
 /// The data.yaml that lists in place belong to.
 fs::path config_in_place(const Invocation& call, const dataset::Dataset& set) {
   const fs::path source = call.argument(0);
-  const auto format = dataset::recognise_format(source);
-  if (format != dataset::Format::kYolo) {
-    throw Error(ErrorCode::kUsage,
-                fmt::format("--in-place is for YOLO data sets, and this is {}",
-                            format ? dataset::name(*format) : "a folder of images"),
-                source.string(), "`goshawk data split " + source.string() + " --out DIR` writes one.");
+  if (set.format != dataset::Format::kYolo || set.unpacked) {
+    const char* what = set.unpacked ? "an archive" : set.format ? dataset::name(*set.format) : "a folder of images";
+    throw Error(ErrorCode::kUsage, fmt::format("--in-place is for YOLO data sets, and this is {}", what), source.string(),
+                "`goshawk data split " + source.string() + " --out DIR` writes one.");
   }
   std::error_code ignored;
   if (fs::is_regular_file(source, ignored)) return source;

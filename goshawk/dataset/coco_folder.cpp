@@ -10,6 +10,7 @@
 #include "goshawk/dataset/coco_read.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/image_size.h"
+#include "goshawk/dataset/recognise.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -45,18 +46,20 @@ bool is_there(const fs::path& path) {
   return fs::exists(path, error);
 }
 
-/// .json files of a folder by name; those that begin with "instances" alone where there are such.
+/// .json files of a folder by name: those of COCO where there are such, and of them those that begin with "instances".
 std::vector<fs::path> label_files(const fs::path& folder) {
-  std::vector<fs::path> files, instances;
+  std::vector<fs::path> files, coco, instances;
   std::error_code error;
   for (fs::directory_iterator it(folder, error), end; !error && it != end && files.size() < kMostFiles;
        it.increment(error)) {
     if (it->path().extension() != ".json" || it->path().filename() == "frames.json")
       continue;  // no labels: where images came from
     files.push_back(it->path());
+    if (!is_coco_file(it->path())) continue;
+    coco.push_back(it->path());
     if (it->path().filename().string().starts_with("instances")) instances.push_back(it->path());
   }
-  auto& found = instances.empty() ? files : instances;
+  auto& found = !instances.empty() ? instances : !coco.empty() ? coco : files;
   std::sort(found.begin(), found.end());
   return std::move(found);
 }

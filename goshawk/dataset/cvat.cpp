@@ -17,7 +17,6 @@
 #include "goshawk/dataset/image_size.h"
 #include "goshawk/dataset/readers.h"
 #include "goshawk/dataset/safe_path.h"
-#include "goshawk/dataset/zip_archive.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -236,15 +235,7 @@ void read_xml(const fs::path& path, const ReadLimits& limits, ReadResult& result
 ReadResult read_cvat(const fs::path& path, const ReadLimits& limits) {
   ReadResult result;
   std::error_code error;
-  if (is_zip_file(path)) {
-    ProblemList problems(limits.problems);
-    const auto unpacked = UnpackedArchive::open(path, problems, {}, limits.stop);
-    problems.move_to(result);
-    read_xml(xml_in(unpacked->folder()), limits, result);
-    result.dataset.unpacked = unpacked;
-  } else {
-    read_xml(fs::is_directory(path, error) ? xml_in(path) : path, limits, result);
-  }
+  read_xml(fs::is_directory(path, error) ? xml_in(path) : path, limits, result);
   return result;
 }
 

@@ -1,4 +1,4 @@
-// CVAT's "YOLO 1.1": obj.names, obj.data, train.txt, valid.txt, obj_train_data/; a folder, or CVAT's zip.
+// CVAT's "YOLO 1.1": obj.names, obj.data, train.txt, valid.txt, obj_train_data/.
 // Source: docs.cvat.ai, "YOLO", and Darknet, whose layout it is.
 #include <algorithm>
 #include <array>
@@ -15,7 +15,6 @@
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
-#include "goshawk/dataset/zip_archive.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -140,24 +139,13 @@ class Reader {
   std::unordered_set<std::string> seen_;
 };
 
-ReadResult read_folder(const fs::path& folder, const ReadLimits& limits) {
-  if (is_file(folder / "data.yaml")) return read_yolo(folder / "data.yaml", limits);  // CVAT's "Ultralytics YOLO"
-  return Reader(folder, limits).read();
-}
-
 }  // namespace
 
 ReadResult read_cvat_yolo(const fs::path& path, const ReadLimits& limits) {
-  if (!is_zip_file(path)) {
-    std::error_code error;
-    return read_folder(fs::is_directory(path, error) ? path : path.parent_path(), limits);
-  }
-  ProblemList problems(limits.problems);
-  const auto unpacked = UnpackedArchive::open(path, problems, {}, limits.stop);
-  ReadResult result = read_folder(unpacked->folder(), limits);
-  result.dataset.unpacked = unpacked;
-  problems.move_to(result);
-  return result;
+  std::error_code error;
+  const fs::path folder = fs::is_directory(path, error) ? path : path.parent_path();
+  if (is_file(folder / "data.yaml")) return read_yolo(folder / "data.yaml", limits);  // CVAT's "Ultralytics YOLO"
+  return Reader(folder, limits).read();
 }
 
 std::vector<Problem> write_cvat_yolo(const Dataset& dataset, const fs::path& folder, const WriteOptions& options) {

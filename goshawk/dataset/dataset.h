@@ -15,6 +15,8 @@
 
 namespace goshawk::dataset {
 
+enum class Format : std::uint8_t;  // formats.h
+
 /// Part of a data set that an image belongs to; kNone where the format or its files do not say.
 enum class Split : std::uint8_t { kNone, kTrain, kVal, kTest };
 
@@ -112,10 +114,11 @@ using ClassMapping = std::vector<std::pair<std::string, std::string>>;
 
 /// Images, classes and annotations. Annotations lie in the order of their images (`annotations_by_image` relies on it).
 struct Dataset {
-  std::filesystem::path root;  // folder that ImageEntry::file is relative to
-  std::string source;          // the file that was read: data.yaml, instances.json; relative to the root or absolute
-  Attributes about;            // what the set says of itself, COCO's info: description, version, year, ...
-  ClassMapping class_mapping;  // how this set was made from another one (data.yaml keeps it); empty: as it was labelled
+  std::filesystem::path root;    // folder that ImageEntry::file is relative to
+  std::optional<Format> format;  // that it was read as; nullopt: images alone, or made
+  std::string source;            // the file that was read: data.yaml, instances.json; relative to the root or absolute
+  Attributes about;              // what the set says of itself, COCO's info: description, version, year, ...
+  ClassMapping class_mapping;    // how this set was made from another one (data.yaml keeps it); empty: as it was labelled
   std::vector<Category> categories;
   std::vector<ImageEntry> images;
   std::vector<Annotation> annotations;

@@ -67,6 +67,45 @@ std::vector<Problem> write_archive(const Dataset& dataset, const FormatRow& row,
   return dropped;
 }
 
+/// Where the data set of an unpacked archive lies: in the one folder that everything is in, unless what that folder is in
+/// tells a format already.
+fs::path set_within(fs::path folder) {
+  while (!recognise_format(folder)) {
+    std::vector<fs::path> inside;
+    for (const auto& entry : fs::directory_iterator(folder)) {
+      const std::string name = entry.path().filename().string();
+      if (!name.starts_with('.') && name != "__MACOSX") inside.push_back(entry.path());
+    }
+    std::error_code error;
+    if (inside.size() != 1 || !fs::is_directory(inside[0], error)) break;
+    folder = inside[0];
+  }
+  return folder;
+}
+
+[[noreturn]] void refuse_unknown(const fs::path& path, bool labelme) {
+  if (labelme) {
+    throw Error(ErrorCode::kUsage, "these are LabelMe's labels, which goshawk does not read", path.string(),
+                "Write them as COCO or YOLO first: labelme2coco and labelme2yolo do.");
+  }
+  throw Error(ErrorCode::kUsage, "cannot tell the format of this data set", path.string(),
+              "Looked for data.yaml, COCO .json, Annotations/*.xml, annotations.xml, obj.data, seqinfo.ini and classes.txt. "
+              "Give the format with --from.");
+}
+
+/// `place`: the file or folder at `path`, or what was unpacked of it.
+ReadResult read_place(const fs::path& path, const fs::path& place, std::optional<Format> format, const ReadLimits& limits) {
+  if (!format) format = recognise_format(place);
+  if (!format) refuse_unknown(path, holds_labelme(place));
+  ReadResult result = row_of(*format).read(place, limits);
+  result.dataset.format = format;
+  sort_by_image(result.dataset);
+  ProblemList problems(limits.problems);
+  fill_image_sizes(result.dataset, problems, limits.stop, *format == Format::kMot);
+  problems.move_to(result);
+  return result;
+}
+
 }  // namespace
 
 const char* name(Format format) { return row_of(format).name; }
@@ -79,18 +118,11 @@ std::optional<Format> format_of(std::string_view name) {
 }
 
 ReadResult read_dataset(const fs::path& path, std::optional<Format> format, const ReadLimits& limits) {
-  if (!format) format = recognise_format(path);
-  if (!format) {
-    throw Error(
-        ErrorCode::kUsage, "cannot tell the format of this data set", path.string(),
-        "Looked for data.yaml, COCO .json, Annotations/*.xml, annotations.xml, obj.data, seqinfo.ini and classes.txt. "
-        "Give the format with --from.");
-  }
-  const FormatRow& row = row_of(*format);
-  ReadResult result = row.read(path, limits);
-  sort_by_image(result.dataset);
+  if (!is_zip_file(path)) return read_place(path, path, format, limits);
   ProblemList problems(limits.problems);
-  fill_image_sizes(result.dataset, problems, limits.stop, *format == Format::kMot);
+  const auto unpacked = UnpackedArchive::open(path, problems, {}, limits.stop);
+  ReadResult result = read_place(path, set_within(unpacked->folder()), format, limits);
+  result.dataset.unpacked = unpacked;
   problems.move_to(result);
   return result;
 }

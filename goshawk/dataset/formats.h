@@ -23,10 +23,10 @@ const char* name(Format format);
 std::optional<Format> format_of(std::string_view name);
 
 /// Reads the data set at `path` (a data.yaml, an instances.json, a folder, an archive); recognises its format when none is
-/// given. Bad labels are listed in the result, not thrown. Sizes that the labels do not say are taken from the images; what
-/// only check looks for (images beyond that, boxes outside, duplicates) is not looked for here.
-/// Throws Error{kNotFound}, {kBadData, kBadConfig} for a file without which nothing can be read, and {kUsage} when the
-/// format cannot be told, naming what was looked for.
+/// given. An archive (.zip) is of any format, with or without one folder around it. Bad labels are listed in the result, not
+/// thrown. Sizes that the labels do not say are taken from the images; what only check looks for (images beyond that, boxes
+/// outside, duplicates) is not looked for here. Throws Error{kNotFound}, {kBadData, kBadConfig} for a file without which
+/// nothing can be read, and {kUsage} when the format cannot be told, naming what was looked for.
 ReadResult read_dataset(const std::filesystem::path& path, std::optional<Format> format = {}, const ReadLimits& limits = {});
 
 /// How images come into a written data set.

@@ -27,6 +27,28 @@ TEST(RecogniseFormat, KnowsRoboflowsCocoFolders) {
   }
 }
 
+TEST(RecogniseFormat, TakesOnlyJsonOfCocoForCoco) {
+  const TemporaryFolder folder;
+  folder.write("problems.json", R"({"source": "x", "images": 3, "kinds": [], "problems": [{"file": "images"}]})");
+  folder.write("stats.json", R"({"all": {"images": 3, "annotations": 4}})");
+  folder.write("frames.json", R"({"sources": [], "frames": []})");
+  folder.write("results.json", R"([{"image_id": 1, "annotations": []}])");
+  EXPECT_EQ(recognise_format(folder.path()), std::nullopt);
+  EXPECT_FALSE(holds_labelme(folder.path()));
+  folder.write("labels.json", R"({"info": {}, "images" : [], "annotations": []})");
+  EXPECT_EQ(recognise_format(folder.path()), Format::kCoco);
+  EXPECT_TRUE(read_dataset(folder.path()).dataset.images.empty());  // the reports beside it are passed over
+}
+
+TEST(RecogniseFormat, NamesLabelMe) {
+  const TemporaryFolder folder;
+  const auto file = folder.write("a.json", R"({"version": "5.2.1", "flags": {}, "shapes": [], "imagePath": "a.jpg"})");
+  for (const auto& path : {folder.path(), file}) {
+    EXPECT_EQ(recognise_format(path), std::nullopt);
+    EXPECT_NE(text_of_error([&] { read_dataset(path); }, ErrorCode::kUsage).find("LabelMe"), std::string::npos);
+  }
+}
+
 TEST(ReadDataset, TakesTheSplitsOfRoboflowsCocoFolders) {
   const TemporaryFolder folder;
   for (const std::string split : {"train", "valid", "test"}) {

@@ -1,29 +1,22 @@
 #include "goshawk/dataset/recognise.h"
 
-#include <zip.h>
-
 #include <algorithm>
 #include <array>
 #include <fstream>
-#include <memory>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
 
 namespace goshawk::dataset {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kMostEntries = 20'000;  // of a folder or an archive that are looked at
-
-std::string lower_extension(const fs::path& path) {
-  std::string text = path.extension().string();
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
+constexpr int kMostEntries = 20'000;  // of a folder that are looked at
 
 bool is_file(const fs::path& path) {
   std::error_code error;
@@ -35,11 +28,32 @@ bool is_folder(const fs::path& path) {
   return fs::is_directory(path, error);
 }
 
-std::string head_of(const fs::path& path) {
-  std::array<char, 4096> block{};
+std::string head_of(const fs::path& path, std::size_t bytes = 4096) {
+  std::string head(bytes, '\0');
   std::ifstream file(path, std::ios::binary);
-  file.read(block.data(), block.size());
-  return {block.data(), static_cast<std::size_t>(file.gcount())};
+  file.read(head.data(), static_cast<std::streamsize>(bytes));
+  head.resize(static_cast<std::size_t>(file.gcount()));
+  return head;
+}
+
+/// Whether a JSON object begins in the file of which one of the keys, in its first 64 KiB, has a list.
+bool begins_with_list(const fs::path& path, std::initializer_list<std::string_view> keys) {
+  constexpr const char* kSpace = " \t\r\n";
+  if (!is_file(path)) return false;  // a pipe would never end
+  const std::string head = head_of(path, 64 << 10);
+  const std::string_view text = std::string_view(head).substr(head.starts_with("\xEF\xBB\xBF") ? 3 : 0);
+  const std::size_t start = text.find_first_not_of(kSpace);
+  if (start == std::string_view::npos || text[start] != '{') return false;
+  return std::ranges::any_of(keys, [&](std::string_view key) {
+    const std::string quoted = '"' + std::string(key) + '"';
+    for (std::size_t at = text.find(quoted); at != std::string_view::npos; at = text.find(quoted, at + 1)) {
+      const std::size_t colon = text.find_first_not_of(kSpace, at + quoted.size());
+      if (colon == std::string_view::npos || text[colon] != ':') continue;
+      const std::size_t value = text.find_first_not_of(kSpace, colon + 1);
+      if (value != std::string_view::npos && text[value] == '[') return true;
+    }
+    return false;
+  });
 }
 
 std::optional<Format> format_of_xml(const fs::path& path) {
@@ -49,25 +63,11 @@ std::optional<Format> format_of_xml(const fs::path& path) {
   return std::nullopt;
 }
 
-std::optional<Format> format_of_zip(const fs::path& path) {
-  const std::unique_ptr<zip_t, decltype(&zip_discard)> archive(zip_open(path.c_str(), ZIP_RDONLY, nullptr), &zip_discard);
-  if (!archive) throw Error(ErrorCode::kBadData, "this is no zip archive, or it is damaged or cut off", path.string());
-  const zip_int64_t count = std::min<zip_int64_t>(zip_get_num_entries(archive.get(), 0), kMostEntries);
-  for (zip_int64_t i = 0; i < count; ++i) {
-    const char* entry = zip_get_name(archive.get(), static_cast<zip_uint64_t>(i), 0);
-    const std::string_view name = entry != nullptr ? entry : "";
-    if (name == "annotations.xml") return Format::kCvat;
-    if (name == "obj.data" || name == "obj.names" || name == "data.yaml") return Format::kCvatYolo;
-  }
-  return std::nullopt;
-}
-
 std::optional<Format> format_of_file(const fs::path& path) {
-  const std::string extension = lower_extension(path);
+  const std::string extension = to_lower(path.extension().string());
   if (extension == ".yaml" || extension == ".yml") return Format::kYolo;
-  if (extension == ".json") return Format::kCoco;
+  if (extension == ".json" && !holds_labelme(path)) return Format::kCoco;
   if (extension == ".xml") return format_of_xml(path);
-  if (extension == ".zip") return format_of_zip(path);
   if (extension == ".ini" || path.filename() == "gt.txt" || path.filename() == "det.txt") return Format::kMot;
   return std::nullopt;
 }
@@ -83,14 +83,11 @@ std::vector<fs::path> entries_of(const fs::path& folder) {
   return entries;
 }
 
-bool has(const std::vector<fs::path>& entries, std::string_view extension) {
-  return std::any_of(entries.begin(), entries.end(), [&](const fs::path& p) { return lower_extension(p) == extension; });
-}
+bool has_coco(const std::vector<fs::path>& entries) { return std::any_of(entries.begin(), entries.end(), is_coco_file); }
 
-/// frames.json says where images came from, and is no COCO file.
-std::vector<fs::path> without_frame_list(std::vector<fs::path> entries) {
-  std::erase_if(entries, [](const fs::path& p) { return p.filename() == "frames.json"; });
-  return entries;
+bool has(const std::vector<fs::path>& entries, std::string_view extension) {
+  return std::any_of(entries.begin(), entries.end(),
+                     [&](const fs::path& p) { return to_lower(p.extension().string()) == extension; });
 }
 
 /// Roboflow's COCO export keeps a file in each split's folder.
@@ -111,12 +108,12 @@ std::optional<Format> format_of_folder(const fs::path& folder) {
   if (is_mot_sequence(folder) || std::any_of(entries.begin(), entries.end(), is_mot_sequence)) return Format::kMot;
   const bool voc = is_folder(folder / "ImageSets" / "Main") || is_folder(folder / "JPEGImages");
   if (voc || has(entries_of(folder / "Annotations"), ".xml")) return Format::kVoc;
-  if (has(entries_of(folder / "annotations"), ".json") || has(without_frame_list(entries), ".json")) return Format::kCoco;
+  if (has_coco(entries_of(folder / "annotations")) || has_coco(entries)) return Format::kCoco;
   if (is_roboflow_coco(folder)) return Format::kCoco;
   if (is_folder(folder / "images") && is_folder(folder / "labels")) return Format::kYolo;
   if (is_file(folder / "classes.txt")) return Format::kLabelImg;
   for (const auto& entry : entries) {
-    if (lower_extension(entry) != ".xml") continue;
+    if (to_lower(entry.extension().string()) != ".xml") continue;
     const auto format = format_of_xml(entry);
     return format == Format::kVoc ? Format::kLabelImg : format;  // VOC files beside their images
   }
@@ -132,6 +129,18 @@ std::optional<Format> recognise_format(const fs::path& path) {
     throw Error(ErrorCode::kNotFound, "this is a pipe or a device, a file or folder was expected", path.string());
   if (!is_file(path)) throw Error(ErrorCode::kNotFound, "there is no such file or folder", path.string());
   return format_of_file(path);
+}
+
+bool is_coco_file(const fs::path& path) {
+  return to_lower(path.extension().string()) == ".json" && begins_with_list(path, {"images", "annotations", "categories"});
+}
+
+bool holds_labelme(const fs::path& path) {
+  const auto is_it = [](const fs::path& file) {
+    return to_lower(file.extension().string()) == ".json" && begins_with_list(file, {"shapes"});
+  };
+  const auto entries = is_folder(path) ? entries_of(path) : std::vector{path};
+  return std::any_of(entries.begin(), entries.end(), is_it);
 }
 
 }  // namespace goshawk::dataset

@@ -15,6 +15,7 @@
 #include "goshawk/dataset/recognise.h"
 #include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/testing.h"
+#include "goshawk/dataset/zip_archive.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -207,6 +208,26 @@ TEST_F(RoundTrip, NamesThatFormatsCannotHoldAreReplaced) {
     ASSERT_EQ(back.dataset.images.size(), dataset.images.size()) << name(format);
     for (const auto& image : back.dataset.images)
       EXPECT_TRUE(fs::is_regular_file(back.dataset.path_of(image))) << name(format) << ": " << image.file;
+  }
+}
+
+TEST_F(RoundTrip, EveryFormatIsReadFromAnArchiveWithOrWithoutATopFolder) {
+  const Dataset dataset = RandomSet(5).make(folder_ / "in");
+  for (const Format format : kFormats) {
+    const fs::path around = folder_ / name(format);
+    write_dataset(dataset, format, around / "set");
+    pack_folder(around / "set", folder_ / "plain.zip");
+    pack_folder(around, folder_ / "top.zip");
+    for (const char* archive : {"plain.zip", "top.zip"}) {
+      for (const auto given : {std::optional<Format>(), std::optional(format)}) {
+        const auto result = read_dataset(folder_ / archive, given);
+        EXPECT_EQ(result.dataset.format, format) << archive;
+        EXPECT_EQ(result.dataset.images.size(), dataset.images.size()) << name(format) << archive;
+        EXPECT_EQ(plain_objects(result.dataset, format != Format::kMot), plain_objects(dataset, format != Format::kMot));
+        for (const auto& image : result.dataset.images) EXPECT_TRUE(fs::exists(result.dataset.path_of(image))) << image.file;
+      }
+      fs::remove(folder_ / archive);
+    }
   }
 }
 

@@ -181,11 +181,37 @@ class Unlabelled(DataTest):
         self.assertEqual([(row["kind"], row["severity"]) for row in self.report("check", "a")["kinds"]],
                          [("duplicate_class", "warning")])
 
+    def test_reports_beside_the_images_change_nothing(self):
+        self.write("frames/a.png", "")
+        (self.folder / "frames/a.png").write_bytes(png(40, 20))
+        for _ in range(2):
+            self.assert_prints("data", "check", "frames", "--out", "frames")
+        self.assertTrue((self.folder / "frames/problems.json").exists())
+        self.assertEqual(self.report("stats", "frames")["all"]["images"], 1)
+
+    def test_labelme_is_told(self):
+        self.write("lm/a.json", '{"version": "5.2.1", "shapes": [], "imagePath": "a.png"}')
+        (self.folder / "lm/a.png").write_bytes(png(40, 20))
+        for words in (("check", "lm"), ("check", "lm/a.json"), ("filter", "lm", "--out", "x"), ("label", "lm", "--out", "x")):
+            self.assert_fails(USAGE, "data", *words, says="LabelMe")
+        self.assert_fails(USAGE, "data", "check", "lm", "--from", "labelme", says="LabelMe's labels are not read")
+
     def test_damaged_archives_and_pipes_are_told_as_such(self):
         self.write("cut.zip", "PK\3\4 and no more")
         self.assert_fails(BAD_DATA, "data", "check", "cut.zip", says="no zip archive")
         os.mkfifo(self.folder / "pipe.json")
         self.assert_fails(NO_INPUT, "data", "check", "pipe.json", says="a pipe or a device")
+
+
+class Archives(DataTest):
+    def test_of_any_format_are_taken_as_their_folders(self):
+        self.yolo_set("set/inner", {"train/a": "0 0.5 0.5 0.2 0.2\n", "val/b": None})
+        self.assert_prints("data", "convert", "set/inner", "--to", "coco", "--out", "coco")
+        for folder, name in (("set", "yolo"), ("coco", "coco")):
+            shutil.make_archive(self.folder / folder, "zip", self.folder / folder)
+            report = self.report("filter", f"{folder}.zip", "--out", f"{folder}-out")
+            self.assertEqual((report["format"], report["images"]["total"], report["objects"]["total"]), (name, 2, 1))
+        self.assert_fails(USAGE, "data", "split", "set.zip", "--in-place", says="an archive")
 
 
 class Merge(DataTest):
