@@ -139,7 +139,7 @@ void print_leaks(const dataset::Leaks& leaks, const dataset::Dataset& set, datas
 
 [[noreturn]] void refuse(const dataset::Leaks& leaks, const std::string& source) {
   throw Error(ErrorCode::kBadData,
-              fmt::format("the split leaks: {} pair{} of near duplicates and {} block{} of time lie in several splits",
+              fmt::format("the split leaks: {} image{} near one of another split, {} block{} of time in several splits",
                           leaks.near, leaks.near == 1 ? "" : "s", leaks.blocks, leaks.blocks == 1 ? "" : "s"),
               source,
               "`goshawk data split " + source + " --out DIR` makes one that does not." +
@@ -161,7 +161,7 @@ int check(const Invocation& call, const dataset::Dataset& set, const dataset::Sp
       std::any_of(set.images.begin(), set.images.end(), [](const auto& image) { return image.split != Split::kNone; });
   if (!divided) throw Error(ErrorCode::kBadData, "the data set is not split: there is nothing to check", call.argument(0));
   const Known known = look_at(set, options, call);
-  const auto leaks = dataset::find_leaks(set, known.origins, known.hashes, options, kShown);
+  const auto leaks = dataset::find_leaks(set, known.origins, known.hashes, options, kShown, call.stop);
   if (call.json) fmt::print("{}\n", json_text(to_json(leaks, set)));
   if (leaks.near + leaks.blocks > 0) {
     if (!call.json) print_leaks(leaks, set, options.by);
@@ -284,10 +284,10 @@ int run_data_split(const Invocation& call) {
   if (const auto copies = dataset::join_entries(set); copies > 0)
     spdlog::warn("{} image{} listed more than once, and dealt once", copies, copies == 1 ? " is" : "s are");
   const Known known = look_at(set, options, call);
-  const auto groups = dataset::split_groups(set, known.origins, known.hashes, options);
+  const auto groups = dataset::split_groups(set, known.origins, known.hashes, options, call.stop);
   const auto splits = dataset::assign_splits(set, groups, options);
   for (std::size_t i = 0; i < splits.size(); ++i) set.images[i].split = splits[i];
-  const auto leaks = dataset::find_leaks(set, known.origins, known.hashes, options, kShown);
+  const auto leaks = dataset::find_leaks(set, known.origins, known.hashes, options, kShown, call.stop);
   if (leaks.near + leaks.blocks > 0) {  // cannot be; no split that leaks is ever written
     print_leaks(leaks, set, options.by);
     refuse(leaks, call.argument(0));

@@ -65,7 +65,8 @@ class FindingList {
 /// truth does on purpose.
 ///
 /// Images are decoded whole, on all cores, one a thread; of those above 16 megapixels one at a time. Equal files are told by
-/// SHA-256. Pairs of near duplicates are counted each; an image that is equal to another of its split is left out of them.
+/// SHA-256. Near duplicates are listed an image each, with the nearest before it, of another split where there is such; an
+/// image that is equal to another of its split is left out of them.
 FindingList check_dataset(const ReadResult& read, const CheckOptions& options);
 
 }  // namespace goshawk::dataset

@@ -37,7 +37,8 @@ struct Look {
   State state = State::kMissing;
   bool leads_out = false;  // a link to a file that is not within the data set
   std::uint32_t width = 0, height = 0;
-  std::uint64_t bytes = 0, hash = 0;
+  std::uint64_t bytes = 0;
+  PictureHash hash;
   std::string sha256;   // only where another file is as long
   std::string message;  // why it cannot be read
 };
@@ -211,7 +212,6 @@ class ImageCheck {
         is_copy_[image] = 1;
         continue;
       }
-      for (const std::size_t first : firsts) ++(leaks(first, image) ? equal_leaks_ : equal_others_);
       firsts.push_back(image);
     }
   }
@@ -227,52 +227,33 @@ class ImageCheck {
   }
 
   void check_near() {
-    std::vector<std::uint32_t> images, divided;
+    std::vector<std::uint32_t> images;
+    std::vector<PictureHash> hashes;
+    std::vector<std::uint8_t> splits;
     for (std::uint32_t i = 0; i < looks_.size(); ++i) {
       if (looks_[i].state != State::kGood || is_copy_[i] != 0) continue;
       images.push_back(i);
-      if (dataset_.images[i].split != Split::kNone) divided.push_back(i);
+      hashes.push_back(looks_[i].hash);
+      splits.push_back(static_cast<std::uint8_t>(dataset_.images[i].split));
     }
-    const NearPairs leaks_found = search(divided, true);
-    const NearPairs all = search(images, false);
-    std::uint64_t leaks_left = leaks_found.total - equal_leaks_;
-    std::uint64_t others_left = all.total - equal_others_ - leaks_found.total;
-    for (const auto& pair : leaks_found.pairs) leaks_left -= add_near(divided[pair.a], divided[pair.b], pair.distance);
-    for (const auto& pair : all.pairs) {
-      const std::uint32_t a = images[pair.a], b = images[pair.b];
-      if (!leaks(a, b)) others_left -= add_near(a, b, pair.distance);
-    }
-    if (leaks_left > 0) list_.count(ProblemKind::kNearDuplicate, Severity::kError, leaks_left);
-    if (others_left > 0) list_.count(ProblemKind::kNearDuplicate, Severity::kWarning, others_left);
+    for (const auto& pair : nearest_before(hashes, options_.distance, splits, options_.stop))
+      add_near(images[pair.other], images[pair.item], pair.distance);
   }
 
-  NearPairs search(const std::vector<std::uint32_t>& images, bool across) const {
-    std::vector<std::uint64_t> hashes;
-    std::vector<std::uint8_t> parts;
-    for (const std::uint32_t image : images) {
-      hashes.push_back(looks_[image].hash);
-      if (across) parts.push_back(static_cast<std::uint8_t>(dataset_.images[image].split));
-    }
-    return find_near_pairs(hashes, options_.distance, options_.listed, parts);
-  }
-
-  /// 1 when it was added, 0 when the files are equal and were listed as that.
-  std::uint64_t add_near(std::size_t a, std::size_t b, int distance) {
-    if (!looks_[a].sha256.empty() && looks_[a].sha256 == looks_[b].sha256) return 0;
+  void add_near(std::size_t a, std::size_t b, int distance) {
+    if (!looks_[a].sha256.empty() && looks_[a].sha256 == looks_[b].sha256) return;  // listed as that
     const bool leak = leaks(a, b);
     add(b, ProblemKind::kNearDuplicate, leak ? Severity::kError : Severity::kWarning,
         fmt::format("the picture looks like {} ({} of 64 bits differ){}", dataset::quoted(dataset_.images[a].file), distance,
                     leak ? split_text(b, a) : ""),
         static_cast<std::int64_t>(a));
-    return 1;
   }
 
   const Dataset& dataset_;
   const CheckOptions& options_;
   const std::vector<Look>& looks_;
   FindingList& list_;
-  std::vector<char> is_copy_;                         // of an image in the same split
-  std::uint64_t equal_leaks_ = 0, equal_others_ = 0;  // pairs of equal files among those that are no such copies
+  std::vector<char> is_copy_;  // of an image in the same split
 };
 
 }  // namespace

@@ -40,7 +40,7 @@ struct FrameRecord {
   std::int64_t index = 0;             // 0-based number of the frame in its source
   std::chrono::microseconds time{0};  // presentation time from the start of the source
   std::string sha256;                 // of the file, 64 hexadecimal digits
-  std::uint64_t hash = 0;             // perceptual_hash of the frame before it was compressed
+  std::uint64_t hash = 0;             // perceptual_hash (plain) of the frame before it was compressed
   bool operator==(const FrameRecord&) const = default;
 };
 

@@ -1,7 +1,10 @@
 #include "goshawk/dataset/near_duplicates.h"
 
 #include <algorithm>
-#include <map>
+#include <array>
+#include <bit>
+#include <compare>
+#include <functional>
 #include <mutex>
 #include <numeric>
 #include <set>
@@ -9,29 +12,33 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/dataset/disjoint_sets.h"
 
 namespace goshawk::dataset {
 namespace {
 
 constexpr int kBits = 64;
 
-/// Equal hashes as one, with the items that have them.
+/// Equal hashes as one, with the items that have them, in the order of the first items.
 struct Distinct {
-  std::vector<std::uint64_t> hashes;                // ascending
+  std::vector<std::uint64_t> plain, mirrored;
   std::vector<std::vector<std::uint32_t>> members;  // ascending
 };
 
-Distinct distinct_of(std::span<const std::uint64_t> hashes) {
+Distinct distinct_of(std::span<const PictureHash> hashes) {
   std::vector<std::uint32_t> order(hashes.size());
   std::iota(order.begin(), order.end(), 0U);
   std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return hashes[a] < hashes[b]; });
   Distinct distinct;
   for (const std::uint32_t item : order) {
-    if (distinct.hashes.empty() || distinct.hashes.back() != hashes[item]) {
-      distinct.hashes.push_back(hashes[item]);
-      distinct.members.emplace_back();
-    }
-    distinct.members.back().push_back(item);
+    auto& members = distinct.members;
+    if (members.empty() || hashes[members.back().front()] != hashes[item]) members.emplace_back();
+    members.back().push_back(item);
+  }
+  std::ranges::sort(distinct.members, {}, [](const auto& members) { return members.front(); });
+  for (const auto& members : distinct.members) {
+    distinct.plain.push_back(hashes[members.front()].plain);
+    distinct.mirrored.push_back(hashes[members.front()].mirrored);
   }
   return distinct;
 }
@@ -92,133 +99,143 @@ std::vector<std::uint32_t> masks_within(int bits, int radius) {
   return masks;
 }
 
-/// Calls `found(a, b, distance)` once for each near pair of distinct hashes, a < b.
+/// Calls `found(query, hash, distance)` for each query and each hash within reach of it, once or several times; where they
+/// are the same list (`own`), for hashes before the query alone. What it returns is how far a hash may be from now on to
+/// matter to the query.
 template <typename Found>
-void for_each_near_pair(const std::vector<std::uint64_t>& hashes, int max_distance, Found found) {
+void search(const std::vector<std::uint64_t>& hashes, const std::vector<std::uint64_t>& queries, bool own, int max_distance,
+            const std::stop_token& stop, Found found) {
   const Plan plan(max_distance);
-  const auto agrees = [&](const Band& band, std::uint64_t difference) {
-    return std::popcount(band.of(difference)) <= plan.radius;
-  };
-  for (std::size_t number = 0; number < plan.bands.size(); ++number) {
-    const Band band = plan.bands[number];
+  for (const Band band : plan.bands) {
     const Buckets buckets(hashes, band);
     const auto masks = masks_within(band.count, plan.radius);
-    for (std::size_t a = 0; a < hashes.size(); ++a) {
+    for (std::size_t query = 0; query < queries.size(); ++query) {
+      if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while near duplicates were looked for");
+      const std::uint64_t wanted = queries[query];
+      int reach = max_distance;
       for (const std::uint32_t mask : masks) {
-        const auto bucket = buckets.of(band.of(hashes[a]) ^ mask);
-        for (auto at = std::upper_bound(bucket.begin(), bucket.end(), a); at != bucket.end(); ++at) {
-          const std::uint64_t difference = hashes[a] ^ hashes[*at];
-          const int distance = std::popcount(difference);
-          if (distance > max_distance) continue;
-          const bool before = std::any_of(plan.bands.begin(), plan.bands.begin() + static_cast<std::ptrdiff_t>(number),
-                                          [&](const Band& earlier) { return agrees(earlier, difference); });
-          if (!before) found(a, *at, distance);
+        for (const std::uint32_t candidate : buckets.of(band.of(wanted) ^ mask)) {
+          if (own && candidate >= query) break;
+          const int distance = std::popcount(wanted ^ hashes[candidate]);
+          if (distance <= reach) reach = std::min(max_distance, found(query, candidate, distance));
         }
       }
     }
   }
 }
 
-/// Keeps the nearest pairs.
-class PairList {
- public:
-  PairList(std::size_t limit, std::span<const std::uint8_t> parts) : limit_(limit), parts_(parts) {}
+/// The same as `found(later, earlier, distance)` for each near pair of distinct hashes, as they are or one in a mirror.
+template <typename Found>
+void for_each_near_pair(const Distinct& distinct, int max_distance, const std::stop_token& stop, Found found) {
+  require(max_distance >= 0 && max_distance <= kMostHashDistance, "the distance of hashes is out of range");
+  search(distinct.plain, distinct.plain, true, max_distance, stop, found);
+  search(distinct.plain, distinct.mirrored, false, max_distance, stop, [&](std::size_t a, std::size_t b, int distance) {
+    if (a != b) found(std::max(a, b), std::min(a, b), distance);
+    return max_distance;
+  });
+}
 
-  void add(const std::vector<std::uint32_t>& first, const std::vector<std::uint32_t>& second, int distance) {
-    const bool same = &first == &second;
-    if (same && first.size() == 1) return;
-    if (parts_.empty()) {
-      add_all(first, second, distance);
-    } else {
-      const auto ours = by_part(first), theirs = by_part(second);
-      for (const auto& [part, items] : ours) {
-        for (const auto& [other_part, others] : theirs) {
-          if (same ? part < other_part : part != other_part) add_all(items, others, distance);
-        }
-      }
-    }
-    if (result_.pairs.size() > 4 * limit_ + 1024) shorten();
-  }
+/// An item that another is near to; none at first.
+struct Nearest {
+  int distance = kBits;
+  std::uint32_t item = UINT32_MAX;
 
-  NearPairs take() {
-    shorten();
-    return std::move(result_);
-  }
-
- private:
-  std::map<std::uint8_t, std::vector<std::uint32_t>> by_part(const std::vector<std::uint32_t>& items) const {
-    std::map<std::uint8_t, std::vector<std::uint32_t>> parts;
-    for (const std::uint32_t item : items) parts[parts_[item]].push_back(item);
-    return parts;
-  }
-
-  /// Each with each; of one pair of hashes no more than the limit are kept.
-  void add_all(const std::vector<std::uint32_t>& first, const std::vector<std::uint32_t>& second, int distance) {
-    const bool same = &first == &second;
-    const std::uint64_t a_count = first.size(), b_count = second.size();
-    result_.total += same ? a_count * (a_count - 1) / 2 : a_count * b_count;
-    std::size_t taken = 0;
-    for (std::size_t i = 0; i < first.size(); ++i) {
-      for (std::size_t k = same ? i + 1 : 0; k < second.size(); ++k) {
-        if (taken++ == limit_) return;
-        result_.pairs.push_back({std::min(first[i], second[k]), std::max(first[i], second[k]), distance});
-      }
-    }
-  }
-
-  void shorten() {
-    std::sort(result_.pairs.begin(), result_.pairs.end(), [](const NearPair& x, const NearPair& y) {
-      return std::tie(x.distance, x.a, x.b) < std::tie(y.distance, y.a, y.b);
-    });
-    if (result_.pairs.size() > limit_) result_.pairs.resize(limit_);
-  }
-
-  std::size_t limit_;
-  std::span<const std::uint8_t> parts_;
-  NearPairs result_;
+  auto operator<=>(const Nearest&) const = default;
+  bool exists() const { return item != UINT32_MAX; }
 };
 
-void check_distance(int max_distance) {
-  require(max_distance >= 0 && max_distance <= kMostHashDistance, "the distance of hashes is out of range");
+constexpr std::size_t kParts = 4;
+
+/// What is known of the items of one hash.
+struct Family {
+  std::array<std::uint32_t, kParts> first_of{};  // each part
+  std::uint32_t parts = 0;                       // a bit for each that has an item, but 0
+  Nearest any;                                   // of families before this
+  std::array<Nearest, kParts> across;            // the same of other parts than the one
+};
+
+Family family_of(const std::vector<std::uint32_t>& members, std::span<const std::uint8_t> parts) {
+  Family family;
+  for (const std::uint32_t member : members) {
+    const std::uint8_t part = parts.empty() ? 0 : parts[member];
+    const std::uint32_t bit = 1U << part;
+    if (part == 0 || (family.parts & bit) != 0) continue;
+    family.parts |= bit;
+    family.first_of[part] = member;
+  }
+  return family;
+}
+
+void note_across(Family& family, const Family& before, int distance) {
+  for (std::size_t ours = 1; ours < kParts; ++ours) {
+    for (std::size_t theirs = 1; theirs < kParts; ++theirs) {
+      if (ours == theirs || (before.parts >> theirs & 1U) == 0) continue;
+      family.across[ours] = std::min(family.across[ours], {distance, before.first_of[theirs]});
+    }
+  }
+}
+
+/// Adds the pairs of a hash's items.
+void add_pairs(const Family& family, const std::vector<std::uint32_t>& members, std::span<const std::uint8_t> parts,
+               std::vector<NearPair>& pairs) {
+  for (const std::uint32_t member : members) {
+    const std::uint8_t part = parts.empty() ? 0 : parts[member];
+    Nearest across = part == 0 ? Nearest{} : family.across[part];
+    for (std::size_t other = 1; other < kParts && part != 0; ++other) {
+      const bool before = (family.parts >> other & 1U) != 0 && family.first_of[other] < member;
+      if (other != part && before) across = std::min(across, {0, family.first_of[other]});
+    }
+    const Nearest any = member == members.front() ? family.any : std::min(family.any, {0, members.front()});
+    const Nearest& nearest = across.exists() ? across : any;
+    if (nearest.exists()) pairs.push_back({member, nearest.item, nearest.distance, across.exists()});
+  }
 }
 
 }  // namespace
 
-NearPairs find_near_pairs(std::span<const std::uint64_t> hashes, int max_distance, std::size_t limit,
-                          std::span<const std::uint8_t> parts) {
-  check_distance(max_distance);
-  require(parts.empty() || parts.size() == hashes.size(), "find_near_pairs: a part for each hash");
+std::vector<NearPair> nearest_before(std::span<const PictureHash> hashes, int max_distance,
+                                     std::span<const std::uint8_t> parts, const std::stop_token& stop) {
+  require(parts.empty() || parts.size() == hashes.size(), "nearest_before: a part for each hash");
+  require(std::ranges::all_of(parts, [](auto part) { return part < kParts; }), "nearest_before: parts from 0 to 3");
   const Distinct distinct = distinct_of(hashes);
-  PairList list(limit, parts);
-  for (const auto& members : distinct.members) list.add(members, members, 0);
-  for_each_near_pair(distinct.hashes, max_distance, [&](std::size_t a, std::size_t b, int distance) {
-    list.add(distinct.members[a], distinct.members[b], distance);
+  std::vector<Family> families;
+  std::vector<std::uint32_t> firsts;
+  std::vector<std::uint8_t> parts_of;  // as Family::parts; these two are read for each pair
+  for (const auto& members : distinct.members) {
+    families.push_back(family_of(members, parts));
+    firsts.push_back(members.front());
+    parts_of.push_back(static_cast<std::uint8_t>(families.back().parts));
+  }
+  const unsigned all = std::accumulate(parts_of.begin(), parts_of.end(), 0U, std::bit_or<>());
+  for_each_near_pair(distinct, max_distance, stop, [&](std::size_t later, std::size_t earlier, int distance) {
+    Family& family = families[later];
+    family.any = std::min(family.any, {distance, firsts[earlier]});
+    const unsigned both = family.parts | parts_of[earlier];
+    if (std::popcount(both) > 1) note_across(family, families[earlier], distance);
+    int reach = family.any.distance;
+    for (std::size_t part = 1; part < kParts && std::popcount(all) > 1; ++part) {
+      if ((family.parts >> part & 1U) != 0) reach = std::max(reach, family.across[part].distance);
+    }
+    return reach;
   });
-  return list.take();
+  std::vector<NearPair> pairs;
+  for (std::size_t i = 0; i < families.size(); ++i) add_pairs(families[i], distinct.members[i], parts, pairs);
+  std::ranges::sort(pairs, {}, [](const NearPair& pair) { return std::tuple(!pair.across, pair.distance, pair.item); });
+  return pairs;
 }
 
-std::vector<std::uint32_t> near_duplicate_groups(std::span<const std::uint64_t> hashes, int max_distance) {
-  check_distance(max_distance);
+std::vector<std::uint32_t> near_duplicate_groups(std::span<const PictureHash> hashes, int max_distance,
+                                                 const std::stop_token& stop) {
   const Distinct distinct = distinct_of(hashes);
-  std::vector<std::uint32_t> parent(hashes.size());
-  std::iota(parent.begin(), parent.end(), 0U);
-  const auto root = [&](std::uint32_t item) {
-    while (parent[item] != item) item = parent[item] = parent[parent[item]];
-    return item;
-  };
-  const auto tie = [&](std::uint32_t a, std::uint32_t b) {
-    a = root(a);
-    b = root(b);
-    parent[std::max(a, b)] = std::min(a, b);  // the first item stands for the group
-  };
+  DisjointSets sets(hashes.size());
   for (const auto& members : distinct.members) {
-    for (const std::uint32_t member : members) tie(members.front(), member);
+    for (const std::uint32_t member : members) sets.tie(members.front(), member);
   }
-  for_each_near_pair(distinct.hashes, max_distance, [&](std::size_t a, std::size_t b, int) {
-    tie(distinct.members[a].front(), distinct.members[b].front());
+  for_each_near_pair(distinct, max_distance, stop, [&](std::size_t a, std::size_t b, int) {
+    sets.tie(distinct.members[a].front(), distinct.members[b].front());
+    return max_distance;
   });
-  for (std::uint32_t i = 0; i < parent.size(); ++i) parent[i] = root(i);
-  return parent;
+  return sets.roots();
 }
 
 HashedImages hash_images(std::span<const std::filesystem::path> images, const ImageReader& read, std::stop_token stop,

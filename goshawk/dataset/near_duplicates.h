@@ -20,33 +20,33 @@ inline constexpr int kMostHashDistance = 16;
 /// Copies of one picture lie within it, different pictures beyond.
 inline constexpr int kNearHashDistance = 6;
 
-/// Two items whose hashes differ in `distance` bits; a < b.
+/// An item, and a near one before it.
 struct NearPair {
-  std::uint32_t a = 0, b = 0;  // places in the list of hashes
-  int distance = 0;
+  std::uint32_t item = 0, other = 0;  // places in the list of hashes
+  int distance = 0;                   // hash_distance
+  bool across = false;                // they are of different parts
   bool operator==(const NearPair&) const = default;
 };
 
-struct NearPairs {
-  std::vector<NearPair> pairs;  // nearest first, then by place; at most the limit
-  std::uint64_t total = 0;      // with those beyond the limit
-};
+/// Of each item, the nearest one before it that is within `max_distance` (0..kMostHashDistance): of another part where there
+/// is such, and of those that are as near the first. Items of equal hashes stand together, where the first of them is.
+/// `parts`: 0..3 of each hash, or none at all; 0 is no part. Those across come first, then the nearest.
+/// Exact: bands of bits of which one must agree, or nearly so, in each such pair (multi-index hashing; M. Norouzi,
+/// A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012). Equal hashes are looked at
+/// once, so that a thousand copies cost no million comparisons. Throws Error{kInterrupted} on `stop`.
+std::vector<NearPair> nearest_before(std::span<const PictureHash> hashes, int max_distance,
+                                     std::span<const std::uint8_t> parts = {}, const std::stop_token& stop = {});
 
-/// All pairs within `max_distance` (0..kMostHashDistance). With `parts` (as many as hashes) only pairs of different parts:
-/// what two splits share. Exact: bands of bits of which one must agree, or nearly so, in each such pair (multi-index
-/// hashing; M. Norouzi, A. Punjani, D. Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012). Equal
-/// hashes are looked at once, so that a thousand copies cost no million comparisons.
-NearPairs find_near_pairs(std::span<const std::uint64_t> hashes, int max_distance, std::size_t limit,
-                          std::span<const std::uint8_t> parts = {});
-
-/// Of each item, the first item that it is tied to by a chain of near pairs (itself where there is none).
-std::vector<std::uint32_t> near_duplicate_groups(std::span<const std::uint64_t> hashes, int max_distance);
+/// Of each item, the first item that it is tied to by a chain of near pairs (itself where there is none). Throws
+/// Error{kInterrupted} on `stop`.
+std::vector<std::uint32_t> near_duplicate_groups(std::span<const PictureHash> hashes, int max_distance,
+                                                 const std::stop_token& stop = {});
 
 /// Decodes an image as 8-bit BGR; throws Error. Called from several threads.
 using ImageReader = std::function<cv::Mat(const std::filesystem::path&)>;
 
 struct HashedImages {
-  std::vector<std::optional<std::uint64_t>> hashes;               // nullopt: the image cannot be read
+  std::vector<std::optional<PictureHash>> hashes;                 // nullopt: the image cannot be read
   std::vector<std::pair<std::uint32_t, std::string>> unreadable;  // place and why, ascending
 };
 

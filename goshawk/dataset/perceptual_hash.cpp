@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/random.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -77,15 +78,12 @@ Waves make_waves() {
   return waves;
 }
 
-}  // namespace
+/// The lowest frequencies, each row those of one vertical one.
+using Strengths = std::array<std::int64_t, kLow * kLow>;
 
-std::uint64_t perceptual_hash(const cv::Mat& image) {
-  require(!image.empty() && (image.type() == CV_8UC3 || image.type() == CV_8UC1), "perceptual_hash takes 8-bit BGR or grey");
-  // The weights of a column's pixels in one cell sum up to the height, so that 255 times it fits 32 bits.
-  require(image.cols <= 1 << 24 && image.rows <= 1 << 24, "perceptual_hash takes sides of at most 16,777,216 pixels");
+Strengths strengths_of(const Cells& cells) {
   static const Waves kWaves = make_waves();
-  const Cells cells = shrink(image);
-  std::array<std::int64_t, kLow * kLow> strengths{};
+  Strengths strengths{};
   for (std::size_t u = 0; u <= kLow; ++u) {
     std::array<std::int64_t, kSide> along{};
     for (std::size_t y = 0; y < kSide; ++y) {
@@ -102,11 +100,52 @@ std::uint64_t perceptual_hash(const cv::Mat& image) {
     }
     for (std::size_t v = 0; v < kLow; ++v) strengths[v * kLow + u] = strength(v);
   }
+  return strengths;
+}
+
+std::uint64_t signs_of(const Strengths& strengths) {
   auto sorted = strengths;
   std::nth_element(sorted.begin(), sorted.begin() + kLow * kLow / 2, sorted.end());
   const std::int64_t median = sorted[kLow * kLow / 2];
   std::uint64_t hash = 0;
   for (const std::int64_t strength : strengths) hash = hash << 1U | (strength >= median ? 1U : 0U);
+  return hash;
+}
+
+/// Fewer than a quarter of the frequencies have an amplitude of an eighth of a grey level: the median would be 0, or nearly,
+/// and most bits those of rounding.
+bool is_plain(const Strengths& strengths) {
+  constexpr std::int64_t kFloor = (kSide / 2) * (kSide / 2) * (256 / 8) * (std::int64_t{4096} * 4096);
+  return std::ranges::count_if(strengths, [](std::int64_t s) { return std::abs(s) >= kFloor; }) < kLow * kLow / 4;
+}
+
+/// Different for any two pictures in grey at 32 x 32.
+std::uint64_t digest_of(const Cells& cells) {
+  std::uint64_t digest = 0;
+  for (const auto& row : cells) {
+    for (const std::int64_t cell : row) digest = Random(digest ^ static_cast<std::uint64_t>(cell)).next();
+  }
+  return digest;
+}
+
+}  // namespace
+
+PictureHash perceptual_hash(const cv::Mat& image) {
+  require(!image.empty() && (image.type() == CV_8UC3 || image.type() == CV_8UC1), "perceptual_hash takes 8-bit BGR or grey");
+  // The weights of a column's pixels in one cell sum up to the height, so that 255 times it fits 32 bits.
+  require(image.cols <= 1 << 24 && image.rows <= 1 << 24, "perceptual_hash takes sides of at most 16,777,216 pixels");
+  Cells cells = shrink(image);
+  Strengths strengths = strengths_of(cells);
+  PictureHash hash;
+  if (is_plain(strengths)) {
+    hash.plain = digest_of(cells);
+    for (auto& row : cells) std::ranges::reverse(row);
+    hash.mirrored = digest_of(cells);
+    return hash;
+  }
+  hash.plain = signs_of(strengths);
+  for (std::size_t i = 1; i < strengths.size(); i += 2) strengths[i] = -strengths[i];  // odd horizontal frequencies
+  hash.mirrored = signs_of(strengths);
   return hash;
 }
 

@@ -56,7 +56,7 @@ TEST(PerceptualHash, EqualsItsDefinitionInFloatingPoint) {
     for (const cv::Size size :
          {cv::Size(640, 360), cv::Size(101, 67), cv::Size(32, 32), cv::Size(333, 500), cv::Size(70'000, 32)}) {
       const cv::Mat image = picture(seed, size);
-      different += hash_distance(perceptual_hash(image), plain_hash(image));
+      different += std::popcount(perceptual_hash(image).plain ^ plain_hash(image));
     }
   }
   EXPECT_LE(different, 10) << "of 6400 bits: those on the median may fall either way";
@@ -65,7 +65,7 @@ TEST(PerceptualHash, EqualsItsDefinitionInFloatingPoint) {
 TEST(PerceptualHash, CopiesAreNearAndPicturesFar) {
   for (int seed = 0; seed < 30; ++seed) {
     const cv::Mat image = picture(seed, {641, 479});
-    const std::uint64_t hash = perceptual_hash(image);
+    const PictureHash hash = perceptual_hash(image);
     cv::Mat small, bright, dark, noise(image.size(), CV_8UC3), noisy;
     cv::resize(image, small, {320, 240}, 0, 0, cv::INTER_AREA);
     image.convertTo(bright, -1, 1, 30);
@@ -87,6 +87,39 @@ TEST(PerceptualHash, TakesAnySizeAndGrey) {
   }
 }
 
+TEST(PerceptualHash, PlainAndStripedPicturesAreNearTheirCopiesAlone) {
+  std::vector<cv::Mat> pictures;
+  for (const int grey : {0, 1, 128, 255}) pictures.emplace_back(480, 640, CV_8UC3, cv::Scalar::all(grey));
+  for (const cv::Rect part : {cv::Rect(0, 0, 100, 480), cv::Rect(0, 0, 640, 240), cv::Rect(200, 0, 60, 480)}) {
+    cv::Mat striped(480, 640, CV_8UC3, cv::Scalar::all(0));
+    striped(part).setTo(cv::Scalar::all(255));
+    pictures.push_back(striped);
+  }
+  for (std::size_t a = 0; a < pictures.size(); ++a) {
+    cv::Mat small;
+    cv::resize(pictures[a], small, {320, 240}, 0, 0, cv::INTER_AREA);
+    EXPECT_EQ(hash_distance(perceptual_hash(pictures[a]), perceptual_hash(small)), 0) << a;
+    for (std::size_t b = 0; b < a; ++b) {
+      EXPECT_GT(hash_distance(perceptual_hash(pictures[a]), perceptual_hash(pictures[b])), 6) << a << " " << b;
+    }
+  }
+}
+
+TEST(PerceptualHash, MirroredCopiesAreNear) {
+  for (int seed = 0; seed < 30; ++seed) {
+    for (const cv::Size size : {cv::Size(641, 479), cv::Size(64, 64), cv::Size(333, 500)}) {
+      const cv::Mat image = picture(seed, size);
+      cv::Mat mirrored, small;
+      cv::flip(image, mirrored, 1);
+      cv::resize(mirrored, small, {320, 240}, 0, 0, cv::INTER_AREA);
+      const PictureHash hash = perceptual_hash(image), other = perceptual_hash(mirrored);
+      EXPECT_LE(std::popcount(hash.mirrored ^ other.plain), 1) << seed;
+      EXPECT_LE(std::popcount(hash.plain ^ other.mirrored), 1) << seed;
+      EXPECT_LE(hash_distance(hash, perceptual_hash(small)), 6) << seed;
+    }
+  }
+}
+
 // Kept: hashes in stored frames.json must stay comparable.
 TEST(PerceptualHash, StaysWhatItWas) {
   cv::Mat ramp(48, 80, CV_8UC1);
@@ -94,7 +127,7 @@ TEST(PerceptualHash, StaysWhatItWas) {
     for (int x = 0; x < 80; ++x)
       ramp.at<std::uint8_t>(y, x) = static_cast<std::uint8_t>((x * x + 3 * y * y + 5 * x * y) % 251);
   }
-  EXPECT_EQ(hash_text(perceptual_hash(ramp)), "55c7aaaa45550cbb");
+  EXPECT_EQ(hash_text(perceptual_hash(ramp).plain), "55c7aaaa45550cbb");
 }
 
 TEST(PerceptualHash, TextComesBack) {

@@ -6,11 +6,11 @@
 #include <cctype>
 #include <limits>
 #include <map>
-#include <numeric>
 #include <tuple>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/random.h"
+#include "goshawk/dataset/disjoint_sets.h"
 #include "goshawk/dataset/frame_list.h"
 #include "goshawk/dataset/near_duplicates.h"
 
@@ -62,38 +62,23 @@ class FrameLists {
   std::map<fs::path, std::map<std::string, Origin>> lists_;
 };
 
-/// Hashes that are known, with the images that they belong to.
+/// Hashes that are known, with the images that they belong to and their splits.
 struct KnownHashes {
-  std::vector<std::uint64_t> hashes;
+  std::vector<PictureHash> hashes;
   std::vector<std::uint32_t> images;
+  std::vector<std::uint8_t> splits;
 };
 
-KnownHashes known_of(const Hashes& hashes) {
+KnownHashes known_of(const Dataset& dataset, const Hashes& hashes) {
   KnownHashes known;
   for (std::uint32_t i = 0; i < hashes.size(); ++i) {
     if (!hashes[i]) continue;
     known.hashes.push_back(*hashes[i]);
     known.images.push_back(i);
+    known.splits.push_back(static_cast<std::uint8_t>(dataset.images[i].split));
   }
   return known;
 }
-
-class Sets {
- public:
-  explicit Sets(std::size_t count) : parent_(count) { std::iota(parent_.begin(), parent_.end(), 0U); }
-  std::uint32_t root(std::uint32_t item) {
-    while (parent_[item] != item) item = parent_[item] = parent_[parent_[item]];
-    return item;
-  }
-  void tie(std::uint32_t a, std::uint32_t b) {
-    a = root(a);
-    b = root(b);
-    parent_[std::max(a, b)] = std::min(a, b);
-  }
-
- private:
-  std::vector<std::uint32_t> parent_;
-};
 
 /// Iterative stratification, then exchanges of groups while they help. Counts are scaled by the sum of the ratio, so that
 /// what a split still wants is a whole number.
@@ -407,22 +392,20 @@ std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>*
 }
 
 std::vector<std::uint32_t> split_groups(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes,
-                                        const SplitOptions& options) {
+                                        const SplitOptions& options, const std::stop_token& stop) {
   require(origins.size() == dataset.images.size() && hashes.size() == origins.size(),
           "split_groups: one of each for an image");
-  Sets sets(origins.size());
+  DisjointSets sets(origins.size());
   std::map<Unit, std::uint32_t> first;
   for (std::uint32_t i = 0; i < origins.size(); ++i) {
     if (const auto unit = unit_of(origins[i], options)) sets.tie(first.emplace(*unit, i).first->second, i);
   }
   if (options.distance >= 0) {
-    const KnownHashes known = known_of(hashes);
-    const auto near = near_duplicate_groups(known.hashes, options.distance);
+    const KnownHashes known = known_of(dataset, hashes);
+    const auto near = near_duplicate_groups(known.hashes, options.distance, stop);
     for (std::size_t i = 0; i < near.size(); ++i) sets.tie(known.images[near[i]], known.images[i]);
   }
-  std::vector<std::uint32_t> groups(origins.size());
-  for (std::uint32_t i = 0; i < groups.size(); ++i) groups[i] = sets.root(i);
-  return groups;
+  return sets.roots();
 }
 
 std::vector<Split> assign_splits(const Dataset& dataset, std::span<const std::uint32_t> groups,
@@ -435,21 +418,15 @@ std::vector<Split> assign_splits(const Dataset& dataset, std::span<const std::ui
 }
 
 Leaks find_leaks(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes, const SplitOptions& options,
-                 std::size_t limit) {
+                 std::size_t limit, const std::stop_token& stop) {
   Leaks leaks;
   if (options.distance >= 0) {
-    KnownHashes known;
-    std::vector<std::uint8_t> parts;
-    for (std::uint32_t i = 0; i < hashes.size(); ++i) {
-      if (!hashes[i] || dataset.images[i].split == Split::kNone) continue;
-      known.hashes.push_back(*hashes[i]);
-      known.images.push_back(i);
-      parts.push_back(static_cast<std::uint8_t>(dataset.images[i].split));
+    const KnownHashes known = known_of(dataset, hashes);
+    for (const auto& pair : nearest_before(known.hashes, options.distance, known.splits, stop)) {
+      if (!pair.across) break;  // they come first
+      if (leaks.near++ < limit)
+        leaks.pairs.push_back({known.images[pair.other], known.images[pair.item], pair.distance, true});
     }
-    const auto near = find_near_pairs(known.hashes, options.distance, limit, parts);
-    leaks.near = near.total;
-    for (const auto& pair : near.pairs)
-      leaks.pairs.push_back({known.images[pair.a], known.images[pair.b], pair.distance, true});
   }
   std::map<Unit, std::vector<std::uint32_t>> units;
   for (std::uint32_t i = 0; i < origins.size(); ++i) {

@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <vector>
 
 #include "goshawk/dataset/dataset.h"
+#include "goshawk/dataset/perceptual_hash.h"
 
 namespace goshawk::dataset {
 
@@ -48,11 +50,12 @@ std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>*
 Origin origin_of_name(const std::string& file);
 
 /// Hash of each image's look; nullopt: not known, no other is near it.
-using Hashes = std::vector<std::optional<std::uint64_t>>;
+using Hashes = std::vector<std::optional<PictureHash>>;
 
-/// Number of the group of each image (in the order of the data set): what must stay together.
+/// Number of the group of each image (in the order of the data set): what must stay together. Throws Error{kInterrupted} on
+/// `stop`.
 std::vector<std::uint32_t> split_groups(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes,
-                                        const SplitOptions& options);
+                                        const SplitOptions& options, const std::stop_token& stop = {});
 
 /// Gives each image a split, groups whole, so that images and the objects of each class come near the ratio: iterative
 /// stratification (K. Sechidis, G. Tsoumakas, I. Vlahavas, "On the Stratification of Multi-Label Data", ECML PKDD 2011) over
@@ -69,13 +72,14 @@ struct Leak {
 };
 
 struct Leaks {
-  std::vector<Leak> pairs;   // near duplicates first, nearest first
-  std::uint64_t near = 0;    // near-duplicate pairs, with those beyond the limit
+  std::vector<Leak> pairs;   // near duplicates first, nearest first; each image with one other
+  std::uint64_t near = 0;    // images that are near one before them of another split, with those beyond the limit
   std::uint64_t blocks = 0;  // sources (or blocks of them) that lie in several splits
 };
 
-/// What is wrong with a split; images of Split::kNone are in none. At most `limit` pairs of each kind, one a block.
+/// What is wrong with a split; images of Split::kNone are in none. At most `limit` pairs of each kind, one a block. Throws
+/// Error{kInterrupted} on `stop`.
 Leaks find_leaks(const Dataset& dataset, std::span<const Origin> origins, const Hashes& hashes, const SplitOptions& options,
-                 std::size_t limit);
+                 std::size_t limit, const std::stop_token& stop = {});
 
 }  // namespace goshawk::dataset

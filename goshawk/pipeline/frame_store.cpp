@@ -203,7 +203,7 @@ void FrameStore::write(std::uint32_t source, const Frame& frame) {
   record.source = source;
   record.index = frame.index;
   record.time = std::max(frame.pts, Microseconds(0));
-  record.hash = dataset::perceptual_hash(frame.image);
+  record.hash = dataset::perceptual_hash(frame.image).plain;
   const std::string bytes =
       encoding_.png ? media::encode_png(frame.image) : media::encode_jpeg(frame.image, encoding_.quality);
   record.sha256 = sha256_of_bytes(bytes);
