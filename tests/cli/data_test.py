@@ -364,21 +364,22 @@ class Check(DataTest):
 
     COPIES = {"half": "scale=iw/2:-2", "larger": "scale=iw*1.7:-2", "square": "scale=416:416", "poor": "null",
               "bright": "eq=brightness=0.1", "dark": "eq=brightness=-0.1", "contrast": "eq=contrast=1.2",
-              "cut": "crop=iw*0.98:ih*0.98", "cut more": "crop=iw*0.96:ih*0.96"}
+              "cut": "crop=iw*0.98:ih*0.98", "cut more": "crop=iw*0.96:ih*0.96", "mirrored": "hflip"}
 
     def test_copies_of_photos_are_found_and_different_photos_are_not(self):
         photos = sorted((SHARED / "data/coco128/images").glob("*.jpg"))[::4]
         if not photos:
             self.skipTest("no shared data")
-        images = self.folder / "a/images"
+        images, copies = self.folder / "a/images", self.folder / "a/copies"  # in two splits: a copy is shown with its photo
         images.mkdir(parents=True)
+        copies.mkdir()
         for photo in photos:
             shutil.copy(photo, images)
             outputs = [word for name, filters in self.COPIES.items()
-                       for word in ("-vf", filters, "-q:v", "18" if name == "poor" else "3", images / f"{photo.stem} {name}.jpg")]
+                       for word in ("-vf", filters, "-q:v", "18" if name == "poor" else "3", copies / f"{photo.stem} {name}.jpg")]
             subprocess.run(["ffmpeg", "-v", "error", "-i", photo, *outputs], check=True, timeout=60)
-        self.write("a/data.yaml", "train: images\nnames: [thing]\n")
-        report, _ = self.problems(OK, "a")
+        self.write("a/data.yaml", "train: images\nval: copies\nnames: [thing]\n")
+        report, _ = self.problems(BAD_DATA, "a")
         found = set()
         for problem in report["problems"]:
             if problem["kind"] == "near_duplicate":

@@ -109,7 +109,7 @@ class DocumentedCommands(EndToEnd):
                     tiny_detector.write(self.folder / words[1], convolutional=True)
                     self.set_with_findings(self.folder / "data.yaml")
                 for before, word in zip(["", *words], words):
-                    if before != "--output":
+                    if before not in ("--output", "--out"):
                         self.stand_in(word)
                 away = any("://" in word or word.startswith(("cuda", "tensorrt", "camera:")) for word in words)
                 away = away or (words[0] == "train" and not PLUGIN.exists())
