@@ -16,6 +16,7 @@
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/predict_run.h"
@@ -39,6 +40,13 @@ void print_table(const pipeline::PredictSummary& summary, const fs::path& folder
   }
   fmt::print("{} image{} in {:.2f} s ({})\n{}\n", summary.images, summary.images == 1 ? "" : "s", summary.wall_seconds,
              fmt::join(times, ", "), folder.string());
+}
+
+void print_json(const pipeline::PredictSummary& summary, const fs::path& folder) {
+  const auto predictions = read_file(folder / "predictions.json", std::numeric_limits<std::uint64_t>::max());
+  fmt::print("{{\"folder\": {}, \"images\": {}, \"unreadable\": {}, \"interrupted\": {}, \"predictions\":\n{}}}\n",
+             json_quoted(folder.string()), summary.images, json_text(nlohmann::json(summary.unreadable), -1),
+             summary.interrupted, predictions);
 }
 
 int run_predict(const Invocation& call) {
@@ -75,7 +83,7 @@ int run_predict(const Invocation& call) {
   if (progress) progress->finish();
 
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
-  if (call.json) fmt::print("{}\n", read_file(folder / "predictions.json", std::numeric_limits<std::uint64_t>::max()));
+  if (call.json) print_json(summary, folder);
   else print_table(summary, folder);
   if (summary.interrupted) return exit_code(ErrorCode::kInterrupted);
   return summary.unreadable.empty() ? 0 : exit_code(ErrorCode::kBadData);

@@ -25,8 +25,15 @@ void make_folder(const fs::path& folder) {
 
 std::string name_of_source(const std::string& source) {
   if (media::is_url(source)) return "stream";
-  std::string name = fs::path(source).filename().stem().string();
-  if (name.empty()) name = fs::path(source).parent_path().filename().string();  // "folder/"
+  fs::path path(source);
+  std::error_code ignored;
+  if (!fs::exists(path, ignored)) {  // of a glob, the folder before it
+    const auto wild = source.find_first_of("*?[");
+    if (wild != std::string::npos) path = fs::path(source.substr(0, wild)).parent_path() / "";
+  }
+  const bool folder = !path.has_filename() || fs::is_directory(path, ignored);
+  if (folder) path = (fs::current_path() / path / "").lexically_normal().parent_path();  // "." has a name too
+  std::string name = (folder ? path.filename() : path.stem()).string();
   std::erase_if(name, [](char c) { return c == ':' || c == '*' || c == '?' || c == '/'; });
   constexpr std::size_t kLongest = 100;
   if (name.size() > kLongest) {

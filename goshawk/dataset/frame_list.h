@@ -20,7 +20,7 @@ enum class FrameSourceState : std::uint8_t {
 struct FrameSource {
   std::string name;           // what its images' names begin with; unique in the list
   std::string path;           // absolute path, or URL without secrets
-  std::uint64_t bytes = 0;    // size of the file; 0: no file
+  std::uint64_t bytes = 0;    // size of the file; 0: none, or empty
   std::string fingerprint;    // of the file's size, beginning and end; empty: no file
   std::string selection;      // which frames were asked for, in words
   std::string codec;          // "h264"

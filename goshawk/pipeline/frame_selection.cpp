@@ -83,10 +83,10 @@ double picture_change(const cv::Mat& thumbnail_a, const cv::Mat& thumbnail_b) {
 bool SceneDetector::begins_scene(const cv::Mat& thumbnail) {
   const bool first = before_.empty();
   const double change = first ? 0 : picture_change(before_, thumbnail);
-  score_ = std::max(0.0, change - change_before_);
+  const double score = std::max(0.0, change - change_before_);
   before_ = thumbnail;
   change_before_ = change;
-  return first || score_ >= threshold_;
+  return first || score >= threshold_;
 }
 
 }  // namespace goshawk::pipeline

@@ -82,13 +82,11 @@ class SceneDetector {
   explicit SceneDetector(double threshold) : threshold_(threshold) {}
   /// Takes each frame in turn; true for the first one and those whose score reaches the threshold.
   bool begins_scene(const cv::Mat& thumbnail);
-  double score() const { return score_; }  // of the last frame, 0..100
 
  private:
   double threshold_;
   cv::Mat before_;
   double change_before_ = 0;
-  double score_ = 0;
 };
 
 }  // namespace goshawk::pipeline

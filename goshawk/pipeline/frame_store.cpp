@@ -51,9 +51,7 @@ std::string fingerprint_of(const fs::path& path, std::uint64_t bytes) {
   const auto add = [&](std::uint64_t from, std::uint64_t count) {
     std::string part(static_cast<std::size_t>(count), '\0');
     file.seekg(static_cast<std::streamoff>(from));
-    file.read(part.data(), static_cast<std::streamsize>(count));
-    if (!file) throw Error(ErrorCode::kNotFound, "the file cannot be read", path.string());
-    content += part;
+    if (file.read(part.data(), static_cast<std::streamsize>(count))) content += part;
   };
   add(0, std::min(bytes, kPart));
   if (bytes > kPart) add(std::max(kPart, bytes - kPart), std::min(bytes - kPart, kPart));
@@ -64,7 +62,6 @@ std::string fingerprint_of(const fs::path& path, std::uint64_t bytes) {
 
 SourceIdentity identify_source(const std::string& spec) {
   if (media::kind_of_source(spec) != media::SourceKind::kDisk) return {without_secrets(spec), 0, {}};
-  (void)media::first_bytes(spec);  // what is missing, empty or no file ends here
   std::error_code error;
   const std::uint64_t bytes = fs::file_size(spec, error);
   if (error) throw Error(ErrorCode::kNotFound, "the file cannot be read: " + error.message(), spec);
@@ -120,57 +117,68 @@ void FrameStore::look_around() {
   if (error) throw Error(ErrorCode::kIo, "cannot read the folder: " + error.message(), folder_.string());
 }
 
-bool FrameStore::is_free(const std::string& name) const {
-  const auto has_name = [&](const Entry& entry) { return !entry.dropped && entry.source.name == name; };
-  if (std::any_of(entries_.begin(), entries_.end(), has_name)) return false;
+bool FrameStore::is_free(const std::string& name, std::optional<std::uint32_t> replaces) const {
+  for (std::uint32_t number = 0; number < entries_.size(); ++number) {
+    const Entry& entry = entries_[number];
+    if (!entry.dropped && number != replaces && entry.source.name == name) return false;
+  }
   return std::none_of(foreign_.lower_bound(name + "_"), foreign_.end(), [&](const std::string& file) {
     return is_image_name(file) && name_of_frame_stem(fs::path(file).stem().string()) == name;
   });
 }
 
-/// A file that was changed since is its owner's, and stays.
-void FrameStore::drop(Entry& entry) {
-  for (const auto& [index, stored] : entry.frames) {
-    const fs::path path = folder_ / stored.first.file;
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) continue;
-    if (sha256_of_file(path) == stored.first.sha256) fs::remove(path, ignored);
-    else foreign_.insert(stored.first.file);
-  }
-  entry.frames.clear();
-  entry.dropped = true;
-}
-
 FrameClaim FrameStore::claim(const SourceIdentity& identity, const std::string& name, const std::string& selection,
                              bool restart) {
-  std::unique_lock guard(mutex_);
+  const std::lock_guard guard(mutex_);
+  std::optional<std::uint32_t> replaces;
   const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
     return !entry.dropped && !identity.fingerprint.empty() && entry.source.path == identity.path;
   });
   if (same != entries_.end()) {
+    const auto number = static_cast<std::uint32_t>(same - entries_.begin());
     if (same->source.fingerprint == identity.fingerprint && !restart) {
-      if (same->source.selection != selection) {
+      if (same->source.selection == selection) return claim_of(number);
+      if (!same->frames.empty()) {
         throw Error(
             ErrorCode::kUsage,
             fmt::format("the folder holds frames of this source that were chosen otherwise: {}", same->source.selection),
             identity.path, "Choose another --out, or add --restart to take them anew.");
       }
-      return claim_of(static_cast<std::uint32_t>(same - entries_.begin()));
     }
-    drop(*same);
+    for (const auto& [index, stored] : same->frames) {
+      const fs::path path = folder_ / stored.first.file;
+      std::error_code ignored;  // a file that was changed since is its owner's, and stays
+      if (fs::exists(path, ignored) && sha256_of_file(path) != stored.first.sha256) foreign_.insert(stored.first.file);
+    }
+    same->dropped = same->frames.empty();
+    if (!same->dropped) replaces = number;
   }
   Entry entry;
+  entry.replaces = replaces;
   entry.source.path = identity.path;
   entry.source.bytes = identity.bytes;
   entry.source.fingerprint = identity.fingerprint;
   entry.source.selection = selection;
   entry.source.name = name;
-  for (int number = 2; !is_free(entry.source.name); ++number) entry.source.name = fmt::format("{}-{}", name, number);
+  for (int number = 2; !is_free(entry.source.name, replaces); ++number) {
+    entry.source.name = fmt::format("{}-{}", name, number);
+  }
   entries_.push_back(std::move(entry));
-  const FrameClaim made = claim_of(static_cast<std::uint32_t>(entries_.size() - 1));
-  guard.unlock();
-  save();  // before the first image: from now on, files of this name are ours
-  return made;
+  return claim_of(static_cast<std::uint32_t>(entries_.size() - 1));
+}
+
+void FrameStore::drop_earlier(std::uint32_t source) {
+  const std::lock_guard guard(mutex_);
+  auto& replaces = entries_[source].replaces;
+  if (!replaces) return;
+  Entry& earlier = entries_[*replaces];
+  for (const auto& [index, stored] : earlier.frames) {
+    std::error_code ignored;
+    if (!foreign_.contains(stored.first.file)) fs::remove(folder_ / stored.first.file, ignored);
+  }
+  earlier.frames.clear();
+  earlier.dropped = true;
+  replaces.reset();
 }
 
 FrameClaim FrameStore::claim_of(std::uint32_t number) const {
@@ -179,6 +187,7 @@ FrameClaim FrameStore::claim_of(std::uint32_t number) const {
   claim.source = number;
   claim.name = entry.source.name;
   claim.state = entry.source.state;
+  if (entry.replaces) claim.earlier = static_cast<std::int64_t>(entries_[*entry.replaces].frames.size());
   for (const auto& [index, stored] : entry.frames) {
     std::error_code ignored;
     if (!fs::exists(folder_ / stored.first.file, ignored)) ++claim.missing_files;
@@ -237,14 +246,14 @@ void FrameStore::end(std::uint32_t source, FrameSourceState state, std::int64_t 
 
 std::int64_t FrameStore::stored(std::uint32_t source) const {
   const std::lock_guard guard(mutex_);
-  return static_cast<std::int64_t>(entries_[source].frames.size());
+  return static_cast<std::int64_t>(entries_[entries_[source].replaces.value_or(source)].frames.size());
 }
 
 dataset::FrameList FrameStore::snapshot() const {
   const std::lock_guard guard(mutex_);
   dataset::FrameList list;
   for (const auto& entry : entries_) {
-    if (entry.dropped) continue;
+    if (entry.dropped || entry.replaces) continue;
     const auto number = static_cast<std::uint32_t>(list.sources.size());
     auto source = entry.source;
     if (entry.ended && entry.expected.empty()) source.state = *entry.ended;

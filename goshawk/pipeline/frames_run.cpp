@@ -118,18 +118,16 @@ class Picker {
 
 class FramesRun {
  public:
-  FramesRun(const std::vector<FramesInput>& inputs, const fs::path& folder, const FramesOptions& options)
+  explicit FramesRun(const FramesOptions& options)
       : options_(options),
         threads_(options.threads > 0 ? options.threads : usable_cores()),
-        pictures_(static_cast<std::size_t>(threads_) * 2) {
-    for (const auto& input : inputs) add(input);
-    store_.emplace(folder, options.encoding);
-    for (auto& job : jobs_) claim(*job);
-  }
+        pictures_(static_cast<std::size_t>(threads_) * 2) {}
 
-  FramesSummary run(const std::stop_token& stop, const std::function<void(const FramesProgress&)>& on_progress) {
+  FramesSummary run(const std::vector<FramesInput>& inputs, const fs::path& folder, const std::stop_token& stop,
+                    const std::function<void(const FramesProgress&)>& on_progress) {
     const auto begun = Clock::now();
     const std::stop_callback passed_on(stop, [this] { stop_.request_stop(); });
+    prepare(inputs, folder);
     {
       const auto readers = std::min<std::size_t>(static_cast<std::size_t>(threads_), open_jobs());
       decoder_threads_ = std::max(1, threads_ / static_cast<int>(std::max<std::size_t>(readers, 1)));
@@ -159,8 +157,24 @@ class FramesRun {
   }
 
  private:
+  /// No file of the folder changes before it is known that all sources may be taken into it.
+  void prepare(const std::vector<FramesInput>& inputs, const fs::path& folder) {
+    for (const auto& input : inputs) add(input);
+    store_.emplace(folder, options_.encoding);
+    for (auto& job : jobs_) claim(*job);
+    for (auto& job : jobs_) {
+      if (job->claim.earlier > 0 && !stop_.stop_requested()) drop_earlier(*job);
+    }
+    store_->save();
+  }
+
+  void end_if_stopped() const {
+    if (stop_.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped before the first image");
+  }
+
   /// A file that several inputs lead to is one job: two would write the same images.
   void add(const FramesInput& input) {
+    end_if_stopped();
     auto identity = identify_source(input.spec);
     const auto same = [&](const auto& job) { return job->identity.path == identity.path; };
     if (!identity.fingerprint.empty() && std::any_of(jobs_.begin(), jobs_.end(), same)) {
@@ -173,15 +187,38 @@ class FramesRun {
   }
 
   void claim(Job& job) {
+    end_if_stopped();
     job.claim = store_->claim(job.identity, job.input.name, describe_choice(options_), options_.restart);
     job.row.name = job.claim.name;
     job.row.path = job.identity.path;
     job.row.state = job.claim.state;
-    job.row.earlier = static_cast<std::int64_t>(job.claim.indexes.size());
+    job.row.earlier = store_->stored(job.claim.source);
     if (job.claim.missing_files > 0) {
       log(fmt::format("{} of {} images of {} are gone; --restart takes them anew", job.claim.missing_files, job.row.earlier,
                       job.row.name));
     }
+  }
+
+  void drop_earlier(Job& job) {
+    try {
+      std::string unused;
+      auto options = source_options(unused);
+      options.log = {};  // said when the frames are taken
+      (void)open(job, options);
+    } catch (const Error& error) {
+      return fail(job, error);
+    }
+    job.pass = 0;
+    store_->drop_earlier(job.claim.source);
+    if (!options_.restart) log(fmt::format("{} has changed: its {} images are taken anew", job.input.spec, job.row.earlier));
+    job.row.earlier = 0;
+  }
+
+  /// What was stopped has not failed.
+  void fail(Job& job, const Error& error) const {
+    if (error.code() == ErrorCode::kInterrupted || stop_.stop_requested()) return;
+    job.row.error = error;
+    job.row.state = FrameSourceState::kFailed;
   }
 
   std::size_t open_jobs() const {
@@ -189,7 +226,7 @@ class FramesRun {
         std::count_if(jobs_.begin(), jobs_.end(), [](const auto& job) { return !is_done(*job); }));
   }
 
-  static bool is_done(const Job& job) { return job.claim.state == FrameSourceState::kComplete; }
+  static bool is_done(const Job& job) { return job.row.error || job.claim.state == FrameSourceState::kComplete; }
 
   void log(const std::string& line) {
     const std::lock_guard guard(mutex_);
@@ -214,11 +251,8 @@ class FramesRun {
     try {
       read_frames(job, problem);
     } catch (const Error& error) {
-      if (error.code() != ErrorCode::kInterrupted && !stop_.stop_requested()) {
-        job.row.error = error;
-        job.row.state = FrameSourceState::kFailed;
-        problem = error.what();
-      }
+      fail(job, error);
+      if (job.row.error) problem = error.what();
     }
     store_->end(job.claim.source, job.row.state, job.read, job.row.similar, problem);
   }
@@ -329,7 +363,6 @@ class FramesRun {
       throw Error(ErrorCode::kUsage, "a live source has no end", job.identity.path,
                   "Say how long with --duration, or how many with --max-frames.");
     }
-    job.row.live = info.live;
     job.read = 0;
     ++job.pass;
     if (info.duration) job.length = std::min(*info.duration, options_.end.value_or(*info.duration));
@@ -384,7 +417,7 @@ class FramesRun {
     bool endless = false;
     for (const auto& job : jobs_) {
       const auto bytes = static_cast<double>(job->identity.bytes);
-      endless |= job->identity.bytes == 0;
+      endless |= job->identity.fingerprint.empty();
       progress.total += bytes;
       progress.done += bytes * job->fraction;
       progress.read += job->read;
@@ -408,7 +441,11 @@ class FramesRun {
       job->row.read = job->read;
       job->row.written = store_->stored(job->claim.source) - job->row.earlier;
       summary.sources.push_back(std::move(job->row));
-      summary.interrupted |= stop.stop_requested() && summary.sources.back().state == FrameSourceState::kPartial;
+      const FramesRow& row = summary.sources.back();
+      summary.interrupted |= stop.stop_requested() && row.state == FrameSourceState::kPartial;
+      if (row.state == FrameSourceState::kComplete && row.written + row.earlier == 0 && !stop.stop_requested()) {
+        log(row.name + " gave no image: it has no frame" + (options_.start || options_.end ? " in the chosen range" : ""));
+      }
     }
     summary.wall_seconds = std::chrono::duration<double>(Clock::now() - begun).count();
     return summary;
@@ -444,7 +481,7 @@ FramesSummary extract_frames(const std::vector<FramesInput>& inputs, const fs::p
                              std::stop_token stop, const std::function<void(const FramesProgress&)>& on_progress) {
   require(options.min_change >= 0 && options.min_change <= 100, "FramesOptions::min_change out of range");
   require(options.encoding.quality >= 1 && options.encoding.quality <= 100, "FrameEncoding::quality out of range");
-  return FramesRun(inputs, folder, options).run(stop, on_progress);
+  return FramesRun(options).run(inputs, folder, stop, on_progress);
 }
 
 std::vector<fs::path> videos_in_folder(const fs::path& folder) {

@@ -41,7 +41,6 @@ struct FramesRow {
   std::int64_t written = 0;  // by this run
   std::int64_t earlier = 0;  // written by earlier runs
   std::int64_t similar = 0;  // left out by min_change
-  bool live = false;
   std::optional<Error> error;
 };
 
@@ -60,11 +59,12 @@ struct FramesProgress {
 /// Writes the chosen frames of all `inputs` into `folder` as NAME_INDEX.jpg (index of the frame in its source, six digits or
 /// more) and keeps frames.json. Several sources are read side by side, images are encoded on all cores. A second run with
 /// the same options goes on where the first one stopped; sources that are finished are left alone, those that changed are
-/// taken anew. Of a file, what no chosen frame needs is not decoded where its packets tell the frames (media::FrameMap);
-/// otherwise RandomFrames decodes each source twice, first to count its frames. A source that fails is told in its row, and
-/// the others go on; a file that several inputs lead to is taken once. `on_progress` is called in the caller's thread, ten
-/// times a second. Throws Error{kIo, kUsage, kUnavailable, kBadData} of the folder, and {kNotFound} before anything is
-/// written when a file is not there; frames.json is whole whatever happens.
+/// taken anew once they are seen to open. Of a file, what no chosen frame needs is not decoded where its packets tell the
+/// frames (media::FrameMap); otherwise RandomFrames decodes each source twice, first to count its frames. A source that
+/// fails is told in its row, and the others go on; a file that several inputs lead to is taken once. `on_progress` is called
+/// in the caller's thread, ten times a second. Throws Error{kIo, kUsage, kUnavailable, kBadData} of the folder, and
+/// {kNotFound} before anything is written when a file is not there, {kInterrupted} before the first image; frames.json is
+/// whole whatever happens.
 FramesSummary extract_frames(const std::vector<FramesInput>& inputs, const std::filesystem::path& folder,
                              const FramesOptions& options, std::stop_token stop,
                              const std::function<void(const FramesProgress&)>& on_progress);

@@ -13,6 +13,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/queue.h"
+#include "goshawk/core/text.h"
 #include "goshawk/media/image.h"
 #include "goshawk/pipeline/detect_run.h"
 #include "goshawk/pipeline/first_error.h"
@@ -51,6 +52,7 @@ class PredictRun {
       });
     }
     errors_.rethrow();
+    if (summary_.images == 0) no_images(detected);
     predictions_.stream() << (summary_.images > 0 ? "\n]\n" : "[]\n");
     predictions_.commit();
     summary_.interrupted = detected.interrupted;
@@ -68,6 +70,14 @@ class PredictRun {
     ImagePrediction prediction;
     std::string stem;  // of the names of its files
   };
+
+  /// Nothing is written for nothing.
+  void no_images(const DetectRun& detected) const {
+    if (detected.interrupted) throw Error(ErrorCode::kInterrupted, "stopped before the first image");
+    if (detected.unreadable.empty()) return;
+    throw Error(ErrorCode::kBadData, fmt::format("none of the {} images can be read", detected.unreadable.size()),
+                source_.info().name, "The first: " + detected.unreadable.front());
+  }
 
   /// False when the writer takes no more.
   bool take(DetectedFrame item, const std::function<void(const ImagePrediction&)>& on_image) {
@@ -136,7 +146,7 @@ class PredictRun {
   }
 
   static std::string picture_name(const std::string& stem, const ImagePrediction& prediction) {
-    return stem + (fs::path(prediction.name).extension() == ".png" ? ".png" : ".jpg");
+    return stem + (to_lower(fs::path(prediction.name).extension().string()) == ".png" ? ".png" : ".jpg");
   }
   static std::string labels_name(const std::string& stem) { return "labels/" + stem + ".txt"; }
 

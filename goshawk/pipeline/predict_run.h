@@ -47,7 +47,8 @@ struct PredictSummary {
 /// "class_id", "class"}]}, where "output" (the annotated picture) and "labels" are below `folder` and stand there only when
 /// they are written. Of images with the same name in several folders, later ones' files get a number behind the name.
 /// Reading, detection and writing overlap. `on_image` is called in the caller's thread, in order; may be empty.
-/// Throws what the parts throw; files that were finished before stay.
+/// Throws what the parts throw, {kBadData} when no image can be read, {kInterrupted} before the first one; files that were
+/// finished before stay.
 PredictSummary predict_images(media::Source& source, detect::Detector& detector, const PredictOptions& options,
                               const std::filesystem::path& folder, std::stop_token stop,
                               const std::function<void(const ImagePrediction&)>& on_image);

@@ -97,13 +97,16 @@ class Output(ProgramTest):
         return self.assert_prints("doctor")
 
     def test_a_reader_that_leaves_is_no_error(self):
-        reading, writing = os.pipe()
-        os.close(reading)
-        with os.fdopen(writing, "w") as out:
-            result = subprocess.run([str(self.binary), "config", "docs"], stdout=out, stderr=subprocess.PIPE,
-                                    env=self.environment, cwd=self.folder, timeout=60)
-        self.assertEqual(result.returncode, OK)
-        self.assertEqual(result.stderr, b"")
+        long = self.write("long.yaml", "log:\n" + "".join(f"  nothing_{number}: 1\n" for number in range(3000)))
+        for words in (["config", "docs"], ["config", "check", str(long)]):  # the second is longer than the buffer
+            with self.subTest(words):
+                reading, writing = os.pipe()
+                os.close(reading)
+                with os.fdopen(writing, "w") as out:
+                    result = subprocess.run([str(self.binary), *words], stdout=out, stderr=subprocess.PIPE,
+                                            env=self.environment, cwd=self.folder, timeout=60)
+                self.assertEqual(result.returncode, OK)
+                self.assertEqual(result.stderr, b"")
 
     @unittest.skipUnless(os.path.exists("/dev/full"), "no /dev/full")
     def test_a_full_disk_is_an_error(self):

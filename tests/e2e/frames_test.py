@@ -300,6 +300,38 @@ class Resume(Frames):
         self.frames(video, "--every", 10)
         self.assertEqual(len(self.check_list()), 5)
 
+    def test_a_refused_command_changes_nothing(self):
+        self.clip("a.mp4")
+        self.clip("b.mp4", seconds=1)
+        self.frames("a.mp4", "--every", 10)
+        self.frames("b.mp4", "--every", 5)
+        before = self.check_list()
+        self.clip("a.mp4", seconds=2)
+        self.assertIn("b.mp4", self.frames("a.mp4", "b.mp4", "--every", 10, code=64).stderr)
+        self.assertEqual(self.check_list(), before)
+
+    def test_images_stay_while_their_source_cannot_be_read(self):
+        video = self.clip("a.mp4")
+        self.clip("b.mp4", seconds=1)
+        self.frames(video, "--every", 10)
+        before = self.check_list()
+        video.write_text("no video\n" * 500)
+        result = self.frames("a.mp4", "b.mp4", "--every", 10, "--json", code=65)
+        self.assertEqual([(row["state"], row["written"], row["earlier"]) for row in json.loads(result.stdout)["sources"]],
+                         [("failed", 0, 10), ("complete", 3, 0)])
+        self.assertEqual([frame for frame in self.check_list() if frame["source"] == "a"], before)
+        self.clip("a.mp4", seconds=2)
+        self.assertIn("a.mp4 has changed: its 10 images are taken anew", self.frames("a.mp4", "--every", 10).stderr)
+        self.assertEqual(len(self.check_list()), 5 + 3)
+
+    def test_a_choice_that_gave_nothing_is_said_and_may_be_another(self):
+        video = self.clip("a.mp4")
+        for _ in range(2):
+            self.assertIn("a gave no image", self.frames(video, "--start", 100).stderr)
+        self.assertEqual(self.files(), [])
+        self.assertNotIn("gave no image", self.frames(video).stderr)
+        self.assertEqual(len(self.check_list()), 4)
+
     def test_another_choice_is_refused_and_restart_takes_it(self):
         video = self.clip("a.mp4")
         self.frames(video, "--every", 10)
@@ -408,6 +440,27 @@ class Faults(Frames):
         self.refused("camera:0", code=64, says="--duration")
         self.assertFalse((self.folder / "out").exists(), "nothing is made for a command that makes no sense")
         self.refused("HTTP://127.0.0.1:1/a.mp4", code=69, says="127.0.0.1")  # may be a file that ends, so it is asked for
+
+    def test_settings_are_no_choice(self):
+        """They are those of `track` too; the flags alone choose frames."""
+        self.clip("a.mp4", seconds=4)
+        (self.folder / "goshawk.yaml").write_text("source: {every: 2, end: 3}\n")
+        for out, flags, count in (("a", (), 3), ("b", ("--interval", 0.5), 6), ("c", ("--scenes",), 1), ("d", ("--duration", 2), 2),
+                                  ("e", ("--every", 5), 15)):
+            with self.subTest(flags=flags):
+                self.frames("a.mp4", *flags, out=out)
+                self.assertEqual(len(self.check_list(out)), count)
+        (self.folder / "goshawk.yaml").unlink()
+        self.environment["GOSHAWK_SOURCE_EVERY"] = "3"
+        self.frames("a.mp4", "--interval", 2)
+        self.assertEqual(len(self.check_list()), 2)
+
+    def test_an_empty_file_in_a_folder_fails_and_the_others_are_taken(self):
+        self.clip("clips/good.mp4", seconds=1)
+        (self.folder / "clips" / "bad.mp4").touch()
+        self.refused("clips", "--every", 5, code=65, says="bad.mp4")
+        self.assertEqual(len(self.check_list()), 5)
+        self.assertEqual({source["name"]: source["state"] for source in self.listed()["sources"]}, {"bad": "failed", "good": "complete"})
 
     def test_a_missing_source_is_said_before_anything_is_written(self):
         self.clip("a.mp4", seconds=1)

@@ -74,6 +74,34 @@ class Predict(EndToEnd):
         self.assertIn("b.png", result.stderr)
         self.assertEqual([entry["image"] for entry in self.predictions("some")], ["a.png", "c.png"])
 
+    def test_images_that_are_all_damaged_leave_nothing(self):
+        for name in ("bad/a.png", "bad/b.png"):
+            path = self.picture(name, 64, 32)
+            path.write_bytes(path.read_bytes()[:60])
+        result = self.predict(self.folder / "bad", code=65)
+        self.assertIn("none of the 2 images can be read", result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(list((self.folder / "runs" / "predict").iterdir()), [])
+
+    def test_json_tells_of_the_run(self):
+        self.picture("some/a.png", 64, 32)
+        (self.folder / "some" / "b.png").write_bytes(b"\x89PNG\r\n\x1a\nnot really")
+        result = self.predict(self.folder / "some", "--json", "--txt", code=65)
+        self.assertTrue(result.stdout.endswith("}\n"))
+        told = json.loads(result.stdout)
+        self.assertEqual((told["folder"], told["images"], told["interrupted"]), ("runs/predict/some", 1, False))
+        self.assertEqual(len(told["unreadable"]), 1)
+        self.assertIn("b.png", told["unreadable"][0])
+        self.assertEqual(told["predictions"], self.predictions("some"))
+        for kind in ("output", "labels"):
+            self.assertTrue((self.folder / told["folder"] / told["predictions"][0][kind]).exists())
+
+    def test_png_stays_png_however_it_is_written(self):
+        for name in ("c.PNG", "d.png", "e.jpg"):
+            self.picture(f"kinds/{name}", 64, 32)
+        self.predict(self.folder / "kinds")
+        self.assertEqual([entry["output"] for entry in self.predictions("kinds")], ["c.png", "d.png", "e.jpg"])
+
     def test_a_video_is_sent_to_track(self):
         ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96:d=1", self.folder / "clip.mp4")
         result = self.predict(self.folder / "clip.mp4", code=64)

@@ -1,0 +1,46 @@
+#include "apps/goshawk/run_folder.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <map>
+
+namespace goshawk::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+TEST(NameOfSource, IsThatOfTheFileOrFolder) {
+  const fs::path before = fs::current_path();
+  const fs::path scratch = fs::temp_directory_path() / ("goshawk-run-folder-test-" + std::to_string(::getpid()));
+  const fs::path here = scratch / "here.v1";
+  fs::create_directories(here / "shots_2024.05.01" / "many");
+  std::ofstream(here / "odd[1].mp4") << "x";
+  fs::current_path(here);
+  const std::map<std::string, std::string> names{
+      {"clips/traffic.mp4", "traffic"},
+      {"shot_2024.05.mp4", "shot_2024.05"},
+      {"shots_2024.05.01", "shots_2024.05.01"},
+      {"shots_2024.05.01/", "shots_2024.05.01"},
+      {"shots_2024.05.01/*.jpg", "shots_2024.05.01"},
+      {"shots_2024.05.01/many/../00?.jpg", "shots_2024.05.01"},
+      {"shots_2024.05.01/m*/same.jpg", "shots_2024.05.01"},
+      {"*.jpg", "here.v1"},
+      {".", "here.v1"},
+      {"./", "here.v1"},
+      {"shots_2024.05.01/..", "here.v1"},
+      {"odd[1].mp4", "odd[1]"},
+      {"/", "run"},
+      {"camera:0", "camera0"},
+      {"/dev/video3", "video3"},
+      {"rtsp://user:word@camera/1", "stream"},
+      {std::string(99, 'a') + "\u00e9.mp4", std::string(99, 'a')},
+  };
+  for (const auto& [source, name] : names) EXPECT_EQ(name_of_source(source), name) << source;
+  fs::current_path(before);
+  fs::remove_all(scratch);
+}
+
+}  // namespace
+}  // namespace goshawk::cli
