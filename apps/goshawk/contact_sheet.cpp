@@ -7,7 +7,7 @@
 #include <map>
 #include <opencv2/imgproc.hpp>
 
-#include "apps/goshawk/box_canvas.h"
+#include "goshawk/pipeline/box_canvas.h"
 #include "goshawk/pipeline/overlay.h"
 #include "goshawk/pipeline/text_painter.h"
 
@@ -29,7 +29,7 @@ void draw_boxes(cv::Mat& picture, std::vector<SheetBox> boxes, pipeline::TextPai
     b = clip({b.x1 * width, b.y1 * height, b.x2 * width, b.y2 * height}, width, height);
   }
   std::erase_if(boxes, [](const auto& one) { return one.box.width() < 0.5F || one.box.height() < 0.5F; });
-  BoxCanvas canvas(picture, text);
+  pipeline::BoxCanvas canvas(picture, text);
   for (auto& one : boxes) {
     Box& b = one.box;
     const float shorter = std::min(b.width(), b.height());
@@ -43,7 +43,7 @@ void draw_boxes(cv::Mat& picture, std::vector<SheetBox> boxes, pipeline::TextPai
     if (std::max(one.box.width(), one.box.height()) + 1 < kLeastLabelled) continue;
     const std::string name =
         (one.score >= 0 ? fmt::format("{} {:.2f}", one.name, one.score) : one.name) + (one.crowd ? " (crowd)" : "");
-    canvas.label(one.box, name, pipeline::Overlay::color(one.class_index), BoxCanvas::Room::kFindOrLeaveOut);
+    canvas.label(one.box, name, pipeline::Overlay::color(one.class_index), pipeline::BoxCanvas::Room::kFindOrLeaveOut);
   }
 }
 

@@ -7,11 +7,11 @@
 #include <optional>
 #include <tuple>
 
-#include "apps/goshawk/box_canvas.h"
 #include "apps/goshawk/data_check_report.h"
 #include "goshawk/core/error.h"
 #include "goshawk/media/image.h"
 #include "goshawk/media/jpeg.h"
+#include "goshawk/pipeline/box_canvas.h"
 #include "goshawk/report/page.h"
 
 namespace goshawk::cli {
@@ -107,7 +107,7 @@ Rim rim_of(const CheckResult& result, const Worst& worst, const Small& small) {
 
 /// The others thin and green, those that are wrong in red or orange with what is wrong.
 void draw_boxes(const CheckResult& result, const Worst& worst, std::span<const dataset::Annotation> annotations,
-                BoxCanvas& canvas) {
+                pipeline::BoxCanvas& canvas) {
   for (std::size_t i = 0; i < std::min(kMostBoxes, annotations.size()); ++i) {
     canvas.box(box_of(result.set, annotations[i]), kGood, 1);
   }
@@ -154,7 +154,7 @@ std::optional<report::Picture> picture_of(const CheckResult& result, const Worst
   const Rim rim = rim_of(result, worst, *small);
   cv::copyMakeBorder(small->picture, small->picture, rim.top, rim.bottom, rim.left, rim.right, cv::BORDER_CONSTANT, kRim);
   pipeline::TextPainter text(kTextHeight);
-  BoxCanvas canvas(small->picture, text, small->zoom, {rim.left, rim.top});
+  pipeline::BoxCanvas canvas(small->picture, text, small->zoom, {rim.left, rim.top});
   draw_boxes(result, worst, annotations, canvas);
   return report::Picture{media::encode_jpeg(small->picture, kQuality), caption_of(result, worst)};
 }

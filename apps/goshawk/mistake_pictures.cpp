@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <opencv2/imgproc.hpp>
 
-#include "apps/goshawk/box_canvas.h"
 #include "goshawk/core/error.h"
 #include "goshawk/media/image.h"
+#include "goshawk/pipeline/box_canvas.h"
 
 namespace goshawk::cli {
 namespace {
@@ -44,7 +44,7 @@ cv::Mat mistake_picture(const dataset::Dataset& truth, std::size_t image, std::s
 
   const auto errors = evaluate::find_errors(objects, detections, {.confidence = confidence});
   pipeline::TextPainter text(kTextHeight);
-  BoxCanvas canvas(picture, text, zoom);
+  pipeline::BoxCanvas canvas(picture, text, zoom);
   for (const auto& object : objects) canvas.box(object.box, kRight, 1);
   for (const auto& error : errors.errors) {
     if (error.kind != kind) continue;

@@ -86,6 +86,7 @@ track::TrackerOptions tracker_of(const std::string& text) {
 track::TrackerOptions tracker_options(const Config& config, double frame_rate) {
   track::TrackerOptions options = tracker_of(config.text("track.tracker"));
   if (frame_rate > 0) options.frame_rate = frame_rate;
+  options.frame_rate /= static_cast<double>(config.integer("source.every"));
   if (config.entry("track.class_aware").layer != ConfigLayer::kDefault) {  // a tracker's file may say it too
     options.class_aware = config.boolean("track.class_aware");
   }

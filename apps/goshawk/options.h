@@ -24,7 +24,7 @@ runtime::SessionOptions session_options(const Config& config);
 /// Where compiled models are kept.
 std::filesystem::path engine_folder();
 /// track.tracker (a name or a YAML file; NAME.yaml where there is no such file is the name), track.class_aware.
-/// `frame_rate`: of the detections.
+/// `frame_rate`: that the source states; 0: unknown. The tracker's is lower with source.every.
 track::TrackerOptions tracker_options(const Config& config, double frame_rate);
 /// track.lines, track.zones and track.zones_file, in this order.
 std::vector<track::Zone> zone_options(const Config& config);

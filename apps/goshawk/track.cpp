@@ -82,9 +82,16 @@ void print_table(const pipeline::TrackSummary& summary, const media::SourceInfo&
   }
   fmt::print("{}\n", stages.str());
   if (!summary.encoder.empty()) fmt::print("video   {}\n", (folder / video_name).string());
+  if (!summary.zones.empty()) fmt::print("events  {}\n", (folder / "events.jsonl").string());
   for (const auto& file : summary.signals) fmt::print("signal  {}\n", file.string());
   fmt::print("tracks  {}\n", (folder / "tracks.{jsonl,csv}").string());
   fmt::print("stats   {}\n", (folder / "stats.json").string());
+}
+
+/// SORT has no use of its own for weak detections: each begins a track.
+bool takes_all(const track::TrackerOptions& tracker) {
+  const auto* sort = std::get_if<track::SortOptions>(&tracker.algorithm);
+  return sort != nullptr && sort->detection_threshold == 0;
 }
 
 int run_track(const Invocation& call) {
@@ -93,7 +100,11 @@ int run_track(const Invocation& call) {
   std::vector<std::string> warnings;  // of the source, for stats.json; said by one thread at a time
   auto source = media::open_source(spec, source_options(call.config, &warnings), call.stop);
   const auto& info = source->info();
-  const Config config = call.config.for_resolution(info.width, info.height);
+  Config config = call.config.for_resolution(info.width, info.height);
+  auto tracker = tracker_options(config, info.frame_rate);
+  if (takes_all(tracker) && config.entry("detect.conf").layer == ConfigLayer::kDefault) {
+    config.set("detect.conf", nullptr, ConfigLayer::kDefault, "default");
+  }
   std::optional<LeaveOnStop> loading(call.stop);  // nothing is written yet
   auto detecting = detector_options(config);
   detecting.session.parallel_runs = parallel_runs(config, info);
@@ -102,7 +113,7 @@ int run_track(const Invocation& call) {
 
   pipeline::TrackRunOptions options;
   options.detect_every = static_cast<int>(config.integer("source.every"));
-  options.tracker = tracker_options(config, info.frame_rate / options.detect_every);
+  options.tracker = std::move(tracker);
   options.batch = batch_size(config, detector);
   options.zones = zone_options(config);
   options.signals = signal_options(config);
@@ -132,6 +143,9 @@ int run_track(const Invocation& call) {
       });
   if (progress) progress->finish();
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
+  for (const auto& target : summary.signals_unseen) {
+    spdlog::warn("the signal {} has no files: nothing of it was seen", target);
+  }
   for (const auto& target : summary.signals_cut_off) {
     spdlog::warn("the signal {} ends after 2,000,000 samples; what came later is not in its files", target);
   }
@@ -170,10 +184,11 @@ Command track_command() {
   command.group = Group::kUse;
   command.summary = "Track objects in a video, a camera or a stream";
   command.details =
-      "Writes runs/track/NAME/ with the annotated video, tracks.jsonl, tracks.csv, mot.txt, stats.json and config.yaml. "
-      "With --every N the detector looks at each N-th frame, and positions are predicted on the others.";
+      "Writes runs/track/NAME/ with the annotated video, tracks.jsonl, tracks.csv, mot.txt, stats.json and config.yaml; "
+      "events.jsonl with --line and --zone, a CSV and a funscript with --signal. With --every N the detector looks at each "
+      "N-th frame, and positions are predicted on the others. --tracker sort takes the model's own confidence.";
   command.positionals = {{.name = "SOURCE", .help = "video, folder of images, camera:N or URL", .flag = "source"}};
-  command.defaults = {{"detect.conf", "0.1"}};  // trackers use weak detections to keep a track alive
+  command.defaults = {{"detect.conf", "0.1"}};  // trackers, but not SORT, use weak detections to keep a track alive
   command.settings = {"model",          "runtime",       "detect",       "source",         "track",
                       "output.project", "output.name",   "output.video", "output.encoder", "output.quality",
                       "output.labels",  "output.trails", "output.fps"};

@@ -319,7 +319,7 @@ std::string Setting::placeholder() const {
     case kList:
       return "A,B,...";
     case kItems:
-      return "POINTS";
+      return key == "track.signals" ? "TARGET" : "POINTS";
     case kTime:
       return "TIME";
     case kPath:

@@ -102,6 +102,11 @@ TEST_F(ConfigTest, AProfileMaySayNothing) {
   EXPECT_NO_THROW(load_config(inputs_));
 }
 
+TEST(ConfigSchema, NamesWhatAFlagTakes) {
+  EXPECT_EQ(find_setting("track.lines")->placeholder(), "POINTS");
+  EXPECT_EQ(find_setting("track.signals")->placeholder(), "TARGET");
+}
+
 TEST(ConfigSchema, ReadsSecondsMinutesAndHours) {
   EXPECT_DOUBLE_EQ(parse_seconds("12.5"), 12.5);
   EXPECT_DOUBLE_EQ(parse_seconds("1:02.5"), 62.5);

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <opencv2/imgproc.hpp>
 #include <utility>
@@ -12,15 +11,14 @@ namespace goshawk::pipeline {
 namespace {
 
 const cv::Scalar kWhite(255, 255, 255);
-const cv::Scalar kBlack(20, 20, 20);
 const cv::Scalar kZoneColor(90, 235, 255);
 constexpr double kPanelDarkness = 0.55;
 
 int text_height(cv::Size frame) { return std::clamp(std::min(frame.width, frame.height) / 40, 10, 48); }
 
-/// Black or white, whichever reads better on `background` (luma of ITU-R BT.601).
-const cv::Scalar& readable_on(const cv::Scalar& background) {
-  return 0.114 * background[0] + 0.587 * background[1] + 0.299 * background[2] > 140 ? kBlack : kWhite;
+int line_width(cv::Size frame) {
+  const int side = std::min(frame.width, frame.height);
+  return std::clamp(side / 300, side >= 480 ? 2 : 1, 8);
 }
 
 void darken(cv::Mat& image, cv::Rect area) {
@@ -32,14 +30,13 @@ void darken(cv::Mat& image, cv::Rect area) {
 
 cv::Point rounded(float x, float y) { return {static_cast<int>(std::lround(x)), static_cast<int>(std::lround(y))}; }
 
-void dashed_line(cv::Mat& image, cv::Point from, cv::Point to, const cv::Scalar& color, int width) {
-  const double length = std::hypot(to.x - from.x, to.y - from.y);
-  const int dash = 4 * width + 2;
-  for (int at = 0; at < length; at += 2 * dash) {
-    const double end = std::min<double>(at + dash, length);
-    const cv::Point2d step = cv::Point2d(to - from) / std::max(length, 1.0);
-    cv::line(image, cv::Point2d(from) + step * at, cv::Point2d(from) + step * end, color, width);
+/// Whether the outline of a line or polygon passes through `area`.
+bool meets(const cv::Rect& area, const std::vector<cv::Point>& outline) {
+  for (std::size_t i = 0; i < outline.size(); ++i) {
+    cv::Point from = outline[i], to = outline[(i + 1) % outline.size()];
+    if (cv::clipLine(area, from, to)) return true;
   }
+  return false;
 }
 
 }  // namespace
@@ -47,7 +44,7 @@ void dashed_line(cv::Mat& image, cv::Point from, cv::Point to, const cv::Scalar&
 Overlay::Overlay(const OverlayOptions& options, std::vector<std::string> class_names, cv::Size frame_size)
     : options_(options),
       class_names_(std::move(class_names)),
-      line_width_(std::clamp(std::min(frame_size.width, frame_size.height) / 300, 1, 8)),
+      line_width_(line_width(frame_size)),
       text_(text_height(frame_size)) {}
 
 cv::Scalar Overlay::color(int number) {
@@ -75,25 +72,18 @@ cv::Scalar Overlay::color(int number) {
   }
 }
 
-void Overlay::draw_box(cv::Mat& image, const Box& box, const std::string& label, const cv::Scalar& color, bool dashed) {
-  const cv::Point top_left = rounded(box.x1, box.y1);
-  const cv::Point bottom_right = rounded(box.x2, box.y2);
-  if (dashed) {
-    const cv::Point top_right(bottom_right.x, top_left.y), bottom_left(top_left.x, bottom_right.y);
-    dashed_line(image, top_left, top_right, color, line_width_);
-    dashed_line(image, top_right, bottom_right, color, line_width_);
-    dashed_line(image, bottom_left, bottom_right, color, line_width_);
-    dashed_line(image, top_left, bottom_left, color, line_width_);
-  } else {
-    cv::rectangle(image, top_left, bottom_right, color, line_width_);
-  }
+BoxCanvas Overlay::canvas(cv::Mat& image) {
+  BoxCanvas canvas(image, text_);
+  for (const auto& panel : std::exchange(panels_, {})) canvas.keep_free(panel);
+  return canvas;
+}
+
+void Overlay::label(BoxCanvas& canvas, cv::Size image, const Box& box, const std::string& text, const cv::Scalar& color) {
   if (!options_.labels) return;
-  const int width = text_.width(label) + 6;
-  const int height = text_.line_height();
-  const int x = std::clamp(top_left.x - line_width_ / 2, 0, std::max(0, image.cols - width));
-  const int y = top_left.y >= height ? top_left.y - height : std::max(0, top_left.y);
-  cv::rectangle(image, cv::Rect(x, y, width, height), color, cv::FILLED);
-  text_.draw(image, label, {x + 3, y - height / 16}, readable_on(color));
+  Box seen = clip(box, static_cast<float>(image.width - 1), static_cast<float>(image.height - 1));
+  if (seen.area() <= 0) return;
+  seen.x1 -= static_cast<float>(line_width_ / 2);  // the outline's outer edge
+  canvas.label(seen, text, color, BoxCanvas::Room::kFindOrLeaveOut);
 }
 
 void Overlay::extend_trails(std::span<const track::Track> tracks) {
@@ -117,53 +107,98 @@ void Overlay::draw_tracks(cv::Mat& image, std::span<const track::Track> tracks) 
       }
     }
   }
+  BoxCanvas boxes = canvas(image);
   for (const auto& track : tracks) {
-    const std::string label = fmt::format("{} #{} {:.2f}", class_name(class_names_, track.class_id), track.id, track.score);
-    draw_box(image, track.box, label, color(track.id), track.detection < 0);
+    if (track.detection < 0) boxes.dashed(track.box, color(track.id), line_width_);
+    else boxes.box(track.box, color(track.id), line_width_);
+  }
+  for (const auto& track : tracks) {
+    const std::string name = class_name(class_names_, track.class_id);
+    label(boxes, image.size(), track.box, fmt::format("{} #{} {:.2f}", name, track.id, track.score), color(track.id));
   }
 }
 
 void Overlay::draw_detections(cv::Mat& image, std::span<const Detection> detections) {
+  BoxCanvas boxes = canvas(image);
   for (auto it = detections.rbegin(); it != detections.rend(); ++it) {  // the surest on top
-    draw_box(image, it->box, fmt::format("{} {:.2f}", class_name(class_names_, it->class_id), it->score),
-             color(it->class_id), false);
+    boxes.box(it->box, color(it->class_id), line_width_);
+  }
+  for (const auto& one : detections) {  // and first to find room
+    const std::string name = class_name(class_names_, one.class_id);
+    label(boxes, image.size(), one.box, fmt::format("{} {:.2f}", name, one.score), color(one.class_id));
   }
 }
 
 void Overlay::draw_zones(cv::Mat& image, const track::ZoneCounter& counter, double scale) {
   const auto counts = counter.counts();
+  std::vector<std::vector<cv::Point>> outlines(counts.size());
   for (std::size_t i = 0; i < counts.size(); ++i) {
-    std::vector<cv::Point> outline;
     for (const auto& point : counter.outline(static_cast<int>(i))) {
-      outline.push_back(rounded(static_cast<float>(point.x * scale), static_cast<float>(point.y * scale)));
+      outlines[i].push_back(rounded(static_cast<float>(point.x * scale), static_cast<float>(point.y * scale)));
     }
-    const bool line = counts[i].kind == track::ZoneKind::kLine;
-    cv::polylines(image, outline, !line, kZoneColor, line_width_ + 1, cv::LINE_AA);
+    cv::polylines(image, outlines[i], counts[i].kind == track::ZoneKind::kPolygon, kZoneColor, line_width_ + 1, cv::LINE_AA);
+  }
+  for (std::size_t i = 0; i < counts.size(); ++i) {
     const auto total = counts[i].total();
     const std::string text =
-        line ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
-             : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
-    const auto top = std::min_element(outline.begin(), outline.end(), [](auto a, auto b) { return a.y < b.y; });
-    draw_tag(image, text, *top + cv::Point(0, text_.line_height()));
+        counts[i].kind == track::ZoneKind::kLine
+            ? fmt::format("{}: in {}  out {}", counts[i].name, total.in, total.out)
+            : fmt::format("{}: {} inside  {} in  {} out", counts[i].name, total.inside, total.in, total.out);
+    draw_panel(image, place_of_tag(image.size(), panel_size(text), outlines, i), text, kZoneColor);
   }
 }
 
-void Overlay::draw_tag(cv::Mat& image, const std::string& text, cv::Point center) {
-  const int width = text_.width(text) + text_.line_height() / 2;
-  const int height = text_.line_height();
-  const int x = std::clamp(center.x - width / 2, 0, std::max(0, image.cols - width));
-  const int y = std::clamp(center.y - height / 2, 0, std::max(0, image.rows - height));
-  darken(image, {x, y, width, height});
-  text_.draw(image, text, {x + height / 4, y - height / 16}, kZoneColor);
+cv::Rect Overlay::place_of_tag(cv::Size image, cv::Size tag, std::span<const std::vector<cv::Point>> outlines,
+                               std::size_t zone) const {
+  const auto& outline = outlines[zone];
+  cv::Point2d from, to;  // the topmost edge
+  for (std::size_t i = 0; i < outline.size(); ++i) {
+    const cv::Point2d a = outline[i], b = outline[(i + 1) % outline.size()];
+    if (i == 0 || a.y + b.y < from.y + to.y) from = a, to = b;
+  }
+  const double length = std::max(std::hypot(to.x - from.x, to.y - from.y), 1.0);
+  const cv::Point2d normal((to.y - from.y) / length, (from.x - to.x) / length);
+  const int gap = line_width_ + 1;
+  const double away = (std::abs(normal.x) * tag.width + std::abs(normal.y) * tag.height) / 2 + 2 * gap;
+  const auto at = [&](double part, double side) {
+    const cv::Point2d center = from + (to - from) * part + normal * (side * away);
+    return cv::Rect(cv::Point(cvRound(center.x - tag.width / 2.0), cvRound(center.y - tag.height / 2.0)), tag);
+  };
+  const auto is_free = [&](const cv::Rect& place) {
+    const cv::Rect around(place.x - gap, place.y - gap, place.width + 2 * gap, place.height + 2 * gap);
+    return (place & cv::Rect(cv::Point(), image)) == place &&
+           std::none_of(panels_.begin(), panels_.end(), [&](const auto& panel) { return !(panel & place).empty(); }) &&
+           std::none_of(outlines.begin(), outlines.end(), [&](const auto& other) { return meets(around, other); });
+  };
+  // Beside a line, within a polygon, or on the other side of the edge.
+  const cv::Point2f beside = (from + to) / 2 + normal * 2;
+  const double inner = outline.size() < 3 || cv::pointPolygonTest(outline, beside, false) > 0 ? 1 : -1;
+  for (const double side : {inner, -inner}) {
+    for (const double part : {0.5, 0.25, 0.75}) {
+      if (const cv::Rect place = at(part, side); is_free(place)) return place;
+    }
+  }
+  cv::Rect place = at(0.5, inner);
+  place.x = std::clamp(place.x, 0, std::max(0, image.width - place.width));
+  place.y = std::clamp(place.y, 0, std::max(0, image.height - place.height));
+  return place;
 }
 
 void Overlay::draw_fps(cv::Mat& image, double frames_per_second) {
   if (!options_.fps) return;
-  const std::string label = fmt::format("{:.0f} FPS", frames_per_second);
-  const int margin = text_.line_height() / 4;
-  const int width = text_.width(label);
-  darken(image, {image.cols - width - 2 * margin, 0, width + 2 * margin, text_.line_height()});
-  text_.draw(image, label, {image.cols - width - margin, -margin / 4}, kWhite);
+  const std::string text = fmt::format("{:.0f} FPS", frames_per_second);
+  const cv::Size size = panel_size(text);
+  draw_panel(image, {{image.cols - size.width, 0}, size}, text, kWhite);
+}
+
+cv::Size Overlay::panel_size(const std::string& text) {
+  return {text_.width(text) + text_.line_height() / 2, text_.line_height()};
+}
+
+void Overlay::draw_panel(cv::Mat& image, const cv::Rect& place, const std::string& text, const cv::Scalar& color) {
+  darken(image, place);
+  text_.draw(image, text, place.tl() + cv::Point(place.height / 4, -place.height / 16), color);
+  panels_.push_back(place);
 }
 
 }  // namespace goshawk::pipeline

@@ -288,6 +288,7 @@ class TrackRun {
     writers.commit();
     if (events) events->commit();
     summary_.signals = motion.write(folder);
+    summary_.signals_unseen = motion.unseen();
     summary_.signals_cut_off = motion.cut_off();
   }
 
@@ -345,9 +346,9 @@ class TrackRun {
 
   void draw(cv::Mat& image, Overlay& overlay, std::span<const track::Track> tracks, double frames_per_second) {
     const ScopedTimer timer(draw_);
+    overlay.draw_fps(image, frames_per_second);
     if (zones_) overlay.draw_zones(image, *zones_, options_.resize);
     overlay.draw_tracks(image, tracks);
-    overlay.draw_fps(image, frames_per_second);
   }
 
   /// Images of a folder may differ in size; a video has one.
@@ -420,6 +421,8 @@ nlohmann::json to_json(const TrackSummary& summary, const std::vector<std::strin
               {"interrupted", summary.interrupted}};
   if (!summary.encoder.empty()) result["encoder"] = summary.encoder;
   if (summary.source_error) result["source_error"] = summary.source_error->describe();
+  for (const auto& file : summary.signals) result["signals"].push_back(file.filename().string());
+  if (!summary.signals_unseen.empty()) result["signals_unseen"] = summary.signals_unseen;
   if (!summary.signals_cut_off.empty()) result["signals_cut_off"] = summary.signals_cut_off;
   if (!summary.unreadable.empty()) result["unreadable"] = summary.unreadable;
   return result;

@@ -61,6 +61,7 @@ struct TrackSummary {
   std::vector<ClassSummary> classes;  // those seen, by number of tracks
   std::vector<track::ZoneCounts> zones;
   std::vector<std::filesystem::path> signals;  // files of those targets that were seen
+  std::vector<std::string> signals_unseen;     // the other targets
   std::vector<std::string> signals_cut_off;    // targets whose recording was too long to be kept whole
   std::vector<std::pair<std::string, LatencySummary>>
       stages;                           // decode, prepare, inference, postprocess, embed, track, draw, encode

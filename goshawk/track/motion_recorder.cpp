@@ -130,6 +130,14 @@ std::vector<std::filesystem::path> MotionRecorder::write(const std::filesystem::
   return paths;
 }
 
+std::vector<std::string> MotionRecorder::unseen() const {
+  std::vector<std::string> names;
+  for (const Record& record : records_) {
+    if (record.samples.empty()) names.push_back(to_string(record.target));
+  }
+  return names;
+}
+
 std::vector<std::string> MotionRecorder::cut_off() const {
   std::vector<std::string> names;
   for (const Record& record : records_) {

@@ -36,10 +36,15 @@ double area(std::span<const cv::Point2d> points) {
 
 }  // namespace
 
+std::optional<std::string> count_problem(bool is_polygon, std::size_t count) {
+  if (!is_polygon && count != 2) return "a line has 2 points, not " + std::to_string(count);
+  if (is_polygon && count < 3) return "a polygon has at least 3 points, not " + std::to_string(count);
+  return std::nullopt;
+}
+
 std::optional<std::string> shape_problem(bool is_polygon, std::span<const cv::Point2d> points) {
   const std::size_t n = points.size();
-  if (!is_polygon && n != 2) return "a line has 2 points, not " + std::to_string(n);
-  if (is_polygon && n < 3) return "a polygon has at least 3 points, not " + std::to_string(n);
+  if (auto problem = count_problem(is_polygon, n)) return problem;
   for (std::size_t i = 0; i < n; ++i) {
     if (!std::isfinite(points[i].x) || !std::isfinite(points[i].y))
       return "point " + std::to_string(i + 1) + " is not finite";

@@ -73,9 +73,7 @@ void smooth_segment(std::span<const MotionSample> segment, const SignalOptions& 
 }
 
 /// Unit vector along which the position is taken; up or right is the positive end.
-cv::Point2d axis_of(std::span<const SignalPoint> points, SignalAxis axis) {
-  if (axis == SignalAxis::kHorizontal) return {1, 0};
-  if (axis == SignalAxis::kVertical) return {0, -1};
+cv::Point2d main_axis(std::span<const SignalPoint> points) {
   double mx = 0, my = 0, xx = 0, xy = 0, yy = 0;
   for (const SignalPoint& p : points) mx += p.x, my += p.y;
   mx /= static_cast<double>(points.size());
@@ -91,8 +89,8 @@ cv::Point2d axis_of(std::span<const SignalPoint> points, SignalAxis axis) {
   return (upright ? way.y > 0 : way.x < 0) ? -way : way;
 }
 
-void set_positions(std::vector<SignalPoint>& points, SignalAxis axis) {
-  const cv::Point2d way = axis_of(points, axis);
+void set_positions(std::vector<SignalPoint>& points) {
+  const cv::Point2d way = main_axis(points);
   const auto along = [&](const SignalPoint& p) { return p.x * way.x + p.y * way.y; };
   double low = along(points.front()), high = low;
   for (const SignalPoint& p : points) {
@@ -137,7 +135,7 @@ std::vector<SignalPoint> smooth_motion(std::span<const MotionSample> samples, co
   for (std::size_t s = 0; s + 1 < begins.size(); ++s) {
     smooth_segment(std::span(kept).subspan(begins[s], begins[s + 1] - begins[s]), options, static_cast<int>(s), points);
   }
-  set_positions(points, options.axis);
+  set_positions(points);
   for (std::size_t s = 0; s + 1 < begins.size(); ++s) {
     set_periods(std::span(points).subspan(begins[s], begins[s + 1] - begins[s]), options);
   }

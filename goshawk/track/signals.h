@@ -21,14 +21,10 @@ struct MotionSample {
   bool operator==(const MotionSample&) const = default;
 };
 
-/// The axis along which `position` runs. kMain: the direction in which the motion spreads most (first principal component).
-enum class SignalAxis { kMain, kHorizontal, kVertical };
-
 struct SignalOptions {
-  double window = 0.4;   // seconds, whole width of the smoothing window
-  int order = 2;         // 0..3: degree of the polynomial that is fitted within the window
-  double max_gap = 0.5;  // seconds without samples after which nothing is smoothed across
-  SignalAxis axis = SignalAxis::kMain;
+  double window = 0.4;                      // seconds, whole width of the smoothing window
+  int order = 2;                            // 0..3: degree of the polynomial that is fitted within the window
+  double max_gap = 0.5;                     // seconds without samples after which nothing is smoothed across
   double min_period = 0.1, max_period = 5;  // seconds
 };
 
@@ -38,7 +34,8 @@ struct SignalPoint {
   double x = 0, y = 0;    // pixels, smoothed
   double vx = 0, vy = 0;  // pixels a second
   double speed = 0;       // pixels a second, never below 0
-  double position = 0;    // 0..100 along the axis between its extremes; up and right are 100
+  double position = 0;    // 0..100 between the extremes along the direction in which the motion spreads most (first
+                          // principal component); up and right are 100
   double period = 0;      // seconds, of the motion around this time; 0 when there is none
   int segment = 0;        // counts up at each gap
 };
@@ -96,7 +93,9 @@ class MotionRecorder {
   /// `zones`: after its own update for this frame; may be null when no target is a zone.
   void update(std::span<const Track> tracks, const ZoneCounter* zones, Microseconds time);
   std::span<const MotionSample> samples(int target) const { return records_[target].samples; }
-  /// Targets ("zone:yard") of which samples were not kept.
+  /// Targets ("zone:yard") that were never seen.
+  std::vector<std::string> unseen() const;
+  /// Targets of which samples were not kept.
   std::vector<std::string> cut_off() const;
   /// Writes `track-3.csv` and `track-3.funscript` (or `zone-yard...`) into `folder` for each target that was seen. Zones
   /// whose names make the same file name get a number behind it. Returns the paths. Throws Error{kIo}.

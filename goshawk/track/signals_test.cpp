@@ -98,15 +98,18 @@ TEST(SmoothMotion, PutsUpAtAHundred) {
 }
 
 TEST(SmoothMotion, FollowsTheDirectionOfTheMotion) {
-  std::vector<MotionSample> samples;
-  for (int i = 0; i < 300; ++i) {
-    const double t = i / 30.0, s = 80 * std::sin(kTurn * t / 1.5);
-    samples.push_back({second(t), 300 + s * std::cos(0.4), 200 + s * std::sin(0.4)});
+  for (const double angle : {0.4, 1.3}) {  // mostly to the right, so right is up; mostly down, so down is low
+    std::vector<MotionSample> samples;
+    for (int i = 0; i < 300; ++i) {
+      const double t = i / 30.0, s = 80 * std::sin(kTurn * t / 1.5);
+      samples.push_back({second(t), 300 + s * std::cos(angle), 200 + s * std::sin(angle)});
+    }
+    const auto points = smooth_motion(samples);
+    const double way = angle < 1 ? 50 : -50;
+    for (std::size_t i = 7; i + 7 < points.size(); i += 7) {
+      EXPECT_NEAR(points[i].position, 50 + way * std::sin(kTurn * seconds(samples[i].time) / 1.5), 1.5) << angle << " " << i;
+    }
   }
-  const auto main = smooth_motion(samples);
-  const auto vertical = smooth_motion(samples, {.axis = SignalAxis::kVertical});
-  // Mostly to the right, so right is up; on the vertical axis, down the screen is low.
-  for (std::size_t i = 0; i < main.size(); i += 7) EXPECT_NEAR(main[i].position, 100 - vertical[i].position, 1.5);
 }
 
 TEST(SmoothMotion, DoesNotSmoothAcrossGaps) {
@@ -264,6 +267,7 @@ TEST(MotionRecorder, TellsWhatItDidNotKeep) {
   EXPECT_TRUE(recorder.cut_off().empty());
   recorder.update(tracks, nullptr, Microseconds(2'000'000));
   EXPECT_EQ(recorder.cut_off(), std::vector<std::string>{"track:1"});
+  EXPECT_EQ(recorder.unseen(), std::vector<std::string>{"track:2"});
   EXPECT_EQ(recorder.samples(0).size(), 2'000'000U);
 }
 

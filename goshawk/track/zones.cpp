@@ -103,7 +103,6 @@ ZoneTally ZoneCounts::total() const {
     sum.in += tally.in;
     sum.out += tally.out;
     sum.inside += tally.inside;
-    sum.visits += tally.visits;
     sum.dwell_total += tally.dwell_total;
     sum.dwell_longest = std::max(sum.dwell_longest, tally.dwell_longest);
   }
@@ -198,7 +197,6 @@ void ZoneCounter::change_side(int zone, const Track& track, Place& place, Side s
 void ZoneCounter::end_visit(int zone, const Place& place) {
   ZoneTally& tally = tallies_[zone][place.class_id];
   const Microseconds dwell = place.last_seen - place.entered;
-  ++tally.visits;
   tally.dwell_total += dwell;
   tally.dwell_longest = std::max(tally.dwell_longest, dwell);
 }

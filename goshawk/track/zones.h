@@ -86,7 +86,6 @@ struct ZoneTally {
   int in = 0, out = 0;  // line: crossings; polygon: visits that began (seen coming in, or first seen inside), and
                         // visits that ended outside
   int inside = 0;       // polygon: objects inside in the last frame
-  int visits = 0;       // polygon: visits that are over, exits and objects that vanished inside
   Microseconds dwell_total{0}, dwell_longest{0};  // polygon: of all visits, those that go on included
   Microseconds dwell_mean() const { return in > 0 ? dwell_total / in : Microseconds(0); }
   bool operator==(const ZoneTally&) const = default;

@@ -60,7 +60,7 @@ std::vector<std::string_view> split(std::string_view text) {
   return parts;
 }
 
-/// Shapes in mixed units are only known in a frame; ZoneCounter looks at those.
+/// Of shapes in mixed units only the number of points is known; ZoneCounter looks at them in a frame.
 void check_shape(const Zone& zone, ErrorCode code, const std::string& where) {
   std::vector<cv::Point2d> points;
   bool pixels = false, percent = false;
@@ -68,8 +68,9 @@ void check_shape(const Zone& zone, ErrorCode code, const std::string& where) {
     points.emplace_back(point.x.value, point.y.value);
     for (const Coordinate& coordinate : {point.x, point.y}) (coordinate.percent ? percent : pixels) = true;
   }
-  if (zone.points.size() > 2 && pixels && percent) return;
-  if (const auto problem = shape_problem(zone.kind == ZoneKind::kPolygon, points)) throw Error(code, *problem, where);
+  const bool polygon = zone.kind == ZoneKind::kPolygon;
+  const auto problem = pixels && percent ? count_problem(polygon, points.size()) : shape_problem(polygon, points);
+  if (problem) throw Error(code, *problem, where);
 }
 
 Zone parse(std::string_view text, ZoneKind kind, const std::string& default_name, std::string_view flag) {

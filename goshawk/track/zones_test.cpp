@@ -139,7 +139,6 @@ TEST(PolygonZone, MeasuresHowLongAnObjectStays) {
   EXPECT_EQ(tally.in, 1);
   EXPECT_EQ(tally.out, 1);
   EXPECT_EQ(tally.inside, 0);
-  EXPECT_EQ(tally.visits, 1);
   // Inside from x = 100 to x = 290; seen outside at 300.
   EXPECT_EQ(tally.dwell_total, second(2.0));
   ASSERT_EQ(walk.all.size(), 2U);
@@ -178,7 +177,7 @@ TEST(PolygonZone, EndsTheVisitOfAnObjectThatVanished) {
   ASSERT_EQ(walk.all.size(), 2U);
   EXPECT_EQ(walk.all[1].kind, ZoneEventKind::kLost);
   EXPECT_EQ(walk.all[1].dwell, second(0.5));
-  EXPECT_EQ(walk.counts().total().visits, 1);
+  EXPECT_EQ(walk.counts().total().in, 1);
   EXPECT_EQ(walk.counts().total().inside, 0);
   EXPECT_EQ(walk.counts().total().dwell_total, second(0.5));
 }
@@ -209,6 +208,13 @@ TEST(ParseZones, SaysWhatIsWrongWithAFlag) {
   EXPECT_THAT(polygon("0,0,10,10,10,0,0,10"), HasSubstr("crosses itself: edges 1-2 and 3-4"));
   EXPECT_THAT(polygon("0,0,10,0,20,0"), HasSubstr("no width"));
   EXPECT_THAT(polygon("0,0,10,0,10,10,5,0"), HasSubstr("crosses itself"));
+}
+
+TEST(ParseZones, LeavesMixedUnitsToTheFrame) {
+  EXPECT_EQ(parse_line("10,50,10%,50%", 1).points.size(), 2U) << "(10, 50) and (64, 180)";
+  const auto line = [](const char* text) { return text_of_error([&] { parse_line(text, 1); }, ErrorCode::kUsage); };
+  EXPECT_THAT(line("1,2,3%,4,5,6"), HasSubstr("a line has 2 points, not 3"));
+  EXPECT_THAT(line("10%,50%,10%,50%"), HasSubstr("points 1 and 2 are the same"));
 }
 
 TEST(ParseZones, AllowsAnyWayAroundAndInnerCorners) {
@@ -267,6 +273,7 @@ TEST(ZoneCounter, RefusesWhatDoesNotFitTheStream) {
   EXPECT_THAT(make({zone}), HasSubstr("did you mean 'car'?"));
   EXPECT_THAT(make({level_line(), level_line()}), HasSubstr("two zones"));
   EXPECT_THAT(make({parse_line("700,10,900,10", 1)}), HasSubstr("640x360"));
+  EXPECT_THAT(make({parse_line("64,180,10%,50%", 1)}), HasSubstr("points 1 and 2 are the same"));
   EXPECT_THAT(make({parse_polygon("0,0,100%,100%,640,0,0,360", 1)}), HasSubstr("crosses itself"));
 }
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import time
 import unittest
+from pathlib import Path
 
 import harness
 from harness import EndToEnd, ffmpeg, probe, square_clip
@@ -163,6 +164,52 @@ class Track(EndToEnd):
         middle = [float(row["speed"]) for row in rows[30:70]]
         self.assertAlmostEqual(sum(middle) / len(middle), 25, delta=8)
         self.assertIn("actions", json.loads((folder / "track-1.funscript").read_text()))
+
+    def test_a_signal_of_what_was_never_seen_is_told(self):
+        result = self.track(square_clip(self.folder / "clip.mp4", seconds=1), "--signal", "track:1", "--signal", "track:99")
+        self.assertIn("track:99", result.stderr)
+        self.assertNotIn("track:1 ", result.stderr)
+        _, _, stats = self.outputs()
+        self.assertEqual(stats["signals"], ["track-1.csv", "track-1.funscript"])
+        self.assertEqual(stats["signals_unseen"], ["track:99"])
+
+    def test_every_file_of_a_run_is_told_and_documented(self):
+        result = self.track(square_clip(self.folder / "clip.mp4", seconds=1), "--line", "gate:20,0,20,95",
+                            "--zone", "room:0,0,159,0,159,95,0,95", "--signal", "track:1", "--signal", "zone:room")
+        folder, _, _ = self.outputs()
+        self.assertIn("events.jsonl", result.stdout)
+        page = (Path(__file__).resolve().parents[2] / "docs" / "tracking.md").read_text()
+        for file in folder.iterdir():
+            name = file.name.replace("clip.", "NAME.").replace("track-1", "track-ID").replace("zone-room", "zone-NAME")
+            self.assertIn(f"`{name}`", page)
+
+    def test_lost_tracks_are_kept_as_long_whatever_the_source_and_every(self):
+        clip = self.folder / "clip.mp4"  # away for 45 frames, longer than the 30 of track_buffer
+        ffmpeg("-f", "lavfi", "-i", "color=c=0x202020:s=160x96:r=30:d=4", "-vf",
+               "drawbox=x=64:y=32:w=24:h=24:color=white:t=fill:enable='not(between(n,30,74))'", "-pix_fmt", "yuv420p", clip)
+        images = self.folder / "frames"
+        images.mkdir()
+        ffmpeg("-i", clip, images / "%03d.png")
+        for every in ("1", "5"):
+            for source in (clip, images):
+                result = self.track(source, "--every", every, "--no-video", "--json")
+                self.assertEqual(json.loads(result.stdout)["unique_tracks"], 2, f"{source} --every {every}")
+
+    def test_sort_takes_the_models_own_confidence(self):
+        clip = square_clip(self.folder / "clip.mp4", seconds=2)
+        ffmpeg("-i", clip, "-vf", "drawbox=x=120:y=64:w=24:h=24:color=0xB5B5B5:t=fill", self.folder / "weak.mp4")
+
+        def stats(*flags):
+            return json.loads(self.track(self.folder / "weak.mp4", "--no-video", "--json", *flags).stdout)
+
+        own, given, weak = (stats("--tracker", "sort", *flags) for flags in ((), ("--conf", "0.3"), ("--conf", "0.1")))
+        self.assertEqual((own["detections"], own["classes"]), (given["detections"], given["classes"]))
+        self.assertEqual(own["unique_tracks"], 1)
+        self.assertGreater(weak["unique_tracks"], 1, "the gray square is seen at 0.1")
+        self.assertIsNone(own["config"]["detect"]["conf"])
+        self.assertEqual(stats()["config"]["detect"]["conf"], 0.1)
+        (self.folder / "low.yaml").write_text("tracker: sort\ndetection_threshold: 0.15\n")
+        self.assertEqual(stats("--tracker", "low.yaml")["detections"], weak["detections"])
 
     def test_a_trackers_file_is_heard(self):
         (self.folder / "strict.yaml").write_text("tracker: bytetrack\nnew_track_threshold: 1.0\n")

@@ -9,18 +9,22 @@
 #include "goshawk/core/geometry.h"
 #include "goshawk/pipeline/text_painter.h"
 
-namespace goshawk::cli {
+namespace goshawk::pipeline {
 
 /// Draws on `picture`, which must outlive it as `text` must. Boxes are given in the pixels of the image: `zoom` times as
 /// large is the picture, and `origin` is where the image's corner lies in it. Not thread-safe.
 class BoxCanvas {
  public:
-  BoxCanvas(cv::Mat& picture, pipeline::TextPainter& text, double zoom = 1, cv::Point origin = {})
+  BoxCanvas(cv::Mat& picture, TextPainter& text, double zoom = 1, cv::Point origin = {})
       : picture_(picture), text_(text), zoom_(zoom), origin_(origin) {}
 
   void box(const Box& box, const cv::Scalar& bgr, int thickness);
+  void dashed(const Box& box, const cv::Scalar& bgr, int thickness);
   /// A region of many objects: dashed and hatched.
   void crowd(const Box& box, const cv::Scalar& bgr);
+
+  /// Labels take `area` (pixels of the picture) for that of another label.
+  void keep_free(const cv::Rect& area) { taken_.push_back(area); }
 
   enum class Room { kTake, kFindOrLeaveOut };
   /// A label on a ground of its colour, above the box or within it or below, where no other label is. Where there is no such
@@ -31,10 +35,10 @@ class BoxCanvas {
   cv::Point corner(float x, float y) const;
 
   cv::Mat& picture_;
-  pipeline::TextPainter& text_;
+  TextPainter& text_;
   double zoom_;
   cv::Point origin_;
-  std::vector<cv::Rect> taken_;  // by labels
+  std::vector<cv::Rect> taken_;  // by labels and what they keep away from
 };
 
-}  // namespace goshawk::cli
+}  // namespace goshawk::pipeline
