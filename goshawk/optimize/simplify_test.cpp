@@ -400,8 +400,10 @@ TEST(Precision, WhatAChangeHasWidenedGoesBackAsItWasStored) {
   for (const auto& [type, small] : forms) {
     EXPECT_EQ(storage_of(small.model).weights, type);
     Model widened = small.model;
+    to_fp32(widened);
     simplify(widened);
     EXPECT_EQ(storage_of(widened), Storage{});
+    EXPECT_NE(widened.constant("stem.weight"), nullptr) << "training knows weights by their names";
     const auto again = stored_as(widened, {type});
     EXPECT_EQ(storage_of(again).weights, type);
     EXPECT_EQ(floats_of(outputs_of(again, 1, false)[0]), floats_of(outputs_of(small.model, 1, false)[0])) << "bit by bit";

@@ -74,6 +74,7 @@ class Widening {
   explicit Widening(Model& model) : model_(model), types_(infer_types(model)), wiring_(model), names_(model) {}
 
   void run() {
+    std::erase_if(model_.nodes, [&](const Node& node) { return is_folded(node); });
     std::map<std::string, bool> by_closed;  // value: whether a closed node makes it
     for (auto& node : model_.nodes) {
       const bool closed = is_closed(node);
@@ -117,6 +118,15 @@ class Widening {
   bool is_float(const std::string& value) const {
     const auto found = types_.find(value);
     return found != types_.end() && found->second.type == ElementType::kFloat;
+  }
+
+  /// Weights that are stored as halves are known by the name that they have behind their cast: training looks for it.
+  bool is_folded(const Node& node) {
+    const auto* constant = casts_to(node, kFloat) ? model_.constant(node.inputs[0]) : nullptr;
+    const auto is_output = [&](const auto& output) { return output.name == node.outputs[0]; };
+    if (!constant || constant->type != ElementType::kFloat16 || std::ranges::any_of(model_.outputs, is_output)) return false;
+    model_.constants[node.outputs[0]] = widened(*constant, node.outputs[0]);
+    return true;
   }
 
   const std::string& other_name(const std::string& value, const char* end) {
