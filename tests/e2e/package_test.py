@@ -39,7 +39,7 @@ class Package(EndToEnd):
         self.goshawk("package", self.model.rename(self.folder / "my squares.onnx"), "--out", "street", *CPU)
         readme = (self.folder / "street" / "README.md").read_text()
         self.assertIn("--model 'models/my squares.onnx'", readme)
-        self.assertIn("iou: 0.7\n", (self.folder / "street" / "recipes" / "my squares.yaml").read_text())
+        self.assertIn("iou: 0.1\n", (self.folder / "street" / "recipes" / "my squares.yaml").read_text())
 
     def test_example_is_the_one_that_is_built_and_finds_the_square(self):
         self.package()
