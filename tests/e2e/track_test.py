@@ -186,7 +186,7 @@ class Track(EndToEnd):
     def test_lost_tracks_are_kept_as_long_whatever_the_source_and_every(self):
         clip = self.folder / "clip.mp4"  # away for 45 frames, longer than the 30 of track_buffer
         ffmpeg("-f", "lavfi", "-i", "color=c=0x202020:s=160x96:r=30:d=4", "-vf",
-               "drawbox=x=64:y=32:w=24:h=24:color=white:t=fill:enable='not(between(n,30,74))'", "-pix_fmt", "yuv420p", clip)
+               "drawbox=x=64:y=32:w=8:h=8:color=white:t=fill:enable='not(between(n,30,74))'", "-pix_fmt", "yuv420p", clip)
         images = self.folder / "frames"
         images.mkdir()
         ffmpeg("-i", clip, images / "%03d.png")
