@@ -107,15 +107,15 @@ std::string conformance_text(std::span<const ConformanceVector> vectors) {
 std::vector<ConformanceVector> parse_conformance(std::string_view json_text, const std::string& where) {
   DocumentLimits limits;
   limits.bytes = 64ULL << 20;
-  const json document = parse_json(json_text, where, limits);
   try {
+    const json document = parse_json(json_text, where, limits);
     if (document.at("version") != 1) throw std::runtime_error("a newer version of goshawk wrote it");
     if (document.at("vectors").size() > kMaxVectors) throw std::runtime_error("too many vectors");
     std::vector<ConformanceVector> vectors;
     std::int64_t pixels = kMaxAllPixels;
     for (const json& value : document.at("vectors")) vectors.push_back(vector_of(value, pixels));
     return vectors;
-  } catch (const std::exception& error) {  // nlohmann's exceptions, and those above
+  } catch (const std::exception& error) {  // nlohmann's exceptions, that of a damaged text, and those above
     throw Error(ErrorCode::kBadData, std::string("the model's conformance vectors cannot be read: ") + error.what(), where,
                 "Record them again with `goshawk verify --record`.");
   }
