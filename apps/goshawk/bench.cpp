@@ -310,9 +310,7 @@ std::string save_profile(const Invocation& call, const BenchFindings& findings, 
         fmt::format("best {} of {}, by `goshawk bench`", prefers_latency(call) ? "latency" : "throughput", best.model.name);
   }
   parse_profile(profile, document, path.string());
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) throw Error(ErrorCode::kIo, "cannot make the folder: " + error.message(), path.parent_path().string());
+  make_folder(path.parent_path());
   write_file_atomically(path, to_yaml(document));
   return path.string();
 }

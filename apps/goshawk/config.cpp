@@ -12,6 +12,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/utf8.h"
 
 namespace goshawk::cli {
 namespace {
@@ -98,12 +99,13 @@ int run_save(const Invocation& call) {
   }
   nlohmann::json document;
   document["description"] = call.has("description") ? call.options.at("description") : "saved by `goshawk config save`";
-  document["settings"] = call.config.changes();
-  if (!call.config.profile().resolutions.empty()) document["resolutions"] = call.config.profile().resolutions;
-  std::error_code error;
-  fs::create_directories(path.parent_path(), error);
-  if (error) throw Error(ErrorCode::kIo, "cannot make the folder: " + error.message(), path.parent_path().string());
-  write_file_atomically(path, to_yaml(document));
+  const Profile profile = call.config.as_profile();
+  document["settings"] = profile.settings;
+  if (!profile.resolutions.empty()) document["resolutions"] = profile.resolutions;
+  make_folder(path.parent_path());
+  const std::string text = to_yaml(document);
+  if (valid_utf8(text) != text) throw Error(ErrorCode::kUsage, "a setting is not UTF-8 text, which no profile can hold", name);
+  write_file_atomically(path, text);
   fmt::print("{}\n", path.string());
   return 0;
 }

@@ -91,16 +91,23 @@ std::string flags_of(const Setting& setting) {
 }
 
 std::string taken_by(const Section& section) {
-  std::vector<std::string> names;
-  for (const auto& command : commands()) {
-    const bool shows_all = command.name.starts_with("config ");
-    const bool some = std::any_of(schema().begin(), schema().end(), [&](const Setting& setting) {
-      return setting.section() == section.name && setting.key != "profile" && takes(command, setting);
-    });
-    if (some && !shows_all) names.push_back("`" + command.name + "`");
-  }
   if (section.name == "log") return "Every command.\n\n";
-  return names.empty() ? std::string() : fmt::format("Commands: {}.\n\n", fmt::join(names, ", "));
+  std::vector<const Setting*> settings;
+  for (const auto& setting : schema()) {
+    if (setting.section() == section.name && setting.key != "profile") settings.push_back(&setting);
+  }
+  std::vector<std::string> whole, partly;
+  for (const auto& command : commands()) {
+    if (command.name.starts_with("config ")) continue;  // they show all
+    const auto taken = static_cast<std::size_t>(
+        std::count_if(settings.begin(), settings.end(), [&](const Setting* setting) { return takes(command, *setting); }));
+    if (taken > 0) (taken == settings.size() ? whole : partly).push_back("`" + command.name + "`");
+  }
+  std::string text;
+  if (!whole.empty()) text += fmt::format("Commands: {}. ", fmt::join(whole, ", "));
+  if (!partly.empty()) text += fmt::format("Some of these: {}.", fmt::join(partly, ", "));
+  if (text.ends_with(' ')) text.pop_back();
+  return text.empty() ? text : text + "\n\n";
 }
 
 std::string section_table(const Section& section) {

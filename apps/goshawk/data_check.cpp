@@ -78,7 +78,7 @@ Command data_check_command() {
       "with file and line. Ends with 65 where there are errors.";
   command.positionals = {{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"}};
   command.options = {
-      {"from", "FORMAT", "Format of the source, where it is not recognised"},
+      from_flag(),
       {"out", "FOLDER", "Write report.html, with pictures of the worst, and problems.json there"},
       {"no-images", "", "Check the labels alone, without opening images"},
       {"strict", "", "End with 65 for warnings too"},

@@ -16,9 +16,7 @@ namespace goshawk::cli {
 namespace {
 
 const Positional kSource{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"};
-const Option kFrom{"from", "FORMAT", "Format of the source, where it is not recognised"};
 const Option kMap{"map", "MAPPING", "Rename, join, number or drop classes: van=car,car=2,bg= (also coco80, coco91)"};
-const Option kSplit{"split", "SPLIT", "Images of this one only: train, val, test or none", {"train", "val", "test", "none"}};
 
 void apply_map(const Invocation& call, dataset::Dataset& set) {
   if (call.has("map")) dataset::map_classes(set, dataset::parse_class_mapping(call.options.at("map")));
@@ -124,7 +122,7 @@ Command data_convert_command() {
   command.details =
       "What the target cannot hold is listed. The target takes its name when it is complete: what is interrupted leaves "
       "nothing.";
-  command.options = {kFrom, kMap, kSplit};
+  command.options = {from_flag(), kMap, one_split_flag()};
   append(command.options, writing_flags("none, it must be given"));
   command.examples = {"goshawk data convert data.yaml --to coco --out coco/",
                       "goshawk data convert instances.json --to yolo --out yolo/ --map van=car,crowd= --images link"};
@@ -136,7 +134,7 @@ Command data_merge_command() {
   Command command = data_command("merge", "Join labelled data sets into one");
   command.details = "Classes of the same name become one, images of the same name are kept apart, splits stay.";
   command.positionals = {{.name = "SOURCE", .help = "data sets, of any formats", .many = true}};
-  command.options = {kFrom, kMap};
+  command.options = {from_flag(), kMap};
   append(command.options, writing_flags("that of the first"));
   command.examples = {"goshawk data merge day/data.yaml night/data.yaml --out all/"};
   command.run = run_merge;
@@ -151,13 +149,13 @@ Command data_filter_command() {
                      {"min-size", "SIZE", "Leave out objects less wide or high: 16 (pixels), 0.02 or 2% (of the image)"},
                      {"max-size", "SIZE", "Leave out objects wider or higher"},
                      {"min-score", "SCORE", "Leave out predictions with a lower confidence, 0 to 1"},
-                     kSplit,
+                     one_split_flag(),
                      {"labelled-only", "", "Leave out images that were never labelled (those without objects stay)"},
                      {"with-objects", "", "Leave out images on which no object is left"},
                      {"limit", "N", "That many images at most, at random"},
                      {"seed", "S", "For --limit; default: 0"},
                      kMap,
-                     kFrom};
+                     from_flag()};
   append(command.options, writing_flags("that of the source"));
   command.examples = {"goshawk data filter data.yaml --classes car,bus --min-size 16 --out cars/",
                       "goshawk data filter data.yaml --split val --limit 200 --seed 1 --out small/"};

@@ -331,7 +331,7 @@ Command data_label_command() {
       {"redo", "", "Anew where every object of an image carries a confidence: an earlier model's, and nobody added one"},
       {"class-conf", "LIST", "Least confidence by class: person=0.5,car=0.4"},
       {"map", "MAPPING", "What the model's classes are in the data set: truck=van,bus=van,dog="},
-      {"from", "FORMAT", "Format of the source, where it is not recognised"}};
+      from_flag()};
   for (auto& option : writing_flags("that of the source, else yolo")) command.options.push_back(std::move(option));
   command.settings = {"model", "runtime", "detect"};
   command.defaults = {{"detect.conf", "0.3"}};

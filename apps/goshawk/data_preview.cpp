@@ -194,8 +194,8 @@ Command data_preview_command() {
                      {"tile", "PIXELS", "Width of an image on the sheet; default: 360"},
                      {"seed", "S", "Of the random choice; default: 0"},
                      {"classes", "NAMES", "Boxes of these classes only, and images that have some: car,bus"},
-                     {"split", "SPLIT", "Images of this one only: train, val, test or none"},
-                     {"from", "FORMAT", "Format of the source, where it is not recognised"}};
+                     one_split_flag(),
+                     from_flag()};
   command.json = true;
   command.examples = {"goshawk data preview data.yaml --out sheet.jpg",
                       "goshawk data preview data.yaml --split val --classes car,bus --out sheets/"};

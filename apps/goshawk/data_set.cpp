@@ -16,6 +16,7 @@
 #include "goshawk/dataset/fenced_read.h"
 #include "goshawk/dataset/label_gaps.h"
 #include "goshawk/dataset/recognise.h"
+#include "goshawk/dataset/safe_path.h"
 #include "goshawk/dataset/unlabelled.h"
 
 namespace goshawk::cli {
@@ -193,7 +194,7 @@ void check_outside(const Invocation& call, const dataset::Dataset& set) {
   const fs::path target = fs::weakly_canonical(fs::absolute(call.options.at("out")), error);
   for (const auto& listed : set.listed) {
     const fs::path folder = fs::canonical(listed, error);
-    if (error || std::mismatch(folder.begin(), folder.end(), target.begin(), target.end()).first != folder.end()) continue;
+    if (error || !dataset::is_within(target, folder)) continue;
     throw Error(ErrorCode::kUsage, "the target lies among the images of the data set, and would become part of it",
                 call.options.at("out"), "Choose a folder that is not below " + listed.string() + ".");
   }
@@ -212,6 +213,10 @@ std::optional<T> number_in(const std::string& text) {
 }
 
 }  // namespace
+
+Option one_split_flag() {
+  return {"split", "SPLIT", "Images of this one only: train, val, test or none", {"train", "val", "test", "none"}};
+}
 
 Option from_flag() { return {"from", "FORMAT", "format of the data set; else recognised", format_names()}; }
 

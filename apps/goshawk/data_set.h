@@ -19,6 +19,8 @@ namespace goshawk::cli {
 std::optional<dataset::Format> format_option(const Invocation& call, const std::string& flag);
 /// --from, the format of a set that is read.
 Option from_flag();
+/// --split, for commands that take the images of one.
+Option one_split_flag();
 /// "--split val" (or train, test, none).
 std::optional<dataset::Split> split_option(const Invocation& call, const std::string& flag);
 /// The same, of a set that has been read. Throws Error{kUsage} when it has no such split.

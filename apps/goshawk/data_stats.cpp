@@ -175,8 +175,7 @@ Command data_stats_command() {
   command.summary = "Count what is in a labelled data set";
   command.details = "Small, medium and large are COCO's: below 32 x 32 pixels, below 96 x 96, and above.";
   command.positionals = {{.name = "SOURCE", .help = "data.yaml, instances.json, a folder or an archive", .flag = "source"}};
-  command.options = {{"from", "FORMAT", "Format of the source, where it is not recognised"},
-                     {"out", "FOLDER", "Write plots (PNG), by split too, and stats.json there"}};
+  command.options = {from_flag(), {"out", "FOLDER", "Write plots (PNG), by split too, and stats.json there"}};
   command.json = true;
   command.examples = {"goshawk data stats data.yaml", "goshawk data stats instances.json --out stats/"};
   command.run = run_stats;

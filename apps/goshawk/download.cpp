@@ -244,9 +244,7 @@ void download(const DownloadRequest& request, std::stop_token stop) {
   require(request.size > 0 && request.sha256.size() == 64, "download: size and SHA-256 are known");
   protocols_for(request.url);
   initialise_curl();
-  std::error_code error;
-  fs::create_directories(request.path.parent_path(), error);
-  if (error) throw Error(ErrorCode::kIo, "cannot make the folder: " + error.message(), request.path.parent_path().string());
+  make_folder(request.path.parent_path());
 
   fs::path part_path = request.path;
   part_path += ".part";
@@ -258,7 +256,8 @@ void download(const DownloadRequest& request, std::stop_token stop) {
     if (sha256_of_file(part_path) == request.sha256) break;
     part.clear();
     if (!resumed) {
-      fs::remove(part_path, error);
+      std::error_code ignored;
+      fs::remove(part_path, ignored);
       throw Error(ErrorCode::kBadData, "the file that came is not the one expected: its SHA-256 differs",
                   without_secrets(request.url), "it was deleted; do not use this source");
     }

@@ -2,17 +2,12 @@
 
 #include <spdlog/spdlog.h>
 
-#include "goshawk/core/error.h"
+#include "goshawk/report/plot.h"
 
 namespace goshawk::cli {
 
 void draw_or_warn(const std::function<void()>& draw) {
-  try {
-    draw();
-  } catch (const Error& error) {
-    if (error.code() != ErrorCode::kUnavailable) throw;
-    spdlog::warn("no plots: {}", error.what());
-  }
+  report::draw_or_warn(draw, [](const std::string& line) { spdlog::warn("{}", line); });
 }
 
 }  // namespace goshawk::cli

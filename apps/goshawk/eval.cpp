@@ -70,7 +70,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
         result.ap50, result.ap75, result.ap);
   }
   fmt::print("{}\n", table.str(table_width()));
-  fmt::print("AP small {}, medium {}, large {}   AR {} (1), {} (10), {} (100)\n", figure(s.ap_small), figure(s.ap_medium),
+  fmt::print("AP small {}, medium {}, large {}; AR {} (1), {} (10), {} (100)\n", figure(s.ap_small), figure(s.ap_medium),
              figure(s.ap_large), figure(s.ar[0]), figure(s.ar[1]), figure(s.ar[2]));
   fmt::print("at confidence {:.2f}: precision {}, recall {}, F1 {}\n", metrics.confidence, figure(metrics.fixed.precision),
              figure(metrics.fixed.recall), figure(metrics.fixed.f1));

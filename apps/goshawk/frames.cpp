@@ -7,6 +7,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
@@ -50,19 +51,18 @@ pipeline::FrameSelection selection_of(const Invocation& call) {
 pipeline::FramesOptions options_of(const Invocation& call) {
   pipeline::FramesOptions options;
   options.selection = selection_of(call);
-  options.start = call.config.time_if_set("source.start");
-  options.end = call.config.time_if_set("source.end");
+  const auto source = source_options(call.config);
+  options.start = source.start;
+  options.end = source.end;
   if (const auto duration = time_option(call, "duration", kLeastTime)) {
     if (is_flag(call, "source.end")) throw Error(ErrorCode::kUsage, "--end and --duration exclude each other: give one");
     options.end = options.start.value_or(Microseconds(0)) + *duration;
   }
   if (options.start && options.end && *options.end <= *options.start) {
-    throw Error(ErrorCode::kUsage, "the end lies before the start", "--end");
+    throw Error(ErrorCode::kUsage, "the end must come after the start", "--end");
   }
-  options.max_frames = call.config.integer_if_set("source.max_frames");
-  if (const auto timeout = call.config.time_if_set("source.timeout")) {
-    options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);
-  }
+  options.max_frames = source.max_frames;
+  options.timeout = source.timeout;
   options.min_change = number_option(call, "min-change", 0, 100).value_or(options.min_change);
   if (call.has("format")) {
     const std::string& format = call.options.at("format");

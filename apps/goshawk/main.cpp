@@ -53,7 +53,7 @@ Config settings_of(const Command& command, const Arguments& arguments) {
   inputs.environment = goshawk_environment();
   const auto named = inputs.environment.find("GOSHAWK_CONFIG");
   if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
-  else if (named != inputs.environment.end()) inputs.file = named->second;
+  else if (named != inputs.environment.end() && !named->second.empty()) inputs.file = named->second;
   return load_config(inputs);
 }
 

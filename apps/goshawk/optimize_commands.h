@@ -43,7 +43,8 @@ optimize::Material read_material(const Invocation& call, std::size_t calibration
 void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
                   const std::string& hint);
 
-/// --output, else "MODEL-SUFFIX.onnx" in the current folder. Throws Error{kUsage} when it is the model itself.
+/// --output (of a folder, "MODEL-SUFFIX.onnx" in it), else "MODEL-SUFFIX.onnx" in the current folder; makes the folders
+/// above. Throws Error{kUsage} when it is the model itself or no name, {kIo} where nothing can be written.
 std::filesystem::path target_of(const Invocation& call, const std::filesystem::path& model, const std::string& suffix);
 
 /// AP in points, "32.95"; "-" where it was not measured.

@@ -75,7 +75,7 @@ fs::path target_of(const Invocation& call, const fs::path& model, const std::str
     throw Error(ErrorCode::kUsage, "the model would be written over itself", target.string(),
                 "Name another file with --output.");
   }
-  if (target.has_parent_path()) fs::create_directories(target.parent_path(), ignored);
+  make_folder(target.parent_path());
   const AtomicFile tried(target);  // not after hours of work
   return target;
 }

@@ -13,9 +13,6 @@ media::SourceOptions source_options(const Config& config, std::vector<std::strin
   media::SourceOptions options;
   options.start = config.time_if_set("source.start");
   options.end = config.time_if_set("source.end");
-  if (options.start && options.end && *options.end <= *options.start) {
-    throw Error(ErrorCode::kUsage, "the end lies before the start", "--end");
-  }
   options.max_frames = config.integer_if_set("source.max_frames");
   if (const auto timeout = config.time_if_set("source.timeout")) {
     options.timeout = std::chrono::duration_cast<std::chrono::milliseconds>(*timeout);

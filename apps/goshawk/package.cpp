@@ -44,7 +44,7 @@ using nlohmann::ordered_json;
 std::string text_of(const ordered_json& document) { return json_text(document); }
 
 void write(const fs::path& path, const std::string& text) {
-  fs::create_directories(path.parent_path());
+  make_folder(path.parent_path());
   write_file_atomically(path, text);
 }
 
@@ -56,7 +56,7 @@ void copy_model(const Invocation& call, const fs::path& model, const fs::path& t
     throw Error(ErrorCode::kBadData, "the model keeps weights in other files", model.string(),
                 "`goshawk convert MODEL --to fp32` makes one file of it.");
   }
-  fs::create_directories(target.parent_path());
+  make_folder(target.parent_path());
   const detect::RecipeChoices choices{call.config.path_if_set("detect.recipe"), call.config.path_if_set("detect.names")};
   const bool changed = choices.recipe.has_value() || choices.class_names.has_value();
   if (!changed && inside.metadata.contains(detect::kRecipeKey) && inside.metadata.contains(detect::kConformanceKey)) {
@@ -156,7 +156,7 @@ std::string package_name(const fs::path& out) {
 /// Settings of running a model, as far as they mean something elsewhere: the recipe is in the models, paths are this
 /// machine's.
 json settings_of(const Invocation& call) {
-  const json all = call.config.changes();
+  const json all = call.config.as_profile().settings;
   json kept = json::object();
   for (const char* section : {"runtime", "engine", "detect", "track"}) {
     if (all.contains(section)) kept[section] = all[section];

@@ -52,7 +52,9 @@ void print_json(const pipeline::PredictSummary& summary, const fs::path& folder)
 int run_predict(const Invocation& call) {
   const std::string spec = call.argument(0);
   const auto model_path = resolve_model(call.config.text("model")).path;
-  auto source = media::open_source(spec, source_options(call.config), call.stop);
+  auto from = source_options(call.config);
+  from.start.reset(), from.end.reset();  // of videos
+  auto source = media::open_source(spec, from, call.stop);
   const auto& info = source->info();
   const Config config = call.config.for_resolution(info.width, info.height);
   if (!info.images) {

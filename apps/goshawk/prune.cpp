@@ -69,7 +69,7 @@ Loss measure_loss(const Invocation& call, const optimize::Prepared& prepared, co
   const auto judged = [&](const fs::path& file, const char* what) {
     return judge.accuracy(file, judged_options(call), call.stop, [&](auto i, auto n) { bars(what, i, n); });
   };
-  const optimize::ScratchModel file(pruned, prepared.recipe, fs::temp_directory_path());
+  const optimize::ScratchModel file(pruned, prepared.recipe);
   return {judged(prepared.path, "judging the original"), judged(file.path(), "judging the pruned model")};
 }
 

@@ -17,12 +17,6 @@ RunFolder::~RunFolder() {
   fs::remove(path_, ignored);  // only an empty folder goes
 }
 
-void make_folder(const fs::path& folder) {
-  std::error_code error;
-  fs::create_directories(folder, error);
-  if (error) throw Error(ErrorCode::kIo, "the folder cannot be made: " + error.message(), folder.string());
-}
-
 std::string name_of_source(const std::string& source) {
   if (media::is_url(source)) return "stream";
   fs::path path(source);

@@ -22,9 +22,6 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
-/// Creates the folder where it is not there, with those above it. Throws Error{kIo}.
-void make_folder(const std::filesystem::path& folder);
-
 /// A file name for what comes from `source`: "traffic" of "clips/traffic.mp4", "shots_2024.05" of a folder of that name or
 /// "shots_2024.05/*.jpg", "camera0" of "camera:0", "stream" of a URL. At most 100 bytes.
 std::string name_of_source(const std::string& source);

@@ -1,10 +1,10 @@
 #include "apps/goshawk/run_folder.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <fstream>
 #include <map>
+
+#include "goshawk/core/testing.h"
 
 namespace goshawk::cli {
 namespace {
@@ -13,10 +13,10 @@ namespace fs = std::filesystem;
 
 TEST(NameOfSource, IsThatOfTheFileOrFolder) {
   const fs::path before = fs::current_path();
-  const fs::path scratch = fs::temp_directory_path() / ("goshawk-run-folder-test-" + std::to_string(::getpid()));
+  const TemporaryFolder scratch;
   const fs::path here = scratch / "here.v1";
   fs::create_directories(here / "shots_2024.05.01" / "many");
-  std::ofstream(here / "odd[1].mp4") << "x";
+  scratch.write("here.v1/odd[1].mp4", "x");
   fs::current_path(here);
   const std::map<std::string, std::string> names{
       {"clips/traffic.mp4", "traffic"},
@@ -39,7 +39,6 @@ TEST(NameOfSource, IsThatOfTheFileOrFolder) {
   };
   for (const auto& [source, name] : names) EXPECT_EQ(name_of_source(source), name) << source;
   fs::current_path(before);
-  fs::remove_all(scratch);
 }
 
 }  // namespace

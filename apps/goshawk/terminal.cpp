@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
 
 namespace goshawk::cli {
 
@@ -29,7 +30,7 @@ std::string wrap(const std::string& text, std::size_t width, std::size_t indent)
     auto end = text.find(' ', begin);
     if (end == std::string::npos) end = text.size();
     const std::string word = text.substr(begin, end - begin);
-    if (!line.empty() && line.size() + 1 + word.size() > width) {
+    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > width) {
       result += line + "\n" + std::string(indent, ' ');
       line.clear();
     }

@@ -67,7 +67,7 @@ int replay(const Invocation& call, const fs::path& model) {
   if (call.json) {
     fmt::print("{}\n", detect::to_json(report).dump(2));
   } else {
-    Table table({"vector", "result", "expected", "matched", "box error px", "score error", "output error", ""});
+    Table table({"vector", "result", "expected", "matched", "box error px", "score error", "output error", "why"});
     for (const auto& result : report.results) {
       table.add_row({result.name, result.passed ? "passed" : "FAILED", std::to_string(result.expected),
                      std::to_string(result.matched), fmt::format("{:.3f}", result.box_error),

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "goshawk/core/progress.h"
+#include "goshawk/core/text.h"
 
 namespace goshawk {
 namespace {
@@ -35,7 +36,7 @@ void tell(const std::stop_token& stop, const std::string& title, std::FILE* out,
       continue;
     }
     const auto room = static_cast<std::size_t>(std::max(10, terminal_width(out) - 10));
-    show("\r" + (title.size() > room ? title.substr(0, room) : title) + time + "\x1b[K", out);
+    show("\r" + shortened(title, room) + time + "\x1b[K", out);
     drawn = true;
   }
   if (drawn) show("\r\x1b[K", out);

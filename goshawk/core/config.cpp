@@ -29,6 +29,11 @@ bool is_section(std::string_view name) {
   std::vector<std::string> candidates;
   for (const auto& setting : schema()) candidates.push_back(setting.key);
   auto guess = did_you_mean(key, candidates);
+  if (guess.empty()) {
+    std::vector<std::string> names;
+    for (const auto& section : sections()) names.push_back(section.name);
+    guess = did_you_mean(key, names);
+  }
   if (guess.empty()) {  // the right name in the wrong section, or without one
     const std::string name = key.substr(key.find('.') + 1);
     for (const auto& candidate : candidates) {
@@ -201,12 +206,21 @@ json Config::to_json() const {
   return document;
 }
 
-json Config::changes() const {
-  json document = json::object();
+Profile Config::as_profile() const {
+  Profile result;
   for (const auto& [key, entry] : entries_) {
-    if (entry.layer != ConfigLayer::kDefault && key != "profile") nested(document, key) = entry.value;
+    if (entry.layer != ConfigLayer::kDefault && key != "profile") nested(result.settings, key) = entry.value;
   }
-  return document;
+  for (const auto& [resolution, document] : profile_.resolutions.items()) {
+    Config by_size;
+    by_size.set_document(document, ConfigLayer::kResolution, [](const std::string&) { return ""; });
+    result.resolutions[resolution] = json::object();  // stands for itself even where nothing of it is left
+    for (const auto& [key, entry] : by_size.entries_) {
+      const bool stated = entry.layer == ConfigLayer::kResolution;
+      if (stated && entries_.at(key).layer <= entry.layer) nested(result.resolutions[resolution], key) = entry.value;
+    }
+  }
+  return result;
 }
 
 }  // namespace goshawk

@@ -92,8 +92,9 @@ class Config {
   const Profile& profile() const { return profile_; }
   /// Every setting as a nested document (unset ones are null), for stats.json and `config show --json`.
   nlohmann::json to_json() const;
-  /// Only what is not a built-in default, without `profile`: what `config save` keeps.
-  nlohmann::json changes() const;
+  /// What `config save` keeps, without a name: all that is not a built-in default, and the profile's settings by
+  /// resolution, save those that file, environment or flags overrule.
+  Profile as_profile() const;
 
  private:
   std::map<std::string, ConfigEntry, std::less<>> entries_;

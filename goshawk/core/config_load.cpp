@@ -87,6 +87,14 @@ bool is_reserved(const std::string& name) { return name == "GOSHAWK_CACHE" || na
 
 constexpr std::string_view kPrefix = "GOSHAWK_";
 
+/// The setting that a variable which is none may mean: GOSHAWK_CONF, or a misspelt name.
+std::optional<std::string> meant_by(const std::string& rest, const std::vector<std::string>& known) {
+  for (const auto& name : known) {
+    if (name.ends_with("_" + rest)) return name;
+  }
+  return closest_match(rest, known);
+}
+
 /// Whether a variable that is no setting looks as if it was meant to be one; others are another program's or a newer
 /// goshawk's.
 bool looks_like_setting(const std::string& rest, const std::vector<std::string>& known) {
@@ -94,7 +102,7 @@ bool looks_like_setting(const std::string& rest, const std::vector<std::string>&
     return !section.name.empty() &&
            rest.starts_with(Setting{section.name + ".", "", {}, "", "", {}}.environment_name().substr(kPrefix.size()));
   };
-  return std::any_of(sections().begin(), sections().end(), begins) || closest_match(rest, known);
+  return std::any_of(sections().begin(), sections().end(), begins) || meant_by(rest, known);
 }
 
 void set_environment(Config& config, const std::map<std::string, std::string>& environment) {
@@ -113,7 +121,7 @@ void set_environment(Config& config, const std::map<std::string, std::string>& e
       config.set(found->second->key, parse_setting(*found->second, value, ErrorCode::kBadConfig, origin),
                  ConfigLayer::kEnvironment, origin);
     } else if (looks_like_setting(rest, known)) {
-      const auto match = closest_match(rest, known);
+      const auto match = meant_by(rest, known);
       throw Error(ErrorCode::kBadConfig,
                   "unknown setting" + (match ? fmt::format("; did you mean '{}{}'?", kPrefix, *match) : ""), origin,
                   "`goshawk config show` lists the settings");

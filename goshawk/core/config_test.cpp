@@ -236,6 +236,8 @@ TEST_F(ConfigTest, UnknownKeysAreRefusedWithPlaceAndSuggestion) {
   EXPECT_EQ(error.code(), ErrorCode::kBadConfig);
   EXPECT_EQ(error.where(), "goshawk.yaml:3");
   EXPECT_THAT(error.what(), HasSubstr("did you mean 'detect.conf'?"));
+  write("goshawk.yaml", "detecct: {conf: 0.4}\n");
+  EXPECT_THAT(failure().what(), HasSubstr("did you mean 'detect'?"));
 }
 
 TEST_F(ConfigTest, KeyInTheWrongSectionIsSuggested) {
@@ -266,6 +268,8 @@ TEST_F(ConfigTest, UnknownVariablesOfOurSectionsAreRefusedOthersAreNot) {
   inputs_.environment = {{"GOSHAWK_DETECT_CONFIDENCE_MIN", "0.3"}};
   EXPECT_EQ(failure().where(), "environment GOSHAWK_DETECT_CONFIDENCE_MIN");
   inputs_.environment = {{"GOSHAWK_DETCT_CONF", "0.3"}};
+  EXPECT_THAT(failure().what(), HasSubstr("GOSHAWK_DETECT_CONF"));
+  inputs_.environment = {{"GOSHAWK_CONF", "0.3"}};  // without its section
   EXPECT_THAT(failure().what(), HasSubstr("GOSHAWK_DETECT_CONF"));
   inputs_.environment = {{"GOSHAWK_CACHE", "/x"}, {"GOSHAWK_SHARED_DATA", "1"}, {"GOSHAWK_BIN", "1"}};
   EXPECT_NO_THROW(load_config(inputs_));
@@ -365,13 +369,31 @@ TEST_F(ConfigTest, ChangesReadBackAsTheSameSettings) {
                    {"source.start", {"1:30"}}, {"runtime.batch", {"auto"}},    {"output.video", {"false"}},
                    {"output.name", {"007"}}};
   const Config saved = load_config(inputs_);
-  write("profiles/mine.yaml", to_yaml(json{{"settings", saved.changes()}}));
+  write("profiles/mine.yaml", to_yaml(json{{"settings", saved.as_profile().settings}}));
   inputs_.flags = {{"profile", {"mine"}}};
   const Config read = load_config(inputs_);
   for (const auto& setting : schema()) {
     if (setting.key != "profile") {
       EXPECT_EQ(read.entry(setting.key).value, saved.entry(setting.key).value) << setting.key;
     }
+  }
+}
+
+TEST_F(ConfigTest, AProfileMadeOfSettingsGivesThemAtEachResolution) {
+  write("profiles/mine.yaml",
+        "settings: {runtime: {batch: 2}}\n"
+        "resolutions: {1080p: {runtime: {batch: 8}, detect: {conf: 0.4}}, 4k: {runtime: {batch: 16}}}\n");
+  inputs_.flags = {{"profile", {"mine"}}, {"runtime.batch", {"3"}}};
+  const Config config = load_config(inputs_);
+  const Profile saved = config.as_profile();
+  write("profiles/next.yaml", to_yaml(json{{"settings", saved.settings}, {"resolutions", saved.resolutions}}));
+  inputs_.flags = {{"profile", {"next"}}};
+  const Config read = load_config(inputs_);
+  for (const auto& [width, height] : {std::pair{640, 360}, {1920, 1080}, {3840, 2160}}) {
+    EXPECT_EQ(read.for_resolution(width, height).integer("runtime.batch"), 3) << width;
+    EXPECT_EQ(read.for_resolution(width, height).entry("detect.conf").value,
+              config.for_resolution(width, height).entry("detect.conf").value)
+        << width;
   }
 }
 

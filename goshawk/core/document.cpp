@@ -320,8 +320,12 @@ nlohmann::json parse_yaml(std::string_view text, const std::string& where, const
   try {
     std::istringstream stream{std::string(text)};
     YamlBuilder builder(where, limits);
-    YAML::Parser(stream).HandleNextDocument(builder);
-    return builder.take();
+    YAML::Parser parser(stream);
+    parser.HandleNextDocument(builder);
+    auto document = builder.take();
+    YamlBuilder next(where, limits);
+    if (parser.HandleNextDocument(next)) reject("more than one document (`---`), of which only one can be read", where);
+    return document;
   } catch (const YAML::Exception& error) {
     reject("not valid YAML: " + error.msg, where, error.mark.line + 1);
   }

@@ -65,6 +65,11 @@ TEST(ToYaml, EveryDoubleReadsBackTheSame) {
 
 TEST(ParseYaml, NamesTheLineOfASyntaxError) { EXPECT_THAT(message_of("a: 1\nb: [1,\n"), HasSubstr("file.yaml:")); }
 
+TEST(ParseYaml, RefusesASecondDocument) {
+  EXPECT_THAT(message_of("a: 1\n---\nb: 2\n"), HasSubstr("more than one document"));
+  EXPECT_EQ(parse_yaml("---\na: 1\n...\n", "x").dump(), R"({"a":1})");
+}
+
 TEST(ParseYaml, RefusesDuplicateKeys) { EXPECT_THAT(message_of("a: 1\nb: 2\na: 3\n"), HasSubstr("file.yaml:3")); }
 
 TEST(ParseYaml, RefusesAliasBombs) {

@@ -51,7 +51,12 @@ std::string without_secrets(std::string_view url) {
   if (scheme_end == std::string_view::npos) return std::string(url);
   std::string text(url.substr(0, scheme_end + 3));
   std::string_view rest = url.substr(scheme_end + 3);
-  const auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  auto authority = rest.substr(0, rest.find_first_of("/?#"));
+  // What stands before a '@' further on is no path but a password with '/', '?' or '#' in it, where no port precedes it.
+  const auto colon = authority.rfind(':');
+  const bool has_port = colon == std::string_view::npos || authority.ends_with(']') ||
+                        authority.find_first_not_of("0123456789", colon + 1) == std::string_view::npos;
+  if (!has_port && authority.find('@') == std::string_view::npos) authority = rest;
   if (const auto at = authority.rfind('@'); at != std::string_view::npos) {
     text += "***@";
     rest.remove_prefix(at + 1);

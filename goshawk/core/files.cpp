@@ -73,6 +73,16 @@ Descriptor open_readable(const fs::path& path) {
   return file;
 }
 
+/// A file may be replaced; a device or a pipe (/dev/null) would be lost to everybody.
+void check_replaceable(const fs::path& path) {
+  std::error_code error;
+  const auto there = fs::status(path, error);
+  if (fs::exists(there) && !fs::is_regular_file(there) && !fs::is_directory(there)) {
+    throw Error(ErrorCode::kUsage, "this is a device or a pipe, which a file must not replace", path.string(),
+                "Give the name of a file.");
+  }
+}
+
 /// Calls `sink(bytes)` for each block of the file.
 template <typename Sink>
 void read_blocks(const fs::path& path, Sink sink) {
@@ -111,14 +121,6 @@ class Sha256 {
  private:
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
-
-/// The file that a link stands for, or would: what is written through a link keeps the link.
-fs::path behind_links(const fs::path& path) {
-  std::error_code error;
-  if (!fs::is_symlink(path, error)) return path;
-  const auto target = fs::weakly_canonical(path, error);
-  return error ? path : target;
-}
 
 /// At most `count` bytes of `text`, without half a code point at the end.
 std::string first_bytes_of_utf8(const std::string& text, std::size_t count) {
@@ -169,6 +171,7 @@ std::string target_of_temporary(const fs::path& file) {
 }
 
 void rename_durably(const fs::path& from, const fs::path& to) {
+  check_replaceable(to);
   {
     const Descriptor file = open(from, O_RDONLY);
     if (!file.is_open() || ::fsync(file.get()) != 0) throw_io("cannot flush the file to disk", to);
@@ -176,8 +179,28 @@ void rename_durably(const fs::path& from, const fs::path& to) {
   if (::rename(from.c_str(), to.c_str()) != 0) throw_io("cannot give the file its final name", to);
 }
 
+void make_folder(const fs::path& folder) {
+  if (folder.empty()) return;
+  std::error_code error;
+  fs::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), folder.string());
+}
+
+fs::path behind_links(const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_symlink(path, error)) return path;
+  const auto target = fs::weakly_canonical(path, error);
+  return error ? path : target;
+}
+
+Leftover::~Leftover() {
+  std::error_code ignored;
+  fs::remove(path, ignored);
+}
+
 AtomicFile::AtomicFile(fs::path path)
     : path_(std::move(path)), target_(behind_links(path_)), temporary_(temporary_beside(target_)) {
+  check_replaceable(target_);
   errno = 0;
   stream_.open(temporary_, std::ios::binary);
   if (!stream_) throw_io("cannot create the file", path_);
@@ -213,8 +236,7 @@ AtomicFolder::AtomicFolder(const fs::path& path) {
   if (!path_.has_filename()) path_ = path_.parent_path();
   std::error_code error;
   if (fs::symlink_status(path_, error).type() != fs::file_type::not_found) throw_taken(path);
-  fs::create_directories(path_.parent_path(), error);
-  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), path_.parent_path().string());
+  make_folder(path_.parent_path());
   temporary_ = temporary_beside(path_);
   if (::mkdir(temporary_.c_str(), 0777) != 0) throw_io("cannot create the folder", path);
 }
@@ -245,9 +267,8 @@ fs::path create_run_folder(const fs::path& parent, const std::string& name) {
   if (name.empty() || name == "." || name == ".." || name.find('/') != std::string::npos) {
     throw Error(ErrorCode::kUsage, "the run's name must be a plain folder name, not '" + name + "'", "--name");
   }
+  make_folder(parent);
   std::error_code error;
-  fs::create_directories(parent, error);
-  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), parent.string());
   for (int number = 1;; ++number) {
     const fs::path folder = parent / (number == 1 ? name : name + std::to_string(number));
     if (fs::create_directory(folder, error)) return folder;  // also settles a race with another run

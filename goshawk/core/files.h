@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace goshawk {
 
@@ -16,8 +17,24 @@ namespace goshawk {
 /// fails.
 std::string read_file(const std::filesystem::path& path, std::uint64_t max_bytes = 64ULL << 20);
 
+/// The file that a link stands for, or would; `path` itself where it is none.
+std::filesystem::path behind_links(const std::filesystem::path& path);
+
+/// Creates the folder where it is not there, with those above it. An empty path is the current folder. Throws Error{kIo}.
+void make_folder(const std::filesystem::path& folder);
+
 /// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
+
+/// Removes a file that others write under a temporary name, unless it has got its own by then. Not thread-safe.
+struct Leftover {
+  std::filesystem::path path;
+
+  explicit Leftover(std::filesystem::path file) : path(std::move(file)) {}
+  ~Leftover();
+  Leftover(const Leftover&) = delete;
+  Leftover& operator=(const Leftover&) = delete;
+};
 
 /// A file that grows under a temporary name beside `path` and takes its final name in `commit`. What it replaces hands on
 /// its permissions; a link stays one, and the file behind it is replaced.

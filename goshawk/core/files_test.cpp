@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk {
 namespace fs = std::filesystem;
@@ -151,9 +152,26 @@ TEST_F(FilesTest, Sha256OfKnownText) {  // FIPS 180-2, appendix B.1
   EXPECT_EQ(sha256_of_file(folder_ / "abc"), expected);
 }
 
+TEST_F(FilesTest, NoFileTakesThePlaceOfADeviceOrPipe) {
+  ASSERT_EQ(::mkfifo((folder_ / "pipe").c_str(), 0600), 0);
+  fs::create_symlink("pipe", folder_ / "link");
+  std::ofstream(folder_ / "made") << "x";
+  for (const char* name : {"pipe", "link"}) {
+    EXPECT_EQ(code_of([&] { write_file_atomically(folder_ / name, "x"); }), ErrorCode::kUsage);
+    EXPECT_EQ(code_of([&] { rename_durably(folder_ / "made", folder_ / name); }), ErrorCode::kUsage);
+  }
+  EXPECT_EQ(code_of([&] { write_file_atomically("/dev/null", "x"); }), ErrorCode::kUsage);
+  EXPECT_TRUE(fs::is_fifo(folder_ / "pipe"));
+  EXPECT_EQ(entries(), 3U);
+}
+
 TEST(WithoutSecrets, HidesUserAndQuery) {
   EXPECT_EQ(without_secrets("rtsp://user:pw@cam/1?token=x"), "rtsp://***@cam/1?***");
   EXPECT_EQ(without_secrets("plain/file?.mp4"), "plain/file?.mp4");
+  for (const char* password : {"pa#ss", "p/w", "p?w", "p@w", "a/b@c"})
+    EXPECT_EQ(without_secrets(std::string("rtsp://user:") + password + "@cam:554/1"), "rtsp://***@cam:554/1") << password;
+  for (const char* open : {"http://host:80/a@1/b.ts", "http://host/a@1", "http://[::1]/a@1", "http://[::1]:80/a@1"})
+    EXPECT_EQ(without_secrets(open), open);
 }
 
 }  // namespace

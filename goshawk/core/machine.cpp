@@ -9,6 +9,8 @@
 #include <fstream>
 #include <string_view>
 
+#include "goshawk/core/control_group.h"
+
 namespace goshawk {
 namespace {
 
@@ -25,23 +27,13 @@ std::string value_of(const char* file, std::string_view key, char separator) {
   return {};
 }
 
-/// Cores that the control group's quota allows; 0 for no limit.
-int quota_cores() {
-  double quota = 0, period = 0;
-  if (std::ifstream v2("/sys/fs/cgroup/cpu.max"); !(v2 >> quota >> period)) {  // "max 100000" fails: no limit
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") >> quota;             // -1: no limit
-    std::ifstream("/sys/fs/cgroup/cpu/cpu.cfs_period_us") >> period;
-  }
-  return quota > 0 && period > 0 ? static_cast<int>(std::ceil(quota / period)) : 0;
-}
-
 }  // namespace
 
 int usable_cores() {
   cpu_set_t allowed;
   int cores = ::sched_getaffinity(0, sizeof allowed, &allowed) == 0 ? CPU_COUNT(&allowed)
                                                                     : static_cast<int>(::sysconf(_SC_NPROCESSORS_ONLN));
-  if (const int quota = quota_cores(); quota > 0) cores = std::min(cores, quota);
+  if (const auto quota = control_group_limits().cores) cores = std::min(cores, static_cast<int>(std::ceil(*quota)));
   return std::max(cores, 1);
 }
 

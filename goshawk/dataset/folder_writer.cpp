@@ -13,6 +13,7 @@
 
 #include "goshawk/core/descriptor.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
 #include "goshawk/core/parallel.h"
 #include "goshawk/core/text.h"
 #include "goshawk/core/utf8.h"
@@ -107,11 +108,7 @@ fs::path FolderWriter::target(const std::string& name) {
   if (slash != std::string::npos) {
     const std::string folder = safe->substr(0, slash);
     const std::lock_guard lock(mutex_);
-    if (folders_.insert(folder).second) {
-      std::error_code error;
-      fs::create_directories(root_ / folder, error);
-      if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), (root_ / folder).string());
-    }
+    if (folders_.insert(folder).second) make_folder(root_ / folder);
   }
   return root_ / *safe;
 }

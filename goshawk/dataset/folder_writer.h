@@ -47,8 +47,7 @@ std::vector<Problem> place_images(FolderWriter& writer, const Dataset& dataset, 
 /// valid/, validation/, test/ (in any case, as CVAT has Train/), JPEGImages/ (and what is before it) and obj_*_data/
 /// folders, and without folders called images or labels behind them, as YOLO finds labels by these: for
 /// "images/train/a/b.jpg" and "a/images/b.jpg" "a/b.jpg". Of an absolute path, what follows the last images/, else the
-/// file's name.
-/// As a `fitting_name`.
+/// file's name. It is a `fitting_name`.
 std::string written_name(const ImageEntry& image);
 
 /// `path` with names that each format can hold: an underscore for each byte that is no UTF-8, control character and '\\',

@@ -5,7 +5,7 @@
 #include <filesystem>
 
 #include "goshawk/core/error.h"
-#include "goshawk/core/files.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -14,15 +14,7 @@ namespace fs = std::filesystem;
 
 class FrameListFile : public ::testing::Test {
  protected:
-  void SetUp() override {
-    std::string name = (fs::temp_directory_path() / "goshawk-frames-XXXXXX").string();
-    folder_ = ::mkdtemp(name.data());
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-  fs::path write(const std::string& text) const {
-    write_file_atomically(folder_ / "frames.json", text);
-    return folder_ / "frames.json";
-  }
+  fs::path write(const std::string& text) const { return folder_.write("frames.json", text); }
   void refuses(const std::string& text, const std::string& says) const {
     try {
       read_frame_list(write(text));
@@ -32,7 +24,7 @@ class FrameListFile : public ::testing::Test {
       EXPECT_NE(error.describe().find(says), std::string::npos) << error.describe();
     }
   }
-  fs::path folder_;
+  const TemporaryFolder folder_;
 };
 
 FrameList example() {

@@ -11,7 +11,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/random.h"
 #include "goshawk/dataset/disjoint_sets.h"
-#include "goshawk/dataset/frame_list.h"
+#include "goshawk/dataset/frame_lists.h"
 #include "goshawk/dataset/near_duplicates.h"
 
 namespace goshawk::dataset {
@@ -29,38 +29,6 @@ std::optional<Unit> unit_of(const Origin& origin, const SplitOptions& options) {
   if (origin.source.empty() || options.by == SplitBy::kImage) return std::nullopt;
   return Unit(origin.source, options.by == SplitBy::kSource ? 0 : origin.time / options.block);
 }
-
-/// frames.json of the folders that images lie in, each read once.
-class FrameLists {
- public:
-  explicit FrameLists(std::vector<std::string>* notes) : notes_(notes) {}
-
-  std::optional<Origin> find(const fs::path& image) {
-    const fs::path folder = image.parent_path();
-    const auto known = lists_.find(folder);
-    const auto& list =
-        known != lists_.end() ? known->second : lists_.emplace(folder, read(folder / "frames.json")).first->second;
-    const auto found = list.find(image.filename().string());
-    return found == list.end() ? std::nullopt : std::optional(found->second);
-  }
-
- private:
-  std::map<std::string, Origin> read(const fs::path& path) const {
-    std::map<std::string, Origin> origins;
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) return origins;
-    try {
-      const FrameList list = read_frame_list(path);
-      for (const auto& frame : list.frames) origins[frame.file] = {list.sources[frame.source].name, frame.time};
-    } catch (const Error& error) {
-      if (notes_ != nullptr) notes_->push_back("passed over: " + error.describe());
-    }
-    return origins;
-  }
-
-  std::vector<std::string>* notes_;
-  std::map<fs::path, std::map<std::string, Origin>> lists_;
-};
 
 /// Hashes that are known, with the images that they belong to and their splits.
 struct KnownHashes {
@@ -381,13 +349,14 @@ Origin origin_of_name(const std::string& file) {
 }
 
 std::vector<Origin> origins_of(const Dataset& dataset, std::vector<std::string>* notes) {
-  FrameLists lists(notes);
+  FrameLists lists;
   std::vector<Origin> origins;
   for (const auto& image : dataset.images) {
-    if (auto found = lists.find(dataset.path_of(image))) origins.push_back(std::move(*found));
+    if (const auto found = lists.find(dataset.path_of(image))) origins.push_back({found->source().name, found->frame->time});
     else if (!image.sequence.empty()) origins.push_back({image.sequence, time_of_frame(image.frame)});
     else origins.push_back(origin_of_name(image.file));
   }
+  if (notes != nullptr) notes->insert(notes->end(), lists.problems().begin(), lists.problems().end());
   return origins;
 }
 

@@ -172,9 +172,7 @@ class Parser {
     if (is_pose && columns != 5 + keypoint_columns_ && columns != 6 + keypoint_columns_) {
       list(ProblemKind::kBadLine,
            "a label of this set has " + std::to_string(5 + keypoint_columns_) +
-               " columns with its keypoints (kpt_shape), "
-               "this line has " +
-               std::to_string(columns),
+               " columns with its keypoints (kpt_shape), this line has " + std::to_string(columns),
            line_);
       return;
     }

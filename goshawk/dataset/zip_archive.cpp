@@ -209,17 +209,6 @@ void add_file(zip_t* archive, const fs::path& path, const std::string& name) {
 
 }  // namespace
 
-UnpackedArchive::UnpackedArchive() {
-  std::string pattern = (fs::temp_directory_path() / "goshawk-archive-XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr) throw_io("cannot create a temporary folder", pattern);
-  folder_ = pattern;
-}
-
-UnpackedArchive::~UnpackedArchive() {
-  std::error_code ignored;
-  fs::remove_all(folder_, ignored);
-}
-
 std::shared_ptr<const UnpackedArchive> UnpackedArchive::open(const fs::path& path, ProblemList& problems,
                                                              const ZipLimits& limits, const std::stop_token& stop) {
   const Archive archive = open_archive(path);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "goshawk/core/scratch_folder.h"
 #include "goshawk/dataset/problems.h"
 
 namespace goshawk::dataset {
@@ -31,16 +32,15 @@ class UnpackedArchive {
   /// with unsafe or equal names and for symbolic links; {kIo} when the disk is full; {kInterrupted}.
   static std::shared_ptr<const UnpackedArchive> open(const std::filesystem::path& archive, ProblemList& problems,
                                                      const ZipLimits& limits = {}, const std::stop_token& stop = {});
-  ~UnpackedArchive();
   UnpackedArchive(const UnpackedArchive&) = delete;
   UnpackedArchive& operator=(const UnpackedArchive&) = delete;
 
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_.path(); }
 
  private:
-  UnpackedArchive();
+  UnpackedArchive() = default;
 
-  std::filesystem::path folder_;
+  ScratchFolder folder_;
 };
 
 /// True for a regular file that ends with ".zip" in any case.

@@ -43,9 +43,7 @@ Capabilities capabilities() {
   Capabilities result;
   result.version = av_version_info();
   result.encoder = encoder_that_starts();
-  for (const auto& name : encoders_in_order()) {
-    if (avcodec_find_encoder_by_name(name.c_str()) != nullptr) result.encoders.push_back(name);
-  }
+  result.encoders = encoders_of_build();
   for (const AVCodecID codec : {AV_CODEC_ID_H264, AV_CODEC_ID_HEVC, AV_CODEC_ID_VP8, AV_CODEC_ID_VP9, AV_CODEC_ID_AV1,
                                 AV_CODEC_ID_MPEG4, AV_CODEC_ID_MJPEG}) {
     if (avcodec_find_decoder(codec) != nullptr) result.decoders.emplace_back(avcodec_get_name(codec));

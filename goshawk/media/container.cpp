@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <string_view>
 #include <thread>
 #include <utility>
 
@@ -30,6 +31,25 @@ std::string with_reason(const std::string& message, const std::string& reason) {
 /// Seconds as people write them.
 std::string seconds(std::chrono::milliseconds time) {
   return fmt::format("{:g} s", static_cast<double>(time.count()) / 1000);
+}
+
+bool is_avi(const AVFormatContext& format) { return format.iformat->name == std::string_view("avi"); }
+
+/// Whether the file ends before its first chunk does ("RIFF", then the number of bytes that follow; Microsoft's RIFF).
+bool is_cut_avi(const AVFormatContext& format) {
+  constexpr std::int64_t kHeader = 8, kNotKnown = 0xFFFFFFFF;
+  const std::int64_t place = avio_tell(format.pb), size = avio_size(format.pb);
+  if (avio_seek(format.pb, kHeader / 2, SEEK_SET) < 0) return false;
+  const std::int64_t stated = avio_rl32(format.pb);
+  avio_seek(format.pb, place, SEEK_SET);
+  return stated != kNotKnown && stated + kHeader > size;
+}
+
+/// A stream over HTTP without an end: a playlist that is still being written (which is a small file of its own), or bytes
+/// whose number the server does not tell.
+bool is_endless(const AVFormatContext& format) {
+  if (format.duration != AV_NOPTS_VALUE) return false;
+  return format.iformat->name == std::string_view("hls") || format.pb == nullptr || avio_size(format.pb) < 0;
 }
 
 }  // namespace
@@ -62,9 +82,7 @@ void Container::open(const SourceOptions& options) {
   const int analysed = avformat_find_stream_info(format_.get(), nullptr);
   if (interrupt_.stopped() || interrupt_.expired()) throw_open_error(AVERROR_EXIT);
   if (analysed < 0) throw_open_error(analysed);
-  const bool endless = format_->duration == AV_NOPTS_VALUE && format_->pb != nullptr && format_->pb->seekable == 0;
-  live_ = kind_ == SourceKind::kCamera || kind_ == SourceKind::kRtsp ||
-          (kind_ == SourceKind::kHttp && (endless || (format_->pb == nullptr && format_->duration == AV_NOPTS_VALUE)));
+  live_ = kind_ == SourceKind::kCamera || kind_ == SourceKind::kRtsp || (kind_ == SourceKind::kHttp && is_endless(*format_));
 }
 
 void Container::choose_stream(const SourceOptions& options) {
@@ -88,6 +106,7 @@ void Container::choose_stream(const SourceOptions& options) {
                             options.limits.max_pixels),
                 name_);
   }
+  stated_frames_ = is_avi(*format_) && !is_cut_avi(*format_) ? 0 : stream().nb_frames;
   for (unsigned i = 0; i < format_->nb_streams; ++i) {
     if (static_cast<int>(i) != stream_) format_->streams[i]->discard = AVDISCARD_ALL;
   }

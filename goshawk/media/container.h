@@ -28,6 +28,9 @@ class Container {
   AVStream& stream() { return *format_->streams[stream_]; }
   const AVCodec& decoder() const { return *decoder_; }
   bool live() const { return live_; }
+  /// How many frames the file says that it holds; 0 where that says nothing: AVI counts dropped frames too, and so counts
+  /// only where the file is shorter than it says.
+  std::int64_t stated_frames() const { return stated_frames_; }
 
   /// The next packet of the video stream. A read that fails in the middle of a file ends it, and `damage` says why.
   /// Throws Error{kUnavailable} when nothing comes within the timeout, or a live source breaks.
@@ -52,6 +55,7 @@ class Container {
   const AVCodec* decoder_ = nullptr;
   int stream_ = -1;
   bool live_ = false;
+  std::int64_t stated_frames_ = 0;
   std::string damage_;
 };
 

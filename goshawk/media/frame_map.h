@@ -26,7 +26,8 @@ class FrameMap {
  public:
   /// Reads the packets of the file at `path`; with `options.end` those of the frames before it. nullopt where packets do not
   /// tell for certain which frames there are: no file on disk, an image, missing or doubtful timestamps, interlaced video, a
-  /// codec whose packets may hold no picture, damage. Index and time are those that `Source` gives to the decoded frames.
+  /// codec whose packets may hold no picture, damage. Index and time are those that `Source` gives to the decoded frames,
+  /// as long as every packet can be decoded.
   /// Throws as `open_source` does, and Error{kInterrupted}.
   static std::optional<FrameMap> of_file(const std::string& path, const SourceOptions& options, std::stop_token stop);
 

@@ -42,12 +42,11 @@ cv::Mat decode_image(std::string_view bytes, const std::string& where, std::int6
 }
 
 cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels) {
-  (void)first_bytes(path);  // a folder, a pipe or an empty file ends here
-  return decode_image(read_file(path, largest_file(max_pixels)), path.string(), max_pixels);
+  return read_image_reduced(path, 0, max_pixels);
 }
 
 cv::Mat read_image_reduced(const std::filesystem::path& path, int enough, std::int64_t max_pixels) {
-  (void)first_bytes(path);
+  (void)first_bytes(path);  // a folder, a pipe or an empty file ends here
   const std::string bytes = read_file(path, largest_file(max_pixels));
   if (sniff_image(bytes) == ImageFormat::kJpeg) return decode_jpeg(bytes, path.string(), max_pixels, enough);
   return decode_image(bytes, path.string(), max_pixels);

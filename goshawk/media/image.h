@@ -16,8 +16,8 @@ namespace goshawk::media {
 /// has more than `max_pixels`.
 cv::Mat read_image(const std::filesystem::path& path, std::int64_t max_pixels = 8192LL * 8192);
 
-/// The same for a use that needs no more than `enough` pixels on the longer side: a large JPEG is decoded at a reduced
-/// scale, at which it still has as many. Other formats come whole.
+/// The same for a use that needs no more than `enough` pixels on the longer side (0: all): a large JPEG is decoded at a
+/// reduced scale, at which it still has as many. Other formats come whole.
 cv::Mat read_image_reduced(const std::filesystem::path& path, int enough, std::int64_t max_pixels = 8192LL * 8192);
 
 /// The same for bytes in memory (at most 2 GiB); `where` names them in messages.

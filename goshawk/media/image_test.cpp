@@ -159,6 +159,15 @@ TEST(ReadImage, FindsExifBehindWhatLibjpegPassesOver) {
   }
 }
 
+TEST(ReadImage, OfAJpegThatWasCutIsDamagedWhateverStandsBeforeItsPixels) {
+  const auto jpeg = encode_jpeg(picture(96, 64), 95);
+  const std::string stray("\0\x12\0", 3);
+  const auto after_start = jpeg.substr(0, 2) + std::string("\xFF\xFE\0\x04hi", 6) + stray + jpeg.substr(2);
+  EXPECT_EQ(decode_jpeg(after_start, "a", 1 << 20).cols, 96);
+  for (const std::string& whole : {jpeg, after_start})
+    EXPECT_THROW(decode_jpeg(whole.substr(0, whole.size() / 2), "a", 1 << 20), Error);
+}
+
 TEST(ReadImage, TurnsTiffAsItsTagSays) {
   const cv::Size size(7, 5);
   cv::Mat gray(size, CV_8UC1), plain;

@@ -38,13 +38,30 @@ Header read_header(tjhandle decoder, const unsigned char* bytes, std::size_t siz
 /// libjpeg goes on after damage with gray pixels and a warning. Bytes too many between two markers do no harm.
 bool harmless(const std::string& warning) { return warning.find("extraneous bytes") != std::string::npos; }
 
+/// Whether the picture's end follows its data, and so nothing of it was cut off: libjpeg tells of the first damage alone.
+/// Markers: ITU-T T.81, B.1.
+bool has_end_of_image(std::string_view bytes) {
+  constexpr unsigned char kEnd = 0xD9, kFirstRestart = 0xD0, kLastRestart = 0xD8, kTemporary = 0x01;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  for (std::size_t i = 2; i + 1 < bytes.size();) {
+    const unsigned char marker = byte(i + 1);
+    const bool is_marker = byte(i) == 0xFF && marker != 0 && marker != 0xFF;
+    const bool is_alone = marker == kTemporary || (marker >= kFirstRestart && marker <= kLastRestart);
+    if (is_marker && marker == kEnd) return true;
+    if (!is_marker || is_alone) ++i;
+    else if (i + 3 < bytes.size()) i += 2 + std::size_t{byte(i + 2)} * 256 + byte(i + 3);
+    else break;
+  }
+  return false;
+}
+
 void decode_into(cv::Mat& image, int format, tjhandle decoder, std::string_view bytes, const std::string& where) {
   const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
   const int status = tjDecompress2(decoder, data, bytes.size(), image.data, image.cols, static_cast<int>(image.step),
                                    image.rows, format, TJFLAG_LIMITSCANS);
   if (status == 0) return;
   const std::string said = tjGetErrorStr2(decoder);
-  if (tjGetErrorCode(decoder) == TJERR_WARNING && harmless(said)) return;
+  if (tjGetErrorCode(decoder) == TJERR_WARNING && harmless(said) && has_end_of_image(bytes)) return;
   // Of headers without a picture it says "tjDecompress2(): Invalid argument", which is of no use to anybody.
   const bool of_the_call = said.starts_with("tjDecompress");
   throw Error(ErrorCode::kBadData, "the JPEG is damaged or cut short" + (of_the_call ? "" : ": " + said), where);

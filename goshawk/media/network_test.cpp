@@ -183,6 +183,24 @@ TEST(NetworkSource, ReadsAFileAndAPlaylist) {
       [&](int connection) { answer(connection, read_bytes(folder.path() / request_path(connection).substr(1))); });
   EXPECT_EQ(read_all(*open_source(server.url("http", "/list.m3u8"))).size(), 50U);
   EXPECT_EQ(read_all(*open_source(server.url("HTTP", "/list0.ts"))).size(), 25U);
+  EXPECT_FALSE(open_source(server.url("http", "/list.m3u8"))->info().live);
+  EXPECT_FALSE(open_source(server.url("http", "/list0.ts"))->info().live) << "it has an end, though nobody can seek there";
+}
+
+TEST(NetworkSource, WithAPlaylistThatIsStillWrittenIsLiveWhateverItsServerCanDo) {
+  const TemporaryFolder folder;
+  ffmpeg(
+      "-f lavfi -i testsrc2=size=160x90:rate=25:duration=4 -c:v libx264 -preset veryfast -pix_fmt yuv420p -g 25 -f hls "
+      "-hls_time 1 -hls_list_size 0 -hls_flags omit_endlist",
+      folder / "list.m3u8");
+  for (const std::string ranges : {"", "Accept-Ranges: bytes\r\n"}) {
+    const LoopbackServer server([&](int connection) {
+      const auto body = read_bytes(folder.path() / request_path(connection).substr(1));
+      send_all(connection, "HTTP/1.1 200 OK\r\n" + ranges + "Content-Length: " + std::to_string(body.size()) +
+                               "\r\nConnection: close\r\n\r\n" + body);
+    });
+    EXPECT_TRUE(open_source(server.url("http", "/list.m3u8"))->info().live) << ranges;
+  }
 }
 
 TEST(NetworkSource, MayNotReachTheDisk) {

@@ -17,7 +17,7 @@ namespace fs = std::filesystem;
 void check_options(const SourceOptions& options) {
   if (options.max_frames && *options.max_frames < 0) throw Error(ErrorCode::kUsage, "max-frames must not be negative");
   if (options.start && options.end && *options.end <= *options.start) {
-    throw Error(ErrorCode::kUsage, "the end must come after the start");
+    throw Error(ErrorCode::kUsage, "the end must come after the start", "--end");
   }
   if (options.timeout.count() <= 0) throw Error(ErrorCode::kUsage, "the timeout must be longer than nothing");
 }

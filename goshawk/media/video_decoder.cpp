@@ -173,7 +173,8 @@ bool VideoDecoder::try_seek(Microseconds time, std::stop_token stop, Status& sta
 std::int64_t VideoDecoder::index_after_seek() const {
   AVStream& stream = container_->stream();
   const int entries = avformat_index_get_entries_count(&stream);
-  const bool complete = entries > 0 && entries == stream.nb_frames && frame_->pts == first_pts_;
+  const bool complete =
+      entries > 0 && entries == stream.nb_frames && first_pts_ != AV_NOPTS_VALUE && frame_->pts == first_pts_;
   const int entry = complete ? av_index_search_timestamp(&stream, first_dts_, AVSEEK_FLAG_BACKWARD | AVSEEK_FLAG_ANY) : -1;
   if (entry >= 0) {
     // Of the frames before the key frame in the file, all but the discarded are shown before it, and so are those behind it
@@ -190,8 +191,8 @@ std::int64_t VideoDecoder::index_after_seek() const {
 std::string VideoDecoder::damage() const {
   if (!container_->damage().empty()) return container_->damage();
   if (refused_packets_ > 0) return fmt::format("{} packets could not be decoded", refused_packets_);
-  const std::int64_t promised = container_->stream().nb_frames;
-  // Containers count what an edit list hides, too; a few frames less than promised mean nothing.
+  // MP4 counts what an edit list hides, too; a few frames less than promised mean nothing.
+  const std::int64_t promised = container_->stated_frames();
   if (whole_ && draining_ && !container_->live() && promised > index_ + 1 + 32) {
     return fmt::format("{} of {} frames are there", index_ + 1, promised);
   }

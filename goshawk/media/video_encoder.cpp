@@ -69,11 +69,10 @@ Av<AVCodecContext> try_encoder(const std::string& name, const VideoWriterOptions
   return avcodec_open2(codec.get(), encoder, nullptr) < 0 ? nullptr : std::move(codec);
 }
 
+/// What --encoder takes.
 std::vector<std::string> known_encoders() {
-  std::vector<std::string> names{"auto"};
-  for (const auto& name : encoders_in_order()) {
-    if (avcodec_find_encoder_by_name(name.c_str()) != nullptr) names.push_back(name);
-  }
+  auto names = encoders_of_build();
+  names.insert(names.begin(), "auto");
   return names;
 }
 
@@ -83,6 +82,14 @@ const std::vector<std::string>& encoders_in_order() {
   static const std::vector<std::string> kEncoders{"libx264",     "h264_nvenc",   "h264_qsv", "h264_amf", "h264_videotoolbox",
                                                   "libopenh264", "h264_v4l2m2m", "h264_omx", "mpeg4"};
   return kEncoders;
+}
+
+std::vector<std::string> encoders_of_build() {
+  std::vector<std::string> names;
+  for (const auto& name : encoders_in_order()) {
+    if (avcodec_find_encoder_by_name(name.c_str()) != nullptr) names.push_back(name);
+  }
+  return names;
 }
 
 Av<AVCodecContext> open_encoder(const VideoWriterOptions& options, int width, int height) {

@@ -240,6 +240,16 @@ TEST_F(Video, CutShortGivesWhatFfprobeSeesAndAWarning) {
   }
 }
 
+TEST_F(Video, WithDroppedFramesIsNotCutShort) {
+  const auto path = clip(
+      "-f lavfi -i testsrc2=size=64x48:rate=25:duration=8 -vf select='not(mod(n,4))' -vsync vfr -c:v mjpeg", "dropped.avi");
+  std::vector<std::string> warnings;
+  SourceOptions options;
+  options.log = [&](const std::string& line) { warnings.push_back(line); };
+  EXPECT_EQ(read_all(path, options).size(), 50U);
+  EXPECT_TRUE(warnings.empty()) << warnings.front();
+}
+
 TEST_F(Video, WithBytesOverwrittenIsReadToItsEnd) {
   const auto path = plain("damaged.mkv");
   auto bytes = read_bytes(path);

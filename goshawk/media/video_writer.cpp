@@ -32,10 +32,6 @@ struct OutputDeleter {
 
 struct VideoWriter::Impl {
   Impl(std::filesystem::path target, const VideoWriterOptions& options);
-  ~Impl();
-  Impl(const Impl&) = delete;
-  Impl& operator=(const Impl&) = delete;
-
   void write(const cv::Mat& image, Microseconds pts);
   void finish();
 
@@ -44,9 +40,10 @@ struct VideoWriter::Impl {
   void convert(const cv::Mat& image);
   void encode(const AVFrame* picture);
   void check(int status, const char* action) const;
-  std::string file_url() const { return "file:" + temporary.string(); }
+  std::string file_url() const { return "file:" + temporary.path.string(); }
 
-  std::filesystem::path path, temporary;
+  std::filesystem::path path;
+  Leftover temporary;
   VideoWriterOptions options;
   std::string encoder;
   Av<AVCodecContext> codec;
@@ -58,7 +55,7 @@ struct VideoWriter::Impl {
   cv::Mat padded;  // for odd sizes
   std::optional<Microseconds> first;
   std::int64_t last = -1;
-  bool created = false, failed = false, finished = false;
+  bool failed = false, finished = false;
 };
 
 VideoWriter::Impl::Impl(std::filesystem::path target, const VideoWriterOptions& wanted)
@@ -79,12 +76,6 @@ VideoWriter::Impl::Impl(std::filesystem::path target, const VideoWriterOptions& 
   open_file();
 }
 
-VideoWriter::Impl::~Impl() {
-  format.reset();
-  std::error_code ignored;
-  if (created && !finished) std::filesystem::remove(temporary, ignored);
-}
-
 void VideoWriter::Impl::check(int status, const char* action) const {
   if (status >= 0) return;
   const bool full = status == AVERROR(ENOSPC) || status == AVERROR(EDQUOT);
@@ -101,8 +92,11 @@ void VideoWriter::Impl::open_file() {
   stream->time_base = codec->time_base;
   stream->avg_frame_rate = codec->framerate;
   check_memory(avcodec_parameters_from_context(stream->codecpar, codec.get()) >= 0);
+  if (avformat_query_codec(context->oformat, codec->codec_id, FF_COMPLIANCE_NORMAL) == 0) {
+    throw Error(ErrorCode::kUnavailable, "MP4 cannot hold what the encoder '" + encoder + "' makes", path.string(),
+                "Choose another --encoder, such as libx264.");
+  }
   check(avio_open(&context->pb, file_url().c_str(), AVIO_FLAG_WRITE), "creating the video");
-  created = true;
   AvOptions settings;
   settings.set("movflags", "+faststart");
   check(avformat_write_header(context, settings.get()), "starting the video");
@@ -169,7 +163,7 @@ void VideoWriter::Impl::finish() {
   avio_flush(format->pb);
   check(format->pb->error, "finishing the video");
   check(avio_closep(&format->pb), "finishing the video");
-  rename_durably(temporary, path);
+  rename_durably(temporary.path, path);
   finished = true;
 }
 

@@ -163,6 +163,8 @@ TEST(VideoWriter, SaysWhatIsWrongWithItsOptions) {
   EXPECT_EQ(code_of(options, folder / "missing/a.mp4"), ErrorCode::kIo);
   options.encoder = "libx265000";
   EXPECT_EQ(code_of(options, folder / "a.mp4"), ErrorCode::kUnavailable);
+  options.encoder = "rawvideo";  // which MP4 cannot hold
+  EXPECT_EQ(code_of(options, folder / "a.mp4"), ErrorCode::kUnavailable);
   options = options_for(64, 48);
   options.preset = "veryfats";
   EXPECT_EQ(code_of(options, folder / "a.mp4"), ErrorCode::kUsage);

@@ -291,9 +291,8 @@ class Reader {
 }  // namespace
 
 Model read_model(const fs::path& path, const ReadLimits& limits) {
-  std::error_code failed;
-  const fs::path real = fs::weakly_canonical(fs::absolute(path), failed);  // weights are beside what a link leads to
-  return Reader(path.string(), (failed ? path : real).parent_path(), limits).read(read_file(path, limits.bytes));
+  const fs::path folder = behind_links(path).parent_path();  // weights are beside what a link leads to
+  return Reader(path.string(), folder, limits).read(read_file(path, limits.bytes));
 }
 
 Model parse_model(std::string_view bytes, const std::string& where, const ReadLimits& limits) {

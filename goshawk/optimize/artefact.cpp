@@ -1,9 +1,5 @@
 #include "goshawk/optimize/artefact.h"
 
-#include <unistd.h>
-#include <algorithm>
-#include <array>
-#include <atomic>
 #include <system_error>
 
 #include "goshawk/core/error.h"
@@ -16,15 +12,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Removes a file at the end, unless it has gone elsewhere.
-struct Leftover {
-  fs::path path;
-  ~Leftover() {
-    std::error_code ignored;
-    fs::remove(path, ignored);
-  }
-};
-
 /// Makes the target's folder.
 void check_target(const fs::path& source, const fs::path& target) {
   std::error_code error;
@@ -32,10 +19,7 @@ void check_target(const fs::path& source, const fs::path& target) {
     throw Error(ErrorCode::kUsage, "the model would be written over the one it is made from", target.string(),
                 "Name another file with --output.");
   }
-  if (target.has_parent_path()) {
-    fs::create_directories(target.parent_path(), error);
-    if (error) throw Error(ErrorCode::kIo, "cannot make the folder: " + error.message(), target.parent_path().string());
-  }
+  make_folder(target.parent_path());
 }
 
 void add_step(onnx::Model& model, const nlohmann::ordered_json& step) {
@@ -99,21 +83,12 @@ void write_unrecorded(onnx::Model model, const fs::path& source, const fs::path&
   write_file_atomically(target, onnx::serialize(model));
 }
 
-ScratchModel::ScratchModel(onnx::Model model, const Recipe& recipe, const fs::path& folder) {
-  static std::atomic<int> number{0};
-  path_ = folder / ("goshawk-candidate-" + std::to_string(::getpid()) + "-" + std::to_string(number++) + ".onnx");
-  write(std::move(model), recipe, path_);
-}
+ScratchModel::ScratchModel(onnx::Model model, const Recipe& recipe) { write(std::move(model), recipe, path()); }
 
 void ScratchModel::write(onnx::Model model, const Recipe& recipe, const fs::path& path) {
   model.metadata.erase(detect::kConformanceKey);
   model.metadata[detect::kRecipeKey] = detect::recipe_text(recipe);
   write_file_atomically(path, onnx::serialize(model));
-}
-
-ScratchModel::~ScratchModel() {
-  std::error_code ignored;
-  fs::remove(path_, ignored);
 }
 
 }  // namespace goshawk::optimize

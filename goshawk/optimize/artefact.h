@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/recipe.h"
+#include "goshawk/core/scratch_folder.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/onnx/model.h"
 #include "goshawk/runtime/session.h"
@@ -37,17 +38,15 @@ void write_unrecorded(onnx::Model model, const std::filesystem::path& source, co
 /// A file without vectors, for measuring: gone when this ends. Carries the recipe. Not thread-safe.
 class ScratchModel {
  public:
-  ScratchModel(onnx::Model model, const Recipe& recipe, const std::filesystem::path& folder);
-  ~ScratchModel();
-  ScratchModel(const ScratchModel&) = delete;
-  ScratchModel& operator=(const ScratchModel&) = delete;
-  const std::filesystem::path& path() const { return path_; }
+  /// Throws Error{kIo}.
+  ScratchModel(onnx::Model model, const Recipe& recipe);
+  std::filesystem::path path() const { return folder_.path() / "candidate.onnx"; }
 
   /// The same under a name that stays.
   static void write(onnx::Model model, const Recipe& recipe, const std::filesystem::path& path);
 
  private:
-  std::filesystem::path path_;
+  ScratchFolder folder_;
 };
 
 }  // namespace goshawk::optimize

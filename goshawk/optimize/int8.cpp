@@ -124,7 +124,7 @@ class Int8Search {
   }
 
   Accuracy judged(const onnx::Model& model, const std::string& what) {
-    const ScratchModel file(model, prepared_.recipe, fs::temp_directory_path());
+    const ScratchModel file(model, prepared_.recipe);
     return judge_->accuracy(file.path(), device_, options_.stop,
                             [&](auto done, auto total) { tell("judging " + what, done, total); });
   }

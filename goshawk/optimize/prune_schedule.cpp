@@ -132,7 +132,7 @@ class Schedule {
   bool prune(std::size_t step, double now) {
     const fs::path pruned = step_folder(step) / "pruned.onnx";
     if (step == record_.steps.size()) {
-      fs::create_directories(step_folder(step));
+      make_folder(step_folder(step));
       const double next = next_share(now, options_.keep, options_.steps - static_cast<int>(step));
       ScheduleWork::Cost cost;
       try {

@@ -9,13 +9,8 @@
 #include <span>
 
 #include "goshawk/core/error.h"
-#include "goshawk/core/testing.h"
-#include "goshawk/media/image.h"
-#include "goshawk/optimize/dynamic.h"
 #include "goshawk/optimize/quantizable.h"
-#include "goshawk/optimize/search.h"
 #include "goshawk/optimize/testing.h"
-#include "goshawk/optimize/widen.h"
 
 namespace goshawk::optimize {
 namespace {
@@ -23,104 +18,10 @@ namespace {
 using onnx::Model;
 using onnx::Tensor;
 using testing::floats_of;
+using testing::normal_values;
 using testing::outputs_of;
 using testing::relative_error;
 using testing::small_network;
-
-std::vector<float> normal_values(std::size_t count, float deviation, float mean = 0) {
-  std::mt19937 random(11);
-  std::normal_distribution<float> normal(mean, deviation);
-  std::vector<float> values(count);
-  for (auto& v : values) v = normal(random);
-  return values;
-}
-
-TEST(Histogram, HoldsValuesThatAreNearlyNothing) {
-  Histogram histogram;
-  histogram.add(std::vector<float>{-1e-37F, -2e-38F, 0});
-  const auto& bins = histogram.bins();
-  EXPECT_EQ(bins[Histogram::kBins / 2 - 1] + bins[Histogram::kBins / 2], 3U) << "all in the middle, where zero is";
-}
-
-TEST(Histogram, HoldsWhatCameInAnyOrder) {
-  Histogram small_first, large_first;
-  const auto small = normal_values(10'000, 1), large = normal_values(1'000, 100);
-  small_first.add(small);
-  small_first.add(large);
-  large_first.add(large);
-  large_first.add(small);
-  for (const auto* h : {&small_first, &large_first}) {
-    EXPECT_EQ(h->count(), 11'000U);
-    std::uint64_t sum = 0;
-    for (const auto n : h->bins()) sum += n;
-    EXPECT_EQ(sum, 11'000U);
-    EXPECT_EQ(h->seen().high, *std::max_element(large.begin(), large.end()));
-  }
-  Histogram bad;
-  bad.add(std::vector<float>{NAN, INFINITY, 2.0F});
-  EXPECT_EQ(bad.not_finite(), 2U);
-  EXPECT_EQ(bad.seen(), (Range{2, 2}));
-}
-
-TEST(Ranges, MseEqualsAPlainSearchOverAllValues) {
-  // Mostly small values and a few far out: the least error clips.
-  auto values = normal_values(20'000, 1);
-  values.push_back(40);
-  Histogram histogram;
-  histogram.add(values);
-  const auto error_of = [&](const Grid& grid) {
-    double sum = 0;
-    for (const float v : values) {
-      const float q = std::clamp(std::nearbyint(v / grid.scale) + static_cast<float>(grid.zero_point),
-                                 static_cast<float>(grid.least), static_cast<float>(grid.most));
-      const double d = static_cast<double>(v) - static_cast<double>(grid.scale * (q - static_cast<float>(grid.zero_point)));
-      sum += d * d;
-    }
-    return sum;
-  };
-  for (const bool symmetric : {false, true}) {
-    const Range all = choose_range(histogram, RangeMethod::kMinMax, symmetric),
-                best = choose_range(histogram, RangeMethod::kMse, symmetric);
-    EXPECT_LT(best.high, all.high);
-    double least = error_of(grid_of(all, symmetric));
-    for (int h = 1; h <= 40; ++h) {
-      for (int l = symmetric ? 40 : 1; l <= 40; ++l) {
-        const Range range{symmetric ? -all.high * static_cast<float>(h) / 40 : all.low * static_cast<float>(l) / 40,
-                          all.high * static_cast<float>(h) / 40};
-        least = std::min(least, error_of(grid_of(range, symmetric)));
-      }
-    }
-    EXPECT_LE(error_of(grid_of(best, symmetric)), 1.1 * least) << symmetric;
-  }
-}
-
-TEST(Ranges, EveryMethodHoldsZeroAndStaysWithinWhatWasSeen) {
-  for (const float mean : {-5.0F, 0.0F, 5.0F}) {
-    Histogram histogram;
-    histogram.add(normal_values(5'000, 1, mean));
-    const Range seen = histogram.seen();
-    for (const auto method : kRangeMethods) {
-      const Range range = choose_range(histogram, method, false);
-      EXPECT_LE(range.low, 0) << to_string(method);
-      EXPECT_GE(range.high, 0) << to_string(method);
-      EXPECT_GE(range.low, std::min(0.0F, seen.low) - 1e-5F) << to_string(method);
-      EXPECT_LE(range.high, std::max(0.0F, seen.high) + 1e-5F) << to_string(method);
-      EXPECT_EQ(parse_range_method(to_string(method)), method);
-    }
-  }
-  EXPECT_EQ(choose_range(Histogram(), RangeMethod::kEntropy, false), (Range{0, 0}));
-  EXPECT_THROW(parse_range_method("minmx"), Error);
-}
-
-TEST(Ranges, ZeroIsExactInEveryGrid) {
-  for (const Range range : {Range{-0.278F, 7.3F}, Range{0, 1}, Range{-3, 0}, Range{0, 0}}) {
-    const Grid grid = grid_of(range, false);
-    EXPECT_GE(grid.zero_point, 0);
-    EXPECT_LE(grid.zero_point, 255);
-    EXPECT_GT(grid.scale, 0);
-    EXPECT_EQ(grid_of(range, true).zero_point, 0);
-  }
-}
 
 /// What passes through the network on the tests' noise.
 Calibration calibrated(const Model& model) {
@@ -326,7 +227,7 @@ TEST(Quantize, LayersCanHaveACalibrationMethodOfTheirOwn) {
   EXPECT_EQ(scale_of(own, "y"), scale_of(plain, "y"));
 }
 
-/// Four 1x1 convolutions, one after the other, and behind them as many nodes that stay float.
+/// Four 1x1 convolutions, one after the other, and behind them `tail` and one nodes that stay float.
 Model chain_with_tail(int tail) {
   constexpr int kConvolutions = 4;
   onnx::GraphBuilder graph("chain");
@@ -350,54 +251,6 @@ TEST(Quantize, EveryLayerGetsItsWeightsHoweverManyNodesThereAre) {
     for (const auto& node : done.model.nodes) quantized += node.is("Conv") && node.inputs[1].ends_with("_dq");
     EXPECT_EQ(quantized, 4) << tail;
   }
-}
-
-TEST(Calibrate, ValuesThatAreNoNumbersCountForNoChannel) {
-  ValueStatistics statistics;
-  add_values(statistics, std::vector<float>{1, INFINITY, 3, NAN, NAN, -2}, {1, 2, 1, 3}, 0);
-  EXPECT_EQ(statistics.channel_means, (std::vector<double>{2, -2}));
-  EXPECT_EQ(statistics.channel_squares, (std::vector<double>{5, 4}));
-  EXPECT_EQ(statistics.channel_ranges, (std::vector<Range>{{1, 3}, {-2, -2}}));
-}
-
-TEST(Calibrate, PicturesHaveTheShapeThatTheInputStates) {
-  const TemporaryFolder folder;
-  const auto file = folder.path() / "grey.png";
-  media::write_image(file, cv::Mat(40, 56, CV_8UC3, cv::Scalar(10, 20, 30)));
-  Recipe recipe;
-  recipe.input_width = 56, recipe.input_height = 40;
-  const auto shape_for = [&](std::optional<std::vector<onnx::ValueDimension>> shape) {
-    const auto tensor = image_tensor(file, recipe, {"x", onnx::ElementType::kFloat, std::move(shape), {}});
-    const auto values = tensor.floats();
-    EXPECT_EQ(values.size(), onnx::count_of(tensor.shape).value());
-    const auto last = values.last(values.size() / (tensor.shape[0] == 2 ? 2 : 1));
-    EXPECT_TRUE(std::equal(last.begin(), last.end(), values.begin()));
-    return tensor.shape;
-  };
-  const onnx::ValueDimension three = std::int64_t{3}, open = std::string("H");
-  EXPECT_EQ(shape_for(std::vector{onnx::ValueDimension(std::int64_t{2}), three, open, open}), (onnx::Shape{2, 3, 40, 56}));
-  EXPECT_EQ(shape_for(std::vector{open, three, open, open}), (onnx::Shape{1, 3, 40, 56}));
-  EXPECT_EQ(shape_for(std::vector{three, open, open}), (onnx::Shape{3, 40, 56}));
-  EXPECT_EQ(shape_for(std::nullopt), (onnx::Shape{1, 3, 40, 56}));
-  recipe.resize = Resize::kPadOnly;
-  recipe.input_width = 64;
-  EXPECT_EQ(shape_for(std::nullopt), (onnx::Shape{1, 3, 40, 64})) << "a fixed size, and no other";
-  recipe.dynamic_size = true;
-  recipe.stride = 32;
-  EXPECT_EQ(shape_for(std::nullopt), (onnx::Shape{1, 3, 64, 64}));
-  recipe.layout = Layout::kNhwc;
-  EXPECT_EQ(shape_for(std::nullopt), (onnx::Shape{1, 64, 64, 3}));
-}
-
-TEST(Calibrate, WhatAnyOperatorMakesOfFloatsCanBeWatched) {
-  onnx::GraphBuilder graph("exp");
-  const auto x = graph.input("x", {std::int64_t{1}, std::int64_t{4}});
-  const auto large = graph.node("Exp", {x}, {}, "large");
-  graph.node("ArgMax", {large}, {}, "where");
-  graph.node("Neg", {large}, {}, "y");
-  graph.output("y", {std::int64_t{1}, std::int64_t{4}});
-  Model model = onnx::parse_model(graph.serialize("test", "1"), "exp");
-  EXPECT_THAT(float_values(model), ::testing::UnorderedElementsAre("x", "large", "y"));
 }
 
 TEST(Quantize, FloatLayersStayAsTheyAre) {
@@ -474,136 +327,6 @@ TEST(Quantize, CorrectedBiasesKeepTheMeansOfChannels) {
     return sum;
   };
   EXPECT_LT(shift(true), shift(false));
-}
-
-TEST(Dynamic, MatrixProductsInInt8StayNear) {
-  onnx::GraphBuilder graph("products");
-  const std::vector<std::int64_t> shape{16, 24}, second{24, 7};
-  const auto hidden = graph.node("Relu", {graph.node("MatMul",
-                                                     {graph.input("x", {std::int64_t{3}, std::int64_t{16}}),
-                                                      graph.constant("a", shape, normal_values(16 * 24, 1))},
-                                                     {}, "first")});
-  graph.node("MatMul", {hidden, graph.constant("b", second, normal_values(24 * 7, 0.3F))}, {}, "y");
-  graph.output("y", {std::int64_t{3}, std::int64_t{7}});
-  const auto done = quantize_dynamic(onnx::parse_model(graph.serialize("test", "1"), "products"), "products", false);
-  EXPECT_EQ(done.layers, (std::vector<std::string>{"first", "y"}));
-  EXPECT_GT(done.output_error, 0);
-  EXPECT_LT(done.output_error, 0.02);
-}
-
-TEST(Dynamic, Fp16ModelsAreQuantizedAndKeepTheirStorage) {
-  onnx::GraphBuilder graph("products");
-  const std::vector<std::int64_t> shape{16, 24};
-  graph.node("MatMul",
-             {graph.input("x", {std::int64_t{3}, std::int64_t{16}}), graph.constant("a", shape, normal_values(16 * 24, 1))},
-             {}, "y");
-  graph.output("y", {std::int64_t{3}, std::int64_t{24}});
-  Model half = to_fp16(onnx::parse_model(graph.serialize("test", "1"), "products")).model;
-  narrow_ends(half, {"x", "y"});
-  const auto done = quantize_dynamic(half, "products", false);
-  EXPECT_EQ(done.layers.size(), 1U);
-  EXPECT_GT(done.output_error, 0);
-  EXPECT_LT(done.output_error, 0.02);
-  EXPECT_EQ(storage_of(done.model).half_ends, (std::set<std::string>{"x", "y"}));
-}
-
-TEST(Dynamic, IsRefusedForConvolutions) {
-  try {
-    quantize_dynamic(small_network(), "small", false);
-    FAIL();
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), ErrorCode::kBadConfig);
-    EXPECT_THAT(error.what(), ::testing::HasSubstr("gains nothing"));
-  }
-}
-
-Way way(const std::string& name, double ap, double ms, double low) {
-  Way made;
-  made.name = name;
-  made.accuracy = {ap, ap};
-  made.latency_ms = ms;
-  made.speed_up = {20 / ms, low, 20 / ms + 0.1};
-  made.measured = true;
-  return made;
-}
-
-TEST(Decide, TakesTheFastestWithinTheDropAndSaysWhyNotTheOthers) {
-  std::vector<Way> ways{way("original", 0.330, 20, 1), way("slower", 0.335, 25, 0.7), way("lossy", 0.310, 5, 3.5),
-                        way("good", 0.325, 8, 2.2), way("safe", 0.331, 12, 1.5)};
-  ways.push_back({});
-  ways.back().name = "broken";
-  EXPECT_EQ(decide(ways, 1.0, 1.0), 3U);
-  EXPECT_THAT(ways[1].refused, ::testing::HasSubstr("slower here"));
-  EXPECT_THAT(ways[2].refused, ::testing::HasSubstr("2.00 points"));
-  EXPECT_EQ(ways[3].refused, "");
-  EXPECT_THAT(ways[4].refused, ::testing::HasSubstr("12.00 ms against 8.00 ms"));
-  EXPECT_THAT(ways[5].refused, ::testing::HasSubstr("not measured"));
-  EXPECT_TRUE(ways[1].on_front);   // the most accurate
-  EXPECT_TRUE(ways[2].on_front);   // the fastest
-  EXPECT_FALSE(ways[0].on_front);  // "safe" is faster and more accurate
-}
-
-TEST(Decide, NothingPassesWhereNothingIsSurelyFaster) {
-  std::vector<Way> ways{way("original", 0.33, 20, 1), way("maybe", 0.33, 19, 0.98)};
-  EXPECT_EQ(decide(ways, 1.0, 1.0), std::nullopt);
-  EXPECT_THAT(ways[1].refused, ::testing::HasSubstr("not surely faster"));
-}
-
-TEST(Material, NoPictureIsBothSeenAndJudged) {
-  dataset::Dataset set;
-  set.root = "/data";
-  set.categories.push_back({.id = 0, .name = "a"});
-  for (std::uint32_t i = 0; i < 31; ++i) {
-    dataset::ImageEntry image;
-    image.file = std::to_string(i) + ".jpg";
-    set.images.push_back(image);
-    dataset::Annotation annotation;
-    annotation.image = i;
-    annotation.rectangle = {1, 1, 5, 5};
-    set.annotations.push_back(annotation);
-  }
-  const auto halves = material_of(set, 0, 0);
-  EXPECT_EQ(halves.calibration.size(), 16U);
-  ASSERT_TRUE(halves.evaluation);
-  EXPECT_EQ(halves.evaluation->images.size(), 15U);
-  for (const auto& image : halves.evaluation->images) {
-    EXPECT_EQ(std::count(halves.calibration.begin(), halves.calibration.end(), set.root / image.file), 0) << image.file;
-  }
-  for (std::size_t i = 0; i < 31; ++i) set.images[i].split = i < 20 ? dataset::Split::kTrain : dataset::Split::kVal;
-  const auto splits = material_of(set, 8, 0);
-  EXPECT_EQ(splits.calibration.size(), 8U);
-  EXPECT_EQ(splits.evaluation->images.size(), 11U);
-}
-
-/// `train: images`, `val: images/val`: what val has, train has as well.
-TEST(Material, AFileInBothSplitsIsJudgedAndNotSeen) {
-  dataset::Dataset set;
-  set.root = "/data";
-  set.categories.push_back({.id = 0, .name = "a"});
-  const auto add = [&](const std::string& file, dataset::Split split) {
-    dataset::ImageEntry image;
-    image.file = file;
-    image.split = split;
-    dataset::Annotation annotation;
-    annotation.image = static_cast<std::uint32_t>(set.images.size());
-    annotation.rectangle = {1, 1, 5, 5};
-    set.images.push_back(image);
-    set.annotations.push_back(annotation);
-  };
-  for (const auto* file : {"images/a.jpg", "images/b.jpg", "images/val/c.jpg", "images/val/d.jpg"})
-    add(file, dataset::Split::kTrain);
-  for (const auto* file : {"images/val/c.jpg", "images/val/d.jpg"}) add(file, dataset::Split::kVal);
-  const auto material = material_of(set, 0, 0);
-  EXPECT_THAT(material.calibration, ::testing::ElementsAre("/data/images/a.jpg", "/data/images/b.jpg"));
-  EXPECT_EQ(material.evaluation->images.size(), 2U);
-  // All of both: halves, and no file in both of them.
-  set.images.erase(set.images.begin(), set.images.begin() + 2);
-  set.annotations.erase(set.annotations.begin(), set.annotations.begin() + 2);
-  for (auto& annotation : set.annotations) annotation.image -= 2;
-  const auto halves = material_of(set, 0, 0);
-  ASSERT_EQ(halves.calibration.size(), 1U);
-  ASSERT_EQ(halves.evaluation->images.size(), 1U);
-  EXPECT_NE(halves.calibration[0], set.root / halves.evaluation->images[0].file);
 }
 
 }  // namespace

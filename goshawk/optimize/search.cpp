@@ -46,7 +46,7 @@ class Search {
     outcome_.evaluation_images = static_cast<int>(judge_->truth().images.size());
     add_original();
     begin();
-    fs::create_directories(folder_ / "candidates");
+    make_folder(folder_ / "candidates");
     add_float_ways();
     judge_original();
     add_int8_ways();

@@ -48,6 +48,15 @@ inline std::vector<float> floats_of(const runtime::RawTensor& tensor) {
   return {values.begin(), values.end()};
 }
 
+/// Numbers of a normal distribution, the same in each call.
+inline std::vector<float> normal_values(std::size_t count, float deviation, float mean = 0) {
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal(mean, deviation);
+  std::vector<float> values(count);
+  for (auto& v : values) v = normal(random);
+  return values;
+}
+
 /// Root mean square of the difference over that of the values; 0 for nothing.
 inline double relative_error(const std::vector<float>& expected, const std::vector<float>& found) {
   double difference = 0, power = 0;

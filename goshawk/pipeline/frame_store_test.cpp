@@ -1,12 +1,12 @@
 #include "goshawk/pipeline/frame_store.h"
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <opencv2/core.hpp>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/testing.h"
 #include "goshawk/pipeline/frames_run.h"
 
 namespace goshawk::pipeline {
@@ -16,16 +16,12 @@ namespace fs = std::filesystem;
 
 class FrameStoreTest : public testing::Test {
  protected:
-  ~FrameStoreTest() override { fs::remove_all(folder_); }
-
   SourceIdentity video(const std::string& name, const std::string& content) {
-    fs::create_directories(folder_);
-    write_file_atomically(folder_ / name, content);
-    return identify_source((folder_ / name).string());
+    return identify_source(folder_.write(name, content).string());
   }
   fs::path out() const { return folder_ / "out"; }
 
-  fs::path folder_ = fs::temp_directory_path() / ("goshawk-frame-store-test-" + std::to_string(::getpid()));
+  TemporaryFolder folder_;
 };
 
 TEST_F(FrameStoreTest, ClaimsChangeNothingOnDisk) {

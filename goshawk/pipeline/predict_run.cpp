@@ -158,7 +158,7 @@ class PredictRun {
                           box.center_y() / prediction.height, box.width() / prediction.width,
                           box.height() / prediction.height, detection.score);
     }
-    fs::create_directories(folder_ / "labels");
+    make_folder(folder_ / "labels");
     write_file_atomically(folder_ / labels_name(stem), text);
   }
 
@@ -171,7 +171,7 @@ class PredictRun {
                             cv::Rect(0, 0, image.cols, image.rows);
       if (area.empty()) continue;
       const fs::path folder = folder_ / "crops" / folder_name(name_of(detection.class_id));
-      fs::create_directories(folder);
+      make_folder(folder);
       media::write_image(folder / fmt::format("{}-{}.jpg", stem, ++number), image(area));
     }
   }

@@ -332,11 +332,8 @@ std::string line_chart(const Figure& figure, const std::vector<Series>& series) 
   for (const bool strong : {false, true}) {
     for (std::size_t i = 0; i < series.size(); ++i) {
       if (series[i].strong != strong) continue;
-      draw_curve(canvas, frame, series[i], legend.color(i),
-                 strong               ? 3
-                 : series.size() > 12 ? 1
-                                      : 2,
-                 kDashes[legend.style(i)]);
+      const double width = strong ? 3 : series.size() > 12 ? 1 : 2;
+      draw_curve(canvas, frame, series[i], legend.color(i), width, kDashes[legend.style(i)]);
     }
   }
   if (!has_data(series)) say_no_data(canvas, frame);
@@ -491,6 +488,17 @@ std::string heat_map(const Figure& figure, const Grid& grid) {
   canvas.text((left + right) / 2, canvas.height() - 16, figure.x.label, kLabel, kInk, Align::kCenter);
   canvas.text(18, (52 + bottom) / 2, figure.y.label, kLabel, kInk, Align::kCenter, true);
   return canvas.png();
+}
+
+bool draw_or_warn(const std::function<void()>& draw, const std::function<void(const std::string&)>& warn) {
+  try {
+    draw();
+    return true;
+  } catch (const Error& error) {
+    if (error.code() != ErrorCode::kUnavailable) throw;
+    warn(std::string("no plots: ") + error.what());
+    return false;
+  }
 }
 
 }  // namespace goshawk::report

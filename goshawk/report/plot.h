@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -69,5 +70,9 @@ struct Grid {
 
 /// The figure grows until 80 names stay readable.
 std::string heat_map(const Figure& figure, const Grid& grid);
+
+/// Calls `draw`. Where plots cannot be drawn (its Error{kUnavailable}), calls `warn` with a line that says so and returns
+/// false: a command can do without them.
+bool draw_or_warn(const std::function<void()>& draw, const std::function<void(const std::string&)>& warn);
 
 }  // namespace goshawk::report

@@ -1,7 +1,6 @@
 #include "goshawk/runtime/layer_times.h"
 
 #include <onnxruntime_session_options_config_keys.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <map>
@@ -11,6 +10,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
+#include "goshawk/core/scratch_folder.h"
 #include "goshawk/core/utf8.h"
 #include "goshawk/runtime/environment.h"
 #include "goshawk/runtime/ort_session.h"
@@ -25,29 +25,6 @@ using nlohmann::json;
 constexpr int kSkippedRuns = 3;
 constexpr std::string_view kKernel = "_kernel_time";
 constexpr DocumentLimits kProfileLimits{512ULL << 20, 50'000'000, 32};
-
-/// A folder of one's own that goes away.
-class ScratchFolder {
- public:
-  ScratchFolder() {
-    std::error_code error;
-    std::string name = (fs::temp_directory_path(error) / "goshawk-profile-XXXXXX").string();
-    if (error || ::mkdtemp(name.data()) == nullptr) {
-      throw Error(ErrorCode::kIo, "the folder for temporary files cannot be written", name, "Set TMPDIR");
-    }
-    path_ = name;
-  }
-  ~ScratchFolder() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  ScratchFolder(const ScratchFolder&) = delete;
-  ScratchFolder& operator=(const ScratchFolder&) = delete;
-  const fs::path& path() const { return path_; }
-
- private:
-  fs::path path_;
-};
 
 std::string shape_text(const json& tensors) {
   if (!tensors.is_array() || tensors.empty() || !tensors[0].is_object() || tensors[0].empty()) return {};
@@ -64,7 +41,7 @@ std::string run_profiled(const fs::path& model, const ModelFile& file, const Pro
   options.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");  // as Session does: else others are timed
   options.EnableProfiling((scratch.path() / "profile").c_str());
   provider.append(options, {});
-  OrtSession session(Ort::Session(Environment::instance().ort(), model.c_str(), options), provider, file);
+  OrtSession session(Ort::Session(Environment::instance().ort(), behind_links(model).c_str(), options), provider, file);
   const RandomInputs inputs(session.inputs(), shapes);
   for (int i = 0; i < kSkippedRuns + runs; ++i) {
     if (stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped while timing layers");

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/runtime/engine_adoption.h"
 #include "goshawk/runtime/engine_cache.h"
@@ -70,10 +71,9 @@ class Opening {
   }
 
   std::unique_ptr<OrtSession> make(const fs::path& file, const Ort::SessionOptions& ort, bool warm_up) const {
-    std::error_code failed;
-    const fs::path real = fs::weakly_canonical(file, failed);  // weights are beside what a link leads to
-    auto session = std::make_unique<OrtSession>(
-        Ort::Session(Environment::instance().ort(), (failed ? file : real).c_str(), ort), provider_, model_);
+    // Weights are beside what a link leads to.
+    auto session = std::make_unique<OrtSession>(Ort::Session(Environment::instance().ort(), behind_links(file).c_str(), ort),
+                                                provider_, model_);
     if (warm_up) session->warm_up();
     return session;
   }

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/files.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::train {
@@ -35,8 +36,7 @@ ImageStore::ImageStore(std::vector<TrainingImage> images, int side, ImageCache c
   if (cache_.folder.empty()) return;
   std::error_code error;
   if (cache_.process == 0) std::filesystem::remove_all(cache_.folder, error);  // of a training that was killed
-  std::filesystem::create_directories(cache_.folder, error);
-  if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), cache_.folder.string());
+  make_folder(cache_.folder);
 }
 
 ImageStore::~ImageStore() {

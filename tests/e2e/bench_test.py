@@ -117,8 +117,8 @@ class Bench(EndToEnd):
         self.assertFalse((self.folder / "config").exists())
 
     def test_refuses_early_and_leaves_nothing(self):
-        for arguments, code in ((("none.onnx",), 66), ((self.model, "--batches", "0"), 64), ((self.model, "--batches", "x"), 64), ((self.model, "--batches", "257"), 64),
-                                ((self.model, "--compare"), 64), ((self.model, self.model), 64), ((self.model, "--devices", "abacus"), 64),
+        for arguments, code in ((("none.onnx",), 66), ((self.model, "--batches", "0"), 64), ((self.model, "--batches", "x"), 64),
+                                ((self.model, "--batches", "257"), 64), ((self.model, "--compare"), 64), ((self.model, self.model), 64), ((self.model, "--devices", "abacus"), 64),
                                 ((self.model, "--tolerance", "3"), 64), ((self.model, "--prefer", "speed", "--apply", "x"), 64),
                                 ((self.model, "--apply", "edge"), 78), ((self.model, "--source", "none.mp4"), 66),
                                 ((self.model, "--data", "none.yaml", "--no-layers"), 66), ((self.model, "--seconds", "0"), 64),

@@ -135,7 +135,8 @@ class Eval(EndToEnd):
     def test_figures_are_kept_when_plots_cannot_be_drawn(self):
         self.environment["PLPLOT_DRV_DIR"] = "/nonexistent"
         arguments = ("--data", self.mixed(), "--device", "cpu", "--name", "x")
-        for models, document in (([self.model], "metrics.json"), ([self.model, self.model, "--compare", "--draws", "0"], "comparison.json")):
+        compared = [self.model, self.model, "--compare", "--draws", "0"]
+        for models, document in (([self.model], "metrics.json"), (compared, "comparison.json")):
             with self.subTest(document):
                 result = self.goshawk("eval", *models, *arguments)
                 self.assertEqual(result.stderr.count("no plots"), 1, result.stderr)

@@ -171,7 +171,8 @@ class Label(EndToEnd):
         self.assertNotEqual(pictures[0], pictures[2])
         for words, code, says in ((("--classes", "disc"), 65, "no image"), (("--split", "val"), 64, "no split 'val'"),
                                   (("--classes", "dics"), 64, "did you mean 'disc'"), (("--columns", "0"), 64, "--columns"),
-                                  (("--out", "0.png"), 64, "exists already"), (("--out", "sheet.webp"), 64, ".jpg or .png"), (("--out", "sheet.gif"), 64, ".jpg or .png")):
+                                  (("--out", "0.png"), 64, "exists already"), (("--out", "sheet.webp"), 64, ".jpg or .png"),
+                                  (("--out", "sheet.gif"), 64, ".jpg or .png")):
             extra = () if "--out" in words else ("--out", "sheets")
             self.assertIn(says, self.goshawk("data", "preview", data, *words, *extra, code=code).stderr)
             self.assertFalse((self.folder / "sheets").exists())

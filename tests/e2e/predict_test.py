@@ -102,6 +102,11 @@ class Predict(EndToEnd):
         self.predict(self.folder / "kinds")
         self.assertEqual([entry["output"] for entry in self.predictions("kinds")], ["c.png", "d.png", "e.jpg"])
 
+    def test_settings_of_videos_do_not_concern_it(self):
+        self.environment["GOSHAWK_SOURCE_START"] = "10"
+        self.predict(self.picture("still.png", 60, 28))
+        self.assertEqual(len(self.predictions("still")), 1)
+
     def test_a_video_is_sent_to_track(self):
         ffmpeg("-f", "lavfi", "-i", "testsrc2=s=160x96:d=1", self.folder / "clip.mp4")
         result = self.predict(self.folder / "clip.mp4", code=64)

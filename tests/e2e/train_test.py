@@ -256,6 +256,15 @@ class Train(EndToEnd):
         refused = self.goshawk("train", self.data, "--model", self.model, *self.FLAGS, code=65)
         self.assertIn("does not say how its network is built", refused.stderr)
 
+    def test_goes_without_plots_where_none_can_be_drawn(self):
+        self.environment["PLPLOT_DRV_DIR"] = "/nonexistent"
+        result = self.goshawk("train", self.data, "--epochs", 1, "--name", "plain", *self.FLAGS, timeout=300)
+        self.assertEqual(result.stderr.count("no plots"), 1, result.stderr)
+        run = self.folder / "runs/train/plain"
+        self.assertTrue((run / "weights/best.onnx").is_file())
+        self.assertTrue((run / "val_batch0_pred.jpg").is_file())
+        self.assertFalse(list(run.glob("*.png")))
+
     def test_bad_input_is_told(self):
         self.assertIn("a data set is needed", self.goshawk("train", code=64).stderr)
         self.goshawk("train", "nothing.yaml", code=66)

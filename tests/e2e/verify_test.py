@@ -55,6 +55,15 @@ class Verify(EndToEnd):
         self.assertIn("stay beside it", refused.stderr)
         self.assertFalse((self.folder / "m.onnx").exists())
 
+    def test_a_link_finds_the_weights_beside_what_it_leads_to(self):
+        (self.folder / "apart").mkdir()
+        link = self.folder / "link.onnx"
+        link.symlink_to(tiny_detector.write(self.folder / "apart" / "m.onnx", convolutional=True,
+                                            weights=self.folder / "apart" / "m.onnx.data"))
+        self.goshawk("convert", link, "--to", "fp32", "--output", "whole.onnx", "--device", "cpu")
+        told = json.loads(self.goshawk("bench", link, "--device", "cpu", "--seconds", "0.05", "--warm-up", "0", "--json").stdout)
+        self.assertTrue(told["layers"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -155,9 +155,7 @@ void train(TrainRequest request, TrainOutcome& outcome) {
     request.warn("this goshawk was built without NCCL: gradients travel over the CPU, which is slow");
   Trainer trainer(request, set, checkpoint, device, peers);
   if (peers.first()) {
-    std::error_code error;
-    fs::create_directories(request.folder / "weights", error);
-    if (error) throw Error(ErrorCode::kIo, "cannot create the folder: " + error.message(), request.folder.string());
+    make_folder(request.folder / "weights");
     if (!checkpoint) write_description(request.folder, trainer.options(), set, peers.world());
   }
   trainer.run(outcome);

@@ -13,6 +13,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/machine.h"
 #include "goshawk/core/progress.h"
+#include "goshawk/report/plot.h"
 #include "goshawk/train/kept_batch.h"
 #include "goshawk/train/run_pictures.h"
 #include "goshawk/train/torch/checked_options.h"
@@ -107,6 +108,10 @@ void Trainer::make_store(std::uint64_t memory) {
 
 void Trainer::tell(const std::string& line) const {
   if (request_.tell) request_.tell(line);
+}
+
+void Trainer::draw(const std::function<void()>& plots) {
+  can_draw_ = can_draw_ && report::draw_or_warn(plots, [&](const std::string& line) { warn(line); });
 }
 
 void Trainer::warn(const std::string& line) const {
@@ -342,7 +347,7 @@ void Trainer::run(TrainOutcome& outcome) {
   unreadable_.tell();
   if (standing_.epochs_done == 0) write_last();
   if (standing_.epochs_done == 0 && peers_.first())
-    write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes);
+    draw([&] { write_label_picture(request_.folder / "labels.jpg", set_.train, set_.classes); });
   try {
     while (standing_.epochs_done < options_.epochs && !out_of_patience()) {
       const auto start = Clock::now();
@@ -394,14 +399,14 @@ void Trainer::finish(TrainOutcome& outcome) {
   outcome.unreadable = unreadable_.lines();
   if (standing_.epochs_done == 0 || !peers_.first()) return;
   const auto best = weights_.write_models();
-  log_->write_plots();
+  draw([&] { log_->write_plots(); });
   if (best == nullptr) return;
   outcome.best = weights_.best_model();
   if (!options_.val || outcome.interrupted) return;
   best->to(compute_.device);
   const Judgement judged = judge(*best, Compute{compute_.device, std::nullopt}, "judging the best");
   outcome.metrics = judged.metrics;
-  write_judgement(request_.folder, judge_->truth(), judge_->of_truth(judged.found));
+  draw([&] { write_judgement(request_.folder, judge_->truth(), judge_->of_truth(judged.found)); });
   write_validation_pictures(request_.folder, judge_->images(), judged.found, set_.classes);
 }
 

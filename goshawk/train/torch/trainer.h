@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -69,6 +70,7 @@ class Trainer {
   void halve_batch();
   void tell(const std::string& line) const;
   void warn(const std::string& line) const;
+  void draw(const std::function<void()>& plots);
 
   const TrainRequest& request_;
   Peers& peers_;
@@ -88,6 +90,7 @@ class Trainer {
   double seconds_ = 0;
   std::vector<double> epoch_seconds_;  // of this process's epochs: training without judging
   std::int64_t images_seen_ = 0;
+  bool can_draw_ = true;  // plots; where not, that is told once
 };
 
 }  // namespace goshawk::train
