@@ -22,6 +22,7 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/utf8.h"
 
 namespace goshawk::cli {
 namespace {
@@ -114,6 +115,13 @@ int resume(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
   request.changed = changed_options(call.config);
   request.folder = call.options.at("resume");
+  if (fs::is_regular_file(request.folder) && request.folder.parent_path().filename() == "weights")
+    request.folder = request.folder.parent_path().parent_path();  // the checkpoint in it
+  for (const char* key : {"output.project", "output.name"}) {
+    if (call.config.entry(key).layer == ConfigLayer::kFlag)
+      throw Error(ErrorCode::kUsage, "a training goes on in its own folder", "--" + find_setting(key)->flag,
+                  "Leave it out.");
+  }
   if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
   return report(Training::load().run(request), request, call.json);
 }
@@ -129,10 +137,20 @@ std::string absolute_model(const std::string& model) {
 int begin(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
+  if (valid_utf8(request.options.data) != request.options.data)
+    throw Error(ErrorCode::kUsage, "the path is no UTF-8 text, as the files of a training are", call.argument(0));
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
   request.options.model = absolute_model(request.options.model);
   if (auto& weights = request.options.weights; !weights.empty()) {
     if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
+    const auto kind = fs::path(weights).extension();
+    if (kind == ".onnx" || kind == ".pt") {
+      throw Error(ErrorCode::kUsage, "only a checkpoint in safetensors can be read here", weights,
+                  kind == ".onnx" ? "--model " + weights + " trains on with the network and weights of an ONNX model."
+                                  : "Export it to ONNX, which --model takes, or its tensors to safetensors.");
+    }
+    if (request.options.model.ends_with(".onnx"))
+      throw Error(ErrorCode::kUsage, "an ONNX model brings its own weights", "--weights", "Leave out one of the two.");
     weights = fs::absolute(weights).lexically_normal().string();
   }
   if (auto& teacher = request.options.teacher; !teacher.empty())

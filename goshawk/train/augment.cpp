@@ -130,13 +130,14 @@ void mirror(Sample& sample, bool across) {
 }
 
 void recolor(cv::Mat& image, const AugmentOptions& options, Random& random) {
-  const double hue = 1 + uniform(random, -1, 1) * options.hsv_h;
+  constexpr int kTurn = 180;  // of the colour circle, in OpenCV's 8-bit steps
+  const int hue = static_cast<int>(std::lround((1 + uniform(random, -1, 1) * options.hsv_h) * kTurn));
   const double saturation = 1 + uniform(random, -1, 1) * options.hsv_s;
   const double value = 1 + uniform(random, -1, 1) * options.hsv_v;
   if (options.hsv_h == 0 && options.hsv_s == 0 && options.hsv_v == 0) return;
   cv::Mat table(1, 256, CV_8UC3), hsv;
   for (int i = 0; i < 256; ++i) {
-    table.at<cv::Vec3b>(i) = {static_cast<unsigned char>(static_cast<int>(i * hue) % 180),
+    table.at<cv::Vec3b>(i) = {static_cast<unsigned char>((i + hue) % kTurn),
                               cv::saturate_cast<unsigned char>(i * saturation), cv::saturate_cast<unsigned char>(i * value)};
   }
   cv::cvtColor(image, hsv, cv::COLOR_BGR2HSV);

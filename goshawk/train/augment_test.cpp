@@ -46,6 +46,29 @@ AugmentOptions geometry_only() {
   return options;
 }
 
+TEST(Augment, HuesTurnAllAlike) {
+  AugmentOptions options;
+  options.hsv_h = 0.5, options.hsv_s = options.hsv_v = 0, options.fliplr = 0, options.translate = options.scale = 0;
+  Sample sample;
+  sample.image = cv::Mat(64, 64, CV_8UC3, cv::Scalar(0, 0, 255));  // red, hue 0
+  sample.image.colRange(32, 64).setTo(cv::Scalar(9, 0, 255));      // hue 179
+  const auto hue = [](const cv::Mat& image, int x) {
+    cv::Mat hsv;
+    cv::cvtColor(image, hsv, cv::COLOR_BGR2HSV);
+    return static_cast<int>(hsv.at<cv::Vec3b>(32, x)[0]);
+  };
+  ASSERT_EQ(hue(sample.image, 48), 179);
+  Random random(5);
+  int turned = 0;
+  for (int i = 0; i < 20; ++i) {
+    const auto changed = augment(sample, 64, options, random).image;
+    const int apart = (hue(changed, 16) - hue(changed, 48) + 180) % 180;
+    EXPECT_TRUE(apart <= 3) << hue(changed, 16) << ' ' << hue(changed, 48);
+    turned += hue(changed, 16) > 10 && hue(changed, 16) < 170 ? 1 : 0;
+  }
+  EXPECT_GT(turned, 10) << "red takes other hues, too";
+}
+
 TEST(Augment, LetterboxKeepsTheShapeAndTheObject) {
   const auto boxed = letterbox(with_rectangle(200, 100, {20, 30, 60, 40}), 100);
   EXPECT_EQ(boxed.image.size(), cv::Size(100, 100));

@@ -115,7 +115,9 @@ std::map<std::size_t, std::string> ImageStore::unreadable() const {
 
 cv::Mat ImageStore::load(const TrainingImage& image) const {
   cv::Mat pixels = media::read_image_reduced(image.path, side_);
-  scale_to_labels(image, pixels.cols, pixels.rows);
+  // A JPEG that was decoded at a reduced scale has its sides rounded up: one pixel of its own is no other shape.
+  const auto difference = std::abs(std::int64_t{pixels.cols} * image.height - std::int64_t{pixels.rows} * image.width);
+  if (difference > std::max(image.width, image.height)) scale_to_labels(image, pixels.cols, pixels.rows);
   const double zoom = static_cast<double>(side_) / std::max(pixels.cols, pixels.rows);
   if (zoom == 1) return pixels;
   const cv::Size size(std::max(1, static_cast<int>(std::lround(pixels.cols * zoom))),

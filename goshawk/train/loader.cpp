@@ -138,6 +138,8 @@ Sample EpochLoader::picture(std::size_t index, Random& random) {
     if (store_.size() == 1)
       throw Error(ErrorCode::kBadData, "the only picture cannot be read", store_.image(0).path.string());
     index = random.below(store_.size());
+    const std::lock_guard lock(mutex_);
+    if (stopping_) throw Error(ErrorCode::kInterrupted, "stopped");
   }
 }
 

@@ -191,6 +191,16 @@ TEST_F(Loader, StopsWhereMoreThanATenthCannotBeRead) {
   EXPECT_NE(text.find("2 of 11 pictures cannot be read"), std::string::npos) << text;
 }
 
+TEST_F(Loader, TakesALongThinJpegThatIsDecodedSmaller) {
+  images_[3].path = folder_ / "thin.jpg";
+  images_[3].width = 1000, images_[3].height = 65;
+  media::write_image(images_[3].path, cv::Mat(65, 1000, CV_8UC3, cv::Scalar(9, 90, 200)));
+  ImageStore store(images_, 64, {});
+  const auto sample = store.get_if_readable(3);
+  ASSERT_TRUE(sample) << store.unreadable().at(3);
+  EXPECT_EQ(sample->image.cols, 64);
+}
+
 TEST_F(Loader, LeavesOutAPictureThatItsLabelsAreNotFor) {
   images_[3].width = 700;
   ImageStore store(images_, 64, {});

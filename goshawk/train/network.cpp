@@ -1,6 +1,7 @@
 #include "goshawk/train/network.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -104,6 +105,9 @@ class Parser {
     if (!scales.is_object() || scales.empty()) fail("scales", "a map of scales is needed");
     std::vector<std::string> names;
     for (const auto& [name, value] : scales.items()) names.push_back(name);
+    if (wanted.empty() && names.size() > 1)
+      fail("scales", fmt::format("there are the scales {}: name one behind the file, NET.yaml:{}", fmt::join(names, ", "),
+                                 names.front()));
     const std::string name = wanted.empty() ? names.front() : std::string(wanted);
     if (!scales.contains(name)) fail("scales", fmt::format("there is no scale '{}'{}", name, did_you_mean(name, names)));
     const auto& entry = scales[name];

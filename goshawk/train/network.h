@@ -62,7 +62,7 @@ inline constexpr int kMostLayers = 500;
 inline constexpr int kMostChannels = 8192;
 inline constexpr int kMostClasses = 10'000;
 
-/// Settles a description: `scale` is a key of its `scales` (empty: the first), `classes` >= 1. `where` is put before places
+/// Settles a description: `scale` is a key of its `scales` (empty: the only one), `classes` >= 1. `where` is put before places
 /// in messages. Channels are `channels * width` (at most max_channels before that) rounded up to a multiple of 8, or without
 /// scales as they stand; repeats above 1 are `repeats * depth`, rounded, at least 1. Throws Error{kBadConfig} with the
 /// layer's number for what is unknown (with a suggestion), missing, or cannot work.

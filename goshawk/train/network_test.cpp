@@ -5,6 +5,7 @@
 
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
+#include "goshawk/core/testing.h"
 
 namespace goshawk::train {
 namespace {
@@ -130,6 +131,8 @@ TEST(Network, ScalesAreChosenByName) {
   EXPECT_EQ(parse(yaml, 3, "n").layers[2].channels, 16);
   EXPECT_EQ(parse(yaml, 3, "s").layers[2].channels, 32);
   EXPECT_THROW(parse(yaml, 3, "x"), Error);
+  EXPECT_THAT(text_of_error([&] { parse(yaml, 3, ""); }, ErrorCode::kBadConfig), HasSubstr("n, s"));
+  EXPECT_EQ(parse("scales: {s: {width: 0.5}}" + kSmall, 3, "").layers[2].channels, 16);
   EXPECT_THROW(load_network("goshawk-x", 3), Error);
   EXPECT_THROW(load_network("goshawk-n", 0), Error);
 }

@@ -42,8 +42,8 @@ TrainOptions settled(TrainOptions options, std::int64_t images, int classes) {
   } else {
     options.optimizer = "adamw";
     options.lr0 = 0.002 * 5 / (4 + classes);
-    options.warmup_bias_lr = 0;
   }
+  options.warmup_bias_lr = 0;
   return options;
 }
 

@@ -151,6 +151,7 @@ TEST(Options, AutoFollowsTheLengthOfTheTraining) {
   EXPECT_EQ(settled(options, 128, 80).optimizer, "adamw");
   EXPECT_NEAR(settled(options, 128, 6).lr0, 0.001, 1e-9);
   EXPECT_EQ(settled(options, 118'000, 80).optimizer, "sgd");
+  EXPECT_EQ(settled(options, 118'000, 80).warmup_bias_lr, 0) << "as Ultralytics 8.4's auto";
   options.optimizer = "sgd";
   options.lr0 = 0.02;
   EXPECT_EQ(settled(options, 128, 80), options);

@@ -162,8 +162,8 @@ void write_safetensors(const std::filesystem::path& path, const StoredTensors& c
   json metadata(content.metadata);
   metadata[kChecksum] = sha256_of_bytes(data);
   header[kMetadata] = metadata;
-  std::string text = header.dump();
-  text.append((8 - text.size() % 8) % 8, ' ');  // values begin at a multiple of eight
+  std::string text = header.dump(-1, ' ', false, json::error_handler_t::replace);  // names may be anything
+  text.append((8 - text.size() % 8) % 8, ' ');                                     // values begin at a multiple of eight
   const std::uint64_t length = text.size();
   AtomicFile file(path);
   file.stream().write(reinterpret_cast<const char*>(&length), sizeof length);

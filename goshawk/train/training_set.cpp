@@ -55,6 +55,9 @@ class Builder {
     for (std::uint32_t i = 0; i < data_.images.size(); ++i) parts[data_.images[i].split].push_back(i);
     train_ = parts[Split::kTrain];
     val_ = !parts[Split::kVal].empty() ? parts[Split::kVal] : parts[Split::kTest];
+    if (parts[Split::kVal].empty() && !val_.empty())
+      set_.notes.push_back(
+          "there is no val split: the test split chooses the best epoch, and tells less of the network then");
     if (train_.empty()) train_ = parts[Split::kNone];
     if (val_.empty()) {
       val_ = train_;

@@ -397,7 +397,7 @@ class Check(DataTest):
         self.assert_fails(USAGE, "data", "check", "a", "--from", "coc", says="did you mean 'coco'?")
         self.assert_fails(NO_INPUT, "data", "check", "none.yaml", says="none.yaml")
         self.write("file", "")
-        self.assert_fails(IO, "data", "check", "a", "--out", "file/deep", says="cannot be made")
+        self.assert_fails(IO, "data", "check", "a", "--out", "file/deep", says="cannot create the folder")
 
     def test_ctrl_c(self):
         self.yolo_set("a", {f"train/{i}": "0 .5 .5 .5 .5\n" for i in range(20)})

@@ -323,7 +323,7 @@ class Optimize(EndToEnd):
         fails(USAGE, "must be a file's name", "convert", self.model, "--output", "")
         blocked = self.folder / "blocked"
         blocked.touch()
-        fails(IO, "cannot create the file", "quantize", self.model, "--data", self.data, "--output", blocked / "q.onnx")
+        fails(IO, "cannot create the folder", "quantize", self.model, "--data", self.data, "--output", blocked / "q.onnx")
         fails(USAGE, "no layer 'nothing'", "quantize", self.model, "--data", self.data, "--float", "nothing")
         fails(USAGE, "no convolution 'channel'; did you mean 'channels'", "prune", self.model, "--whole", "channel")
         fails(USAGE, "no node or operator 'Cov'", "convert", self.model, "--keep", "Cov")

@@ -265,6 +265,20 @@ class Train(EndToEnd):
         self.assertTrue((run / "val_batch0_pred.jpg").is_file())
         self.assertFalse(list(run.glob("*.png")))
 
+    def test_options_that_exclude_each_other_are_refused(self):
+        self.goshawk("train", self.data, "--epochs", 1, "--name", "base", *self.FLAGS, timeout=300)
+        run = self.folder / "runs/train/base"
+        best = run / "weights/best"
+        refused = lambda says, *words: self.assertIn(says, self.goshawk("train", *words, code=64).stderr)
+        refused("safetensors", self.data, "--weights", f"{best}.onnx")
+        refused("its own weights", self.data, "--model", f"{best}.onnx", "--weights", f"{best}.safetensors")
+        refused("its own folder", "--resume", run, "--name", "other")
+        resumed = self.goshawk("train", "--resume", run / "weights/last.safetensors", timeout=300)
+        self.assertIn("1 epoch", resumed.stdout + resumed.stderr)
+        pictures = self.folder / "caf\udce9"  # no UTF-8
+        pictures.mkdir()
+        refused("UTF-8", pictures)
+
     def test_bad_input_is_told(self):
         self.assertIn("a data set is needed", self.goshawk("train", code=64).stderr)
         self.goshawk("train", "nothing.yaml", code=66)

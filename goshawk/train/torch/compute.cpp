@@ -196,9 +196,10 @@ int fitting_batch(const Network& network, int side, const Compute& compute, int 
 bool says_out_of_memory(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return true;
   const std::string_view what = error.what();
-  // Of c10's allocators on Linux and elsewhere, CUDA, cuBLAS, OpenCV.
-  const auto words = {"can't allocate memory", "not enough memory", "out of memory", "STATUS_ALLOC_FAILED",
-                      "Insufficient memory"};
+  // Of c10's allocators on Linux and elsewhere, CUDA, cuBLAS, OpenCV, oneDNN (which does not say why it could not).
+  const auto words = {"can't allocate memory",        "not enough memory",   "out of memory",
+                      "STATUS_ALLOC_FAILED",          "Insufficient memory", "could not create a primitive",
+                      "could not execute a primitive"};
   return std::any_of(words.begin(), words.end(), [&](const char* one) { return what.find(one) != what.npos; });
 }
 

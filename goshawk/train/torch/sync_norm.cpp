@@ -77,6 +77,9 @@ struct SyncNorm : torch::autograd::Function<SyncNorm> {
   }
 };
 
+/// One picture whose map is a single cell has no variance: its values are normalized as when detecting.
+bool has_one_value(const Tensor& x) { return x.numel() == x.size(1); }
+
 }  // namespace
 
 void NormLayer::unfold(const Tensor& given) {
@@ -91,7 +94,8 @@ void NormLayer::watch() { seen_.emplace(Seen{0, torch::zeros_like(running_mean, 
 
 void NormLayer::settle() {
   const torch::NoGradGuard no_grad;
-  require(seen_ && seen_->count > 1, "NormLayer::settle: nothing was seen");
+  require(seen_.has_value(), "NormLayer::settle without watch");
+  if (seen_->count <= 1) return seen_.reset();  // no variance to be had: it stays as it was unfolded
   const Statistics seen = statistics_from(seen_->sums, seen_->count);
   seen_.reset();
   const Tensor slope = weight / (running_var + options.eps()).sqrt();
@@ -105,6 +109,9 @@ Tensor NormLayer::forward(const Tensor& x) {
   if (seen_ && !is_training()) {
     seen_->count += static_cast<double>(x.numel() / x.size(1));
     seen_->sums += sums_of(x.detach().to(torch::kFloat32));
+  }
+  if (peers_ == nullptr && is_training() && has_one_value(x)) {
+    return torch::batch_norm(x, weight, bias, running_mean, running_var, /*training=*/false, 0, options.eps(), false);
   }
   if (peers_ == nullptr || !is_training()) return BatchNorm2dImpl::forward(x);
   Statistics seen;
@@ -122,7 +129,7 @@ Tensor NormLayer::forward(const Tensor& x) {
 }
 
 Tensor NormLayer::forward_silu(const Tensor& x) {
-  if (seen_ || (peers_ != nullptr && is_training())) return torch::silu(forward(x));
+  if (seen_ || (is_training() && (peers_ != nullptr || has_one_value(x)))) return torch::silu(forward(x));
   return norm_silu(*this, x);
 }
 

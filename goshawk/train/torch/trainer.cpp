@@ -70,7 +70,7 @@ Trainer::Trainer(const TrainRequest& request, const TrainingSet& set, const std:
       options_.batch = batch_for_all(options_, description_, images, compute_, peers_, request_.self.local_world);
       tell(fmt::format("a batch of {} images fits into the memory that is free", options_.batch));
     }
-    options_ = settled(options_, images, static_cast<int>(set_.classes.size()));
+    settle_optimizer(images);
     settle_numbers(options_, compute_);
     if (options_.epochs <= options_.close_mosaic && (options_.augment.mosaic > 0 || options_.augment.mixup > 0))
       tell(fmt::format("no mosaic and mix-up: every epoch is among the last {} (--close-mosaic)", options_.close_mosaic));
@@ -118,6 +118,16 @@ void Trainer::warn(const std::string& line) const {
   if (request_.warn) request_.warn(line);
 }
 
+/// What `auto` stands for, which is told: options that it overrules would be missed.
+void Trainer::settle_optimizer(std::int64_t images) {
+  const TrainOptions asked = options_, usual;
+  options_ = settled(options_, images, static_cast<int>(set_.classes.size()));
+  if (options_ == asked) return;
+  tell(fmt::format("optimizer auto: {}, lr0 {:.3g}, momentum {:g}", options_.optimizer, options_.lr0, options_.momentum));
+  if (asked.lr0 != usual.lr0 || asked.momentum != usual.momentum || asked.warmup_bias_lr != usual.warmup_bias_lr)
+    warn("--optimizer auto chooses --lr0, --momentum and --warmup-bias-lr itself: name an optimizer to set them");
+}
+
 void Trainer::go_on_from(const Checkpoint& checkpoint) {
   learner_->go_on_from(checkpoint);
   standing_ = checkpoint.standing;
@@ -151,6 +161,8 @@ void Trainer::start_from(DetectionNetwork& network, const fs::path& path) const 
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
   }
   tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
+  if (2 * taken.tensors < taken.of)
+    warn("more than half of the network begins at random: was that another network's checkpoint?");
 }
 
 void Trainer::start_from_model(DetectionNetwork& network, const fs::path& path) const {
@@ -195,11 +207,11 @@ LossParts Trainer::train_batch(const Batch& batch, std::optional<Taught> taught,
 }
 
 void Trainer::fail_at(const Batch& batch, const char* what) const {
-  const auto file = request_.folder / "bad_batch.safetensors";
+  const auto file = request_.folder /
+                    (peers_.first() ? "bad_batch.safetensors" : fmt::format("bad_batch_rank{}.safetensors", peers_.rank()));
   try {
-    keep_batch(peers_.first() ? file : request_.folder / fmt::format("bad_batch_rank{}.safetensors", peers_.rank()), batch,
-               *store_);
-  } catch (const Error& error) {
+    keep_batch(file, batch, *store_);
+  } catch (const std::exception& error) {
     warn(fmt::format("the batch could not be kept: {}", error.what()));
   }
   throw Error(ErrorCode::kBadData, fmt::format("{}, in epoch {}", what, standing_.epochs_done + 1), file.string(),
@@ -373,6 +385,9 @@ void Trainer::run(TrainOutcome& outcome) {
       keep_models();
       throw;
     }
+  } catch (...) {  // LibTorch's, oneDNN's
+    keep_models();
+    throw;
   }
   finish(outcome);
 }
@@ -384,7 +399,7 @@ void Trainer::keep_models() {
   if (standing_.epochs_done == 0 || !peers_.first()) return;
   try {
     weights_.write_models();
-  } catch (const Error& error) {
+  } catch (const std::exception& error) {
     warn(error.what());
   }
 }
@@ -404,7 +419,14 @@ void Trainer::finish(TrainOutcome& outcome) {
   outcome.best = weights_.best_model();
   if (!options_.val || outcome.interrupted) return;
   best->to(compute_.device);
-  const Judgement judged = judge(*best, Compute{compute_.device, std::nullopt}, "judging the best");
+  Judgement judged;
+  try {
+    judged = judge(*best, Compute{compute_.device, std::nullopt}, "judging the best");
+  } catch (const Error& error) {
+    outcome.interrupted = error.code() == ErrorCode::kInterrupted;
+    if (!outcome.interrupted) throw;
+    return;
+  }
   outcome.metrics = judged.metrics;
   draw([&] { write_judgement(request_.folder, judge_->truth(), judge_->of_truth(judged.found)); });
   write_validation_pictures(request_.folder, judge_->images(), judged.found, set_.classes);

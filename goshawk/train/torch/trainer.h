@@ -71,6 +71,7 @@ class Trainer {
   void tell(const std::string& line) const;
   void warn(const std::string& line) const;
   void draw(const std::function<void()>& plots);
+  void settle_optimizer(std::int64_t images);
 
   const TrainRequest& request_;
   Peers& peers_;

@@ -86,6 +86,26 @@ TEST_F(Training, ABatchThatDoesNotFitIsHalvedUntilItDoes) {
   EXPECT_NE(notes_.find("the batch does not fit into memory: going on with 4 images"), std::string::npos) << notes_;
 }
 
+TEST_F(Training, ABatchOfOnePictureWhoseCoarsestMapIsOneCellIsLearnedFrom) {
+  request_.options.imgsz = 32;
+  request_.options.batch = 7;  // and then one
+  const auto outcome = train();
+  EXPECT_EQ(outcome.epochs_done, 1);
+  EXPECT_TRUE(fs::exists(outcome.best));
+}
+
+TEST_F(Training, WhatAutoStandsForIsToldAndWhatItOverrulesToo) {
+  request_.options.lr0 = 0.5;
+  train();
+  EXPECT_NE(notes_.find("optimizer auto: adamw, lr0 0.002, momentum 0.9"), std::string::npos) << notes_;
+  EXPECT_NE(notes_.find("--optimizer auto chooses --lr0"), std::string::npos) << notes_;
+  notes_.clear();
+  request_.options.optimizer = "sgd";
+  request_.options.lr0 = 0.001;
+  train();
+  EXPECT_EQ(notes_.find("optimizer auto"), std::string::npos) << notes_;
+}
+
 TEST_F(Training, MemoryThatTheSystemRefusesIsKnownAsSuch) {
   try {
     torch::empty({std::int64_t{1} << 50}, torch::kUInt8);
@@ -93,6 +113,7 @@ TEST_F(Training, MemoryThatTheSystemRefusesIsKnownAsSuch) {
   } catch (const std::exception& error) {
     EXPECT_TRUE(says_out_of_memory(error)) << error.what();
   }
+  EXPECT_TRUE(says_out_of_memory(std::runtime_error("could not create a primitive")));  // oneDNN
   EXPECT_FALSE(says_out_of_memory(std::runtime_error("sizes of tensors must match")));
 }
 

@@ -23,7 +23,8 @@ void Unreadable::note_all_of(ImageStore& store) {
     for (const auto& [image, why] : bad) flags[image] = 1;
     flags = peers_.sum(flags);
     for (std::size_t i = 0; i < flags.size(); ++i) {
-      if (flags[i] > 0) store.mark_unreadable(i, "another process could not read it");
+      // Looked at here too, for the reason.
+      if (flags[i] > 0 && store.get_if_readable(i)) store.mark_unreadable(i, "another process could not read it");
     }
     bad = store.unreadable();
   }
