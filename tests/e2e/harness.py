@@ -14,7 +14,8 @@ GOSHAWK = os.environ["GOSHAWK_BIN"]
 
 def run(*arguments, timeout=60, **options):
     """Runs goshawk; the result has returncode, stdout and stderr."""
-    return subprocess.run([GOSHAWK, *map(str, arguments)], capture_output=True, text=True, timeout=timeout, **options)
+    return subprocess.run([GOSHAWK, *map(str, arguments)], capture_output=True, text=True, errors="replace", timeout=timeout,
+                          **options)
 
 
 def ffmpeg(*arguments):
