@@ -58,7 +58,8 @@ Part machine_part() {
   const std::uint64_t free = available_memory();
   Part part{"Machine", {}};
   part.say("system", machine.system);
-  part.say("processor", fmt::format("{}, {} cores for goshawk", machine.processor, machine.cores));
+  part.say("processor",
+           fmt::format("{}, {} core{} for goshawk", machine.processor, machine.cores, machine.cores == 1 ? "" : "s"));
   part.check(free > kEnoughMemory, "memory", fmt::format("{} free of {}", gigabytes(free), gigabytes(machine.memory_bytes)),
              "close other programs: a video takes about half a gigabyte");
   for (const auto& gpu : runtime::gpus()) {
