@@ -1,6 +1,7 @@
 // goshawk train: from a labelled data set to a verified model.
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -134,6 +135,22 @@ std::string absolute_model(const std::string& model) {
   return fs::absolute(file).lexically_normal().string() + (colon == std::string::npos ? "" : model.substr(colon));
 }
 
+/// The checkpoints of --weights by their absolute paths.
+std::string absolute_weights(const std::string& weights) {
+  std::vector<std::string> files = train::weights_files(weights);
+  for (auto& file : files) {
+    if (!fs::is_regular_file(file)) throw Error(ErrorCode::kNotFound, "there is no such file", file, "--weights");
+    const auto kind = fs::path(file).extension();
+    if (kind == ".onnx" || kind == ".pt") {
+      throw Error(ErrorCode::kUsage, "only a checkpoint in safetensors can be read here", file,
+                  kind == ".onnx" ? "--model " + file + " trains on with the network and weights of an ONNX model."
+                                  : "Export it to ONNX, which --model takes, or its tensors to safetensors.");
+    }
+    file = fs::absolute(file).lexically_normal().string();
+  }
+  return fmt::format("{}", fmt::join(files, ","));
+}
+
 int begin(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
@@ -141,18 +158,9 @@ int begin(const Invocation& call, train::TrainRequest request) {
     throw Error(ErrorCode::kUsage, "the path is no UTF-8 text, as the files of a training are", call.argument(0));
   if (!fs::exists(request.options.data)) throw Error(ErrorCode::kNotFound, "there is no such data set", call.argument(0));
   request.options.model = absolute_model(request.options.model);
-  if (auto& weights = request.options.weights; !weights.empty()) {
-    if (!fs::is_regular_file(weights)) throw Error(ErrorCode::kNotFound, "there is no such file", weights, "--weights");
-    const auto kind = fs::path(weights).extension();
-    if (kind == ".onnx" || kind == ".pt") {
-      throw Error(ErrorCode::kUsage, "only a checkpoint in safetensors can be read here", weights,
-                  kind == ".onnx" ? "--model " + weights + " trains on with the network and weights of an ONNX model."
-                                  : "Export it to ONNX, which --model takes, or its tensors to safetensors.");
-    }
-    if (request.options.model.ends_with(".onnx"))
-      throw Error(ErrorCode::kUsage, "an ONNX model brings its own weights", "--weights", "Leave out one of the two.");
-    weights = fs::absolute(weights).lexically_normal().string();
-  }
+  if (!request.options.weights.empty() && request.options.model.ends_with(".onnx"))
+    throw Error(ErrorCode::kUsage, "an ONNX model brings its own weights", "--weights", "Leave out one of the two.");
+  request.options.weights = absolute_weights(request.options.weights);
   if (auto& teacher = request.options.teacher; !teacher.empty())
     teacher = fs::absolute(resolve_model(teacher).path).lexically_normal().string();
   const auto training = Training::load();

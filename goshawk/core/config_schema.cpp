@@ -92,7 +92,7 @@ std::vector<Setting> make_schema() {
        "goshawk-n",
        "Network: goshawk-n, -s or -m, a YAML file, or a trained model",
        {"goshawk-n", "goshawk-s", "goshawk-m"}},
-      {"train.weights", "weights", kPath, "", "Start from this checkpoint (safetensors); unset: from random weights", {}},
+      {"train.weights", "weights", kPath, "", "Start from this checkpoint, or the mean of several: A,B", {}},
       {"train.teacher",
        "teacher",
        kText,

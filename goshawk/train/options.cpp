@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <sstream>
 
 #include "goshawk/core/error.h"
 
@@ -28,6 +29,13 @@ TrainOptions options_from_json(const nlohmann::json& document, const std::string
     throw Error(ErrorCode::kBadData, std::string("the options of training are malformed: ") + error.what(), where);
   }
   return options;
+}
+
+std::vector<std::string> weights_files(const std::string& weights) {
+  std::vector<std::string> files;
+  std::istringstream stream(weights);
+  for (std::string file; std::getline(stream, file, ',');) files.push_back(file);
+  return files;
 }
 
 TrainOptions settled(TrainOptions options, std::int64_t images, int classes) {

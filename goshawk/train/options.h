@@ -16,7 +16,7 @@ namespace goshawk::train {
 struct TrainOptions {
   std::string data;  // data.yaml, instances.json, folder
   std::string model = "goshawk-n";
-  std::string weights;                       // safetensors to start from; empty: random
+  std::string weights;                       // safetensors to start from (weights_files); empty: random
   std::string teacher;                       // ONNX model whose answers are learned beside the labels; empty: none
   std::vector<std::string> teacher_classes;  // that are learned from it; empty: all that it knows
   std::string device = "auto";               // auto (a GPU where there is one), cpu, cuda, cuda:N
@@ -76,6 +76,9 @@ void for_each_field(Options& o, Visit visit) {
 nlohmann::ordered_json to_json(const TrainOptions& options);
 /// Fields that `document` does not have keep their defaults. Throws Error{kBadData} for unknown fields and wrong types.
 TrainOptions options_from_json(const nlohmann::json& document, const std::string& where);
+
+/// The files that TrainOptions::weights names: one, or several with commas between, whose mean is the beginning.
+std::vector<std::string> weights_files(const std::string& weights);
 
 /// The optimiser and rate of `optimizer: auto`: few steps (at most 10,000) go best with AdamW at a rate that falls with the
 /// number of classes, many with SGD at 0.01. Source: the documented rule of Ultralytics 8.4. Other values stay.

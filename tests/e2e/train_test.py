@@ -271,6 +271,10 @@ class Train(EndToEnd):
         best = run / "weights/best"
         refused = lambda says, *words: self.assertIn(says, self.goshawk("train", *words, code=64).stderr)
         refused("safetensors", self.data, "--weights", f"{best}.onnx")
+        self.assertIn("no such file", self.goshawk("train", self.data, "--weights", f"{best}.safetensors,none", code=66).stderr)
+        mean = self.goshawk("train", self.data, "--epochs", 1, "--name", "mean", *self.FLAGS, "--weights",
+                            f"{best}.safetensors,{run / 'weights/last.safetensors'}", timeout=300)
+        self.assertEqual(mean.stderr.count("tensors come from"), 2, mean.stderr)
         refused("its own weights", self.data, "--model", f"{best}.onnx", "--weights", f"{best}.safetensors")
         refused("its own folder", "--resume", run, "--name", "other")
         resumed = self.goshawk("train", "--resume", run / "weights/last.safetensors", timeout=300)

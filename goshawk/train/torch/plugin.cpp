@@ -88,7 +88,10 @@ void check_peers_train_the_same(Peers& peers, const TrainOptions& options, const
   for (const char* own : {"data", "device", "workers", "threads", "cache", "cache_gb"}) same.erase(own);
   same["data set"] = set.fingerprint;
   same["numbers"] = numbers_of(compute_of(options, device));
-  if (!checkpoint && !options.weights.empty()) same["weights"] = sha256_of_file(options.weights);
+  if (!checkpoint) {
+    same["weights"] = nlohmann::json::array();
+    for (const auto& file : weights_files(options.weights)) same["weights"].push_back(sha256_of_file(file));
+  }
   if (checkpoint) same["checkpoint"] = {checkpoint->standing.epochs_done, checkpoint->standing.best_fitness};
   const std::string own = sha256_of_bytes(same.dump());
   if (peers.any(peers.of_first(own) != own)) {

@@ -139,7 +139,7 @@ std::shared_ptr<DetectionNetwork> Trainer::beginning(bool with_weights) const {
   network->to(compute_.device);
   use_channels_last(*network);
   if (options_.sync_bn && !peers_.alone()) network->share_statistics(peers_);
-  if (with_weights && !options_.weights.empty()) start_from(*network, options_.weights);
+  if (with_weights && !options_.weights.empty()) start_from(*network, weights_files(options_.weights));
   if (with_weights && options_.model.ends_with(".onnx")) start_from_model(*network, options_.model);
   return network;
 }
@@ -154,12 +154,26 @@ std::unique_ptr<Teacher> Trainer::load_teacher() const {
   return teacher;
 }
 
-void Trainer::start_from(DetectionNetwork& network, const fs::path& path) const {
+void Trainer::start_from(DetectionNetwork& network, const std::vector<std::string>& files) const {
+  start_from(network, files.front(), files.size() > 1);
+  for (std::size_t i = 1; i < files.size(); ++i) {
+    DetectionNetwork other(description_);
+    other.to(compute_.device);
+    start_from(other, files[i], true);
+    move_towards(network, other, 1.0 / static_cast<double>(i + 1));
+  }
+}
+
+/// `whole`: where it does not hold all of the network, that is an error.
+void Trainer::start_from(DetectionNetwork& network, const fs::path& path, bool whole) const {
   const auto taken = take_checkpoint(network, path);
   if (taken.tensors == 0) {
     throw Error(ErrorCode::kBadData, "no tensor in it fits the network " + options_.model, path.string(),
                 "A checkpoint of the same network is needed, of any data set: runs/train/NAME/weights/best.safetensors.");
   }
+  if (whole && taken.tensors < taken.of)
+    throw Error(ErrorCode::kBadData, "it holds only a part of the network, so that no mean can be taken", path.string(),
+                "Means are of checkpoints of one network and one list of classes.");
   tell(fmt::format("{} of {} tensors come from {}", taken.tensors, taken.of, path.string()));
   if (2 * taken.tensors < taken.of)
     warn("more than half of the network begins at random: was that another network's checkpoint?");

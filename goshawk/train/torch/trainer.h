@@ -50,7 +50,8 @@ class Trainer {
   std::shared_ptr<DetectionNetwork> beginning(bool with_weights) const;
   std::unique_ptr<Teacher> load_teacher() const;
   /// Takes from the file what fits by name and shape.
-  void start_from(DetectionNetwork& network, const std::filesystem::path& path) const;
+  void start_from(DetectionNetwork& network, const std::vector<std::string>& files) const;
+  void start_from(DetectionNetwork& network, const std::filesystem::path& path, bool whole) const;
   /// The weights of a model, whose norms get their statistics back from the first batches.
   void start_from_model(DetectionNetwork& network, const std::filesystem::path& path) const;
   LoaderOptions loader_options() const;

@@ -56,6 +56,14 @@ Taken take_checkpoint(DetectionNetwork& network, const std::filesystem::path& pa
   return taken;
 }
 
+void move_towards(DetectionNetwork& network, const DetectionNetwork& other, double share) {
+  const torch::NoGradGuard no_grad;
+  const auto there = tensors_of(other);
+  for (auto& [name, tensor] : tensors_of(network)) {
+    if (tensor.is_floating_point()) torch::Tensor(tensor).lerp_(there.at(name), share);
+  }
+}
+
 Taken take_weights(DetectionNetwork& network, const TrainedModel& model, const std::function<void()>& look) {
   Taken taken;
   std::vector<NormLayer*> norms;

@@ -23,6 +23,11 @@ struct Taken {
 /// a checkpoint the averaged ones, which are the better network. Throws what read_safetensors throws.
 Taken take_checkpoint(DetectionNetwork& network, const std::filesystem::path& path);
 
+/// Moves the weights and statistics of `network` by `share` (0 to 1) of the way to those of `other`, a network of the same
+/// description. Means of networks that were trained on from common weights are often better than each (Wortsman et al.,
+/// 2022: Model soups).
+void move_towards(DetectionNetwork& network, const DetectionNetwork& other, double share);
+
 /// Gives `network` the weights of a model as far as they fit (a head for other classes does not). Norms, which the model has
 /// folded, come back with statistics taken while `look` runs the network over pictures; outside of training the network
 /// computes what the model computes. Leaves the network in training mode.

@@ -27,5 +27,19 @@ TEST(TakeCheckpoint, WeightsMayBeInHalfPrecision) {
   }
 }
 
+TEST(MoveTowards, GivesTheMeanOfWeightsAndStatistics) {
+  const std::string weight = "model.0.conv.weight", mean = "model.0.bn.running_mean";
+  DetectionNetwork a(load_network("goshawk-n", 3)), b(load_network("goshawk-n", 3));
+  const torch::NoGradGuard no_grad;
+  a.named_buffers()[mean].fill_(1), b.named_buffers()[mean].fill_(5);
+  const auto expected = (named(a, weight) + named(b, weight)) / 2;
+  ASSERT_FALSE(torch::allclose(named(a, weight), named(b, weight)));
+  const auto before = named(b, weight).clone();
+  move_towards(a, b, 0.5);
+  EXPECT_TRUE(torch::allclose(named(a, weight), expected, 1e-5, 1e-7));
+  EXPECT_FLOAT_EQ(a.named_buffers()[mean][0].item<float>(), 3);
+  EXPECT_TRUE(torch::equal(named(b, weight), before));
+}
+
 }  // namespace
 }  // namespace goshawk::train
