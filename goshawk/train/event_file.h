@@ -9,9 +9,9 @@
 
 namespace goshawk::train {
 
-/// Appends scalars to a file `events.out.tfevents.TIME.goshawk` that TensorBoard shows. Source: TFRecord (length, masked
-/// CRC-32C of it, bytes, masked CRC-32C of them) and event.proto of TensorFlow. A disk that is full costs curves, never the
-/// training: what cannot be written is lost. Not thread-safe.
+/// Appends scalars to a file `events.out.tfevents.TIME.goshawk.MICROSECONDS` that TensorBoard shows. Source: TFRecord
+/// (length, masked CRC-32C of it, bytes, masked CRC-32C of them) and event.proto of TensorFlow. A disk that is full costs
+/// curves, never the training: what cannot be written is lost. Not thread-safe.
 class EventFile {
  public:
   explicit EventFile(const std::filesystem::path& folder);

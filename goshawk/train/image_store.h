@@ -55,7 +55,8 @@ class ImageStore {
   std::optional<Sample> get_if_readable(std::size_t index);
   /// Pictures that could not be read so far, with the reason.
   std::map<std::size_t, std::string> unreadable() const;
-  /// Another process could not read that picture.
+  /// Another process could not read that picture. Throws Error{kBadData} where too many cannot be read, as
+  /// `get_if_readable`.
   void mark_unreadable(std::size_t index, const std::string& why);
   /// Bytes of the pictures that are kept now.
   std::uint64_t cached_bytes() const { return cached_bytes_; }

@@ -50,7 +50,7 @@ class EpochLoader {
 
   std::size_t batches() const { return batches_; }
   /// nullopt after the last. Another picture stands in for one that cannot be read. Throws Error{kBadData} where too many
-  /// cannot be read (ImageStore).
+  /// cannot be read (ImageStore), or the only one.
   std::optional<Batch> next();
 
  private:

@@ -20,6 +20,7 @@ class Unreadable {
   /// "path: reason"; what is noted already is left out.
   void note(const std::string& line);
   /// Notes what this process or a peer could not read so far; the store then knows the peers' too. All processes at once.
+  /// Throws Error{kBadData} where too many cannot be read.
   void note_all_of(ImageStore& store);
   /// Tells what has come since. Throws Error{kIo}.
   void tell();

@@ -20,7 +20,8 @@ struct Taken {
 };
 
 /// Gives `network` the tensors of a checkpoint (or of any safetensors file with such names) that fit by name and shape: of
-/// a checkpoint the averaged ones, which are the better network. Throws what read_safetensors throws.
+/// a checkpoint the averaged ones, which are the better network. Throws what read_safetensors throws, and
+/// Error{kBadData} for one that fits but holds counters instead of floats, or the other way round.
 Taken take_checkpoint(DetectionNetwork& network, const std::filesystem::path& path);
 
 /// Moves the weights and statistics of `network` by `share` (0 to 1) of the way to those of `other`, a network of the same
