@@ -10,7 +10,7 @@ namespace goshawk {
 /// Limits of the process's own group and of all above it, the least of them; nullopt: none. Versions 1 and 2 (the kernel's
 /// admin-guide/cgroup-v2.rst and cgroup-v1/).
 struct GroupLimits {
-  std::optional<double> cores;                // processor time that may be used a time
+  std::optional<double> cores;                // seconds of processor time a second
   std::optional<std::uint64_t> memory_bytes;  // that may still be taken: pages of files that can be dropped count as free
 };
 

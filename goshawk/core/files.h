@@ -23,7 +23,8 @@ std::filesystem::path behind_links(const std::filesystem::path& path);
 /// Creates the folder where it is not there, with those above it. An empty path is the current folder. Throws Error{kIo}.
 void make_folder(const std::filesystem::path& folder);
 
-/// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo}.
+/// Writes `content` under a temporary name beside `path`, flushes it to disk and renames it. Throws Error{kIo},
+/// {kUsage} where `path` is a device or a pipe.
 void write_file_atomically(const std::filesystem::path& path, std::string_view content);
 
 /// Removes a file that others write under a temporary name, unless it has got its own by then. Not thread-safe.
@@ -41,7 +42,7 @@ struct Leftover {
 /// The destructor removes what was not committed. Not thread-safe.
 class AtomicFile {
  public:
-  /// Throws Error{kIo} when the temporary file cannot be created.
+  /// Throws Error{kIo} when the temporary file cannot be created, {kUsage} where `path` is a device or a pipe.
   explicit AtomicFile(std::filesystem::path path);
   ~AtomicFile();
   AtomicFile(const AtomicFile&) = delete;
@@ -87,7 +88,7 @@ class AtomicFolder {
 std::filesystem::path temporary_beside(const std::filesystem::path& path);
 /// "last.onnx" of ".last.part-PID-N.onnx", which a killed program may have left beside it; empty for other names.
 std::string target_of_temporary(const std::filesystem::path& file);
-/// fsyncs `from` and renames it to `to`. Throws Error{kIo}.
+/// fsyncs `from` and renames it to `to`. Throws Error{kIo}, {kUsage} where `to` is a device or a pipe.
 void rename_durably(const std::filesystem::path& from, const std::filesystem::path& to);
 
 /// Creates and returns `parent/name`, or `parent/name2`, `parent/name3`, ... when that exists (Ultralytics' run folders).

@@ -81,7 +81,8 @@ TrainOptions options_from_json(const nlohmann::json& document, const std::string
 std::vector<std::string> weights_files(const std::string& weights);
 
 /// The optimiser and rate of `optimizer: auto`: few steps (at most 10,000) go best with AdamW at a rate that falls with the
-/// number of classes, many with SGD at 0.01. Source: the documented rule of Ultralytics 8.4. Other values stay.
+/// number of classes, many with SGD at 0.01. Source: the rule that Ultralytics has documented; its 8.4.190 takes MuSGD
+/// instead of SGD. Other values stay.
 TrainOptions settled(TrainOptions options, std::int64_t images, int classes);
 
 ScheduleOptions schedule_of(const TrainOptions& options);
