@@ -44,6 +44,12 @@ void check_unknown(const Command& command, const std::vector<std::string>& remai
   }
 }
 
+/// Whether a flag without a value is on; "--record=false" is not.
+bool is_on(const std::string& flag, const std::string& value, const Command& command) {
+  if (value == "true" || value == "false") return value == "true";
+  throw Error(ErrorCode::kUsage, "--" + flag + " is on or not there; '" + value + "' says neither", "", help_hint(command));
+}
+
 /// Puts `--source X` in the place of the positional SOURCE.
 void merge_positionals(const Command& command, const std::map<std::string, std::string>& by_flag, Arguments& result) {
   auto& given = result.positionals;
@@ -52,6 +58,8 @@ void merge_positionals(const Command& command, const std::map<std::string, std::
     const auto flag = by_flag.find(positional.flag);
     if (flag != by_flag.end())
       given.insert(given.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.size())), flag->second);
+    if (i < given.size() && given[i].empty())  // $MODEL that is not set: nothing else may be taken in its place
+      throw Error(ErrorCode::kUsage, positional.name + " is empty: " + positional.help, "", help_hint(command));
     if (positional.required && given.size() <= i && !result.help) {
       const std::string alternative = positional.flag.empty() ? "" : " (or --" + positional.flag + ")";
       throw Error(ErrorCode::kUsage,
@@ -69,6 +77,7 @@ void merge_positionals(const Command& command, const std::map<std::string, std::
 }  // namespace
 
 Arguments parse_arguments(const Command& command, const std::vector<std::string>& words) {
+  constexpr auto kLast = CLI::MultiOptionPolicy::TakeLast;  // of a flag that is given again
   CLI::App app;
   app.set_help_flag();
   app.allow_extras();
@@ -80,17 +89,19 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
     auto*& option = by_key[setting.key];
     if (setting.type == SettingType::kBoolean) option = app.add_flag(names + ",!--no-" + setting.flag);
     else option = app.add_option(names)->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-    if (setting.type == SettingType::kBoolean) option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
+    if (setting.type == SettingType::kBoolean) option->multi_option_policy(kLast);
   }
   for (const auto& option : command.options) {
     const std::string name = "--" + option.flag;
     if (option.placeholder.empty()) by_option[option.flag] = app.add_flag(name);
     else by_option[option.flag] = app.add_option(name)->expected(1);
+    by_option[option.flag]->multi_option_policy(kLast);
   }
   for (const auto& positional : command.positionals) {
-    if (!positional.flag.empty()) by_positional[positional.flag] = app.add_option("--" + positional.flag)->expected(1);
+    if (positional.flag.empty()) continue;
+    by_positional[positional.flag] = app.add_option("--" + positional.flag)->expected(1)->multi_option_policy(kLast);
   }
-  if (command.configured) app.add_option("--config", result.config_file)->expected(1);
+  if (command.configured) app.add_option("--config", result.config_file)->expected(1)->multi_option_policy(kLast);
   app.add_flag("-h,--help", result.help);
   if (command.json) app.add_flag("--json", result.json);
 
@@ -114,8 +125,16 @@ Arguments parse_arguments(const Command& command, const std::vector<std::string>
   for (const auto& [key, option] : by_key) {
     if (option->count() > 0) result.settings[key] = option->results();
   }
-  for (const auto& [flag, option] : by_option) {
-    if (option->count() > 0) result.options[flag] = option->results().back();
+  for (const auto& option : command.options) {
+    const CLI::Option* parsed = by_option.at(option.flag);
+    if (parsed->count() == 0) continue;
+    const std::string value = parsed->results().back();
+    if (option.placeholder.empty()) {
+      if (is_on(option.flag, value, command)) result.options[option.flag] = value;
+      continue;
+    }
+    if (value.empty()) throw Error(ErrorCode::kUsage, "--" + option.flag + " needs a value", "", help_hint(command));
+    result.options[option.flag] = value;
   }
   std::map<std::string, std::string> named;
   for (const auto& [flag, option] : by_positional) {

@@ -65,6 +65,27 @@ TEST(Arguments, RepeatedFlagsAreKeptInOrder) {
               ElementsAre("1,2,3,4", "a=5,6,7,8"));
 }
 
+TEST(Arguments, OfOptionsThatAreGivenAgainTheLastCounts) {
+  const auto parsed = parse_arguments(sample(), {"--times", "2", "--source", "a", "--times", "3", "--source", "b"});
+  EXPECT_EQ(parsed.options.at("times"), "3");
+  EXPECT_THAT(parsed.positionals, ElementsAre("b"));
+}
+
+TEST(Arguments, SwitchesAreOnOrOff) {
+  EXPECT_TRUE(parse_arguments(sample(), {"a", "--fast"}).options.contains("fast"));
+  EXPECT_TRUE(parse_arguments(sample(), {"a", "--fast=true"}).options.contains("fast"));
+  EXPECT_FALSE(parse_arguments(sample(), {"a", "--fast=false"}).options.contains("fast"));
+  EXPECT_EQ(failure({"a", "--fast=maybe"}).code(), ErrorCode::kUsage);
+}
+
+TEST(Arguments, NothingIsTakenInThePlaceOfAnEmptyWord) {
+  EXPECT_THAT(failure({""}).what(), HasSubstr("SOURCE is empty"));
+  EXPECT_THAT(failure({"--source", ""}).what(), HasSubstr("SOURCE is empty"));
+  EXPECT_THAT(failure({"a", ""}).what(), HasSubstr("OTHER is empty"));
+  EXPECT_THAT(failure({"a", "--times", ""}).what(), HasSubstr("--times needs a value"));
+  EXPECT_THAT(failure({"a", "--times="}).what(), HasSubstr("--times needs"));
+}
+
 TEST(Arguments, ThePositionalMayBeAFlag) {
   EXPECT_THAT(parse_arguments(sample(), {"--source", "a.mp4"}).positionals, ElementsAre("a.mp4"));
   EXPECT_THAT(parse_arguments(sample(), {"b", "--source", "a.mp4"}).positionals, ElementsAre("a.mp4", "b"));

@@ -6,7 +6,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <cstdlib>
 #include <set>
@@ -19,6 +18,7 @@
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/benchmark/statistics.h"
@@ -45,30 +45,12 @@ constexpr int kMostBatch = 256;  // that the setting `runtime.batch` takes
 std::vector<int> numbers_option(const Invocation& call, const std::string& flag, int most) {
   std::vector<int> numbers;
   for (const auto& word : list_option(call, flag)) {
-    int number = 0;
-    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), number);
-    if (error != std::errc{} || end != word.data() + word.size() || number < 1 || number > most) {
+    const auto number = number_in<int>(word);
+    if (!number || *number < 1 || *number > most)
       throw Error(ErrorCode::kUsage, fmt::format("'{}' is no whole number from 1 to {}", word, most), "--" + flag);
-    }
-    if (std::find(numbers.begin(), numbers.end(), number) == numbers.end()) numbers.push_back(number);
+    if (std::ranges::find(numbers, *number) == numbers.end()) numbers.push_back(*number);
   }
   return numbers;
-}
-
-std::vector<runtime::Device> devices_of(const Invocation& call) {
-  const auto words = list_option(call, "devices");
-  if (words.empty()) return {runtime::parse_device(call.config.text("runtime.device"))};
-  std::vector<runtime::Device> devices;
-  for (const auto& word : words) {
-    if (word != "all") {
-      devices.push_back(runtime::parse_device(word));
-      continue;
-    }
-    for (const auto& status : runtime::list_devices()) {
-      if (status.available) devices.push_back(status.device);
-    }
-  }
-  return devices;
 }
 
 std::vector<runtime::Precision> precisions_of(const Invocation& call) {
@@ -111,7 +93,7 @@ benchmark::Plan plan_of(const Invocation& call, const std::vector<fs::path>& mod
     throw Error(ErrorCode::kUsage, "a model is given twice", "MODEL",
                 "Devices and precisions are side by side with --devices and --precisions");
   }
-  const auto devices = devices_of(call);
+  const auto devices = devices_option(call);
   const auto precisions = precisions_of(call);
   plan.skip_unavailable = devices.size() * precisions.size() > 1;
   for (std::size_t m = 0; m < models.size(); ++m) {
@@ -139,7 +121,7 @@ benchmark::MeasureOptions measure_options(const Invocation& call) {
   benchmark::MeasureOptions options;
   const double seconds = number_option(call, "seconds", 0.05, 3600).value_or(3);
   options.time = std::chrono::milliseconds(static_cast<std::int64_t>(seconds * 1000));
-  options.warm_up = static_cast<int>(number_option(call, "warm-up", 0, 100'000).value_or(options.warm_up));
+  options.warm_up = static_cast<int>(integer_option(call, "warm-up", 0, 100'000).value_or(options.warm_up));
   options.stop = call.stop;
   return options;
 }
@@ -159,7 +141,7 @@ std::vector<cv::Mat> read_pictures(const Invocation& call, ShownPictures& shown)
     return pictures;
   }
   auto options = source_options(call.config);
-  options.max_frames = kMost;
+  options.max_frames = std::min<std::int64_t>(options.max_frames.value_or(kMost), kMost);
   const auto source = media::open_source(call.options.at("source"), options, call.stop);
   for (;;) {
     const auto start = LatencyRecorder::Clock::now();

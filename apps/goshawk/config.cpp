@@ -53,6 +53,12 @@ int run_show(const Invocation& call) {
   const Command* command =
       call.arguments.empty() ? nullptr : &command_named(fmt::format("{}", fmt::join(call.arguments, " ")));
   if (command != nullptr) {
+    for (const auto& setting : schema()) {
+      if (takes(*command, setting) || config.entry(setting.key).layer != ConfigLayer::kFlag) continue;
+      if (setting.key.starts_with("log.")) continue;  // of this command itself
+      throw Error(ErrorCode::kUsage, fmt::format("`goshawk {}` has no setting {}", command->name, setting.key),
+                  "--" + setting.flag, "Its own settings, whatever their flags, can be tried in a file: --config FILE.");
+    }
     for (const auto& [key, text] : command->defaults) {
       config.set(key, parse_setting(*find_setting(key), text, ErrorCode::kInternal, key), ConfigLayer::kDefault,
                  "default of " + command->name);
@@ -104,7 +110,8 @@ int run_save(const Invocation& call) {
   if (!profile.resolutions.empty()) document["resolutions"] = profile.resolutions;
   make_folder(path.parent_path());
   const std::string text = to_yaml(document);
-  if (valid_utf8(text) != text) throw Error(ErrorCode::kUsage, "a setting is not UTF-8 text, which no profile can hold", name);
+  if (valid_utf8(text) != text)
+    throw Error(ErrorCode::kUsage, "a setting is not UTF-8 text, which no profile can hold", name);
   write_file_atomically(path, text);
   fmt::print("{}\n", path.string());
   return 0;
@@ -117,7 +124,10 @@ Command config_show_command() {
   command.name = "config show";
   command.group = Group::kSetup;
   command.summary = "Show every setting, or those of one command";
-  command.details = "Takes the flags of every command, to try what they would do.";
+  command.details =
+      "Takes the flags of model, runtime, detect, source, track and output, to try what they would do; settings of training "
+      "can "
+      "be tried in a file.";
   command.settings = all_settings();
   command.positionals = {{.name = "COMMAND",
                           .help = "only the settings of this command, with its defaults",

@@ -7,6 +7,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -74,6 +75,7 @@ int run_convert(const Invocation& call) {
   artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
   if (side) artefact.step["imgsz"] = prepared.recipe.input_width;
   const std::size_t nodes = done.model.nodes.size();
+  leave_if_stopped(call);
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
   if (call.json) {
     const int width = prepared.recipe.input_width, height = prepared.recipe.input_height;

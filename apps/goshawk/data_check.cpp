@@ -7,6 +7,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_check_report.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"

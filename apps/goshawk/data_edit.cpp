@@ -7,6 +7,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/class_map.h"

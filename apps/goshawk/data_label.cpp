@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -16,6 +15,7 @@
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
@@ -50,13 +50,12 @@ ClassThresholds class_thresholds(const Invocation& call) {
   const auto given = call.options.find("class-conf");
   if (given == call.options.end()) return thresholds;
   for (const auto& [name, text] : dataset::parse_class_mapping(given->second)) {
-    float number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (error != std::errc() || end != text.data() + text.size() || !(number >= 0 && number <= 1)) {
+    const auto number = number_in<float>(text);
+    if (!number || !(*number >= 0 && *number <= 1)) {
       throw Error(ErrorCode::kUsage, fmt::format("a threshold is a number from 0 to 1, not '{}'", text), "--class-conf",
                   "For instance: --class-conf person=0.5,car=0.4");
     }
-    thresholds.emplace_back(name, number);
+    thresholds.emplace_back(name, *number);
   }
   return thresholds;
 }
@@ -116,17 +115,10 @@ Input read_input(const Invocation& call) {
   return input;
 }
 
-/// Whether --classes keeps the model's class; it takes names and numbers.
-bool is_kept(const std::vector<std::string>& wanted, const std::vector<std::string>& model, std::size_t index) {
-  return wanted.empty() || std::any_of(wanted.begin(), wanted.end(), [&](const std::string& word) {
-           return word == model[index] || word == std::to_string(index);
-         });
-}
-
 /// Adds the classes of the model that the data set does not have: all of them to a set without classes, else those alone
 /// that the user named in --classes or --map.
 void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& model,
-                         const std::map<std::string, std::string>& renamed, const std::vector<std::string>& wanted) {
+                         const std::map<std::string, std::string>& renamed, const std::vector<bool>& kept) {
   const bool all = set.categories.empty();
   auto names = class_names(set);
   std::set<std::int64_t> ids{-1};
@@ -137,9 +129,9 @@ void add_missing_classes(dataset::Dataset& set, const std::vector<std::string>& 
   for (const auto& [from, to] : renamed) targets[evaluate::find_class(from, model)] = to;
   for (std::size_t c = 0; c < model.size(); ++c) {
     const auto other = targets.find(static_cast<int>(c));
-    const bool named = other != targets.end() || !wanted.empty();
+    const bool named = other != targets.end() || !kept.empty();
     const std::string& name = other == targets.end() ? model[c] : other->second;
-    if (!(all || named) || !is_kept(wanted, model, c) || name.empty() || evaluate::find_class(name, names) >= 0) continue;
+    if (!(all || named) || (!kept.empty() && !kept[c]) || name.empty() || evaluate::find_class(name, names) >= 0) continue;
     while (!ids.insert(next_id).second) ++next_id;
     set.categories.push_back({.id = next_id, .name = name});
     names.push_back(name);
@@ -212,11 +204,11 @@ Labelling label(const Invocation& call, dataset::Dataset& set, const ClassThresh
 
   const auto& model = detector->recipe().class_names;
   const auto renamed = renamed_classes(call);
-  const auto wanted = call.config.list("detect.classes");
-  add_missing_classes(set, model, renamed, wanted);
+  const auto kept = detect::kept_classes(call.config.list("detect.classes"), model);
+  add_missing_classes(set, model, renamed, kept);
   auto classes = evaluate::match_classes(model, class_names(set), renamed);
   for (std::size_t c = 0; c < model.size(); ++c) {
-    if (!is_kept(wanted, model, c)) classes.to_dataset[c] = -1;
+    if (!kept.empty() && !kept[c]) classes.to_dataset[c] = -1;
   }
   labelling.unused = std::move(classes.unused);
   const auto others = static_cast<float>(call.config.number("detect.conf"));

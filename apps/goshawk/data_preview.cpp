@@ -11,6 +11,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/contact_sheet.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -111,12 +112,6 @@ class SheetMaker {
   std::vector<std::size_t> begin_;
 };
 
-std::uint64_t limited(const Invocation& call, const std::string& flag, std::uint64_t otherwise, std::uint64_t most) {
-  const auto given = count_option(call, flag).value_or(otherwise);
-  if (given < 1 || given > most) throw Error(ErrorCode::kUsage, fmt::format("--{} is from 1 to {}", flag, most));
-  return given;
-}
-
 bool is_picture(const fs::path& path) {
   const std::string extension = to_lower(path.extension().string());
   if (extension == ".jpg" || extension == ".jpeg" || extension == ".png") return true;
@@ -132,12 +127,11 @@ int run_preview(const Invocation& call) {
   if (fs::exists(out, ignored))
     throw Error(ErrorCode::kUsage, "the target exists already", out.string(), "Remove it, or choose another name.");
   SheetLayout layout;
-  layout.columns = static_cast<int>(limited(call, "columns", 4, kMostColumns));
-  layout.tile.width = static_cast<int>(limited(call, "tile", 360, 2000));
-  if (layout.tile.width < 80) throw Error(ErrorCode::kUsage, "--tile is from 80 to 2000");
+  layout.columns = static_cast<int>(integer_option(call, "columns", 1, kMostColumns).value_or(4));
+  layout.tile.width = static_cast<int>(integer_option(call, "tile", 80, 2000).value_or(360));
   layout.tile.height = layout.tile.width * 3 / 4;
-  const auto most =
-      limited(call, "number", one ? 16 : std::uint64_t{1} << 40U, one ? kMostOnOneSheet : std::uint64_t{1} << 40U);
+  constexpr std::int64_t kNoLimit = std::int64_t{1} << 40U;
+  const auto most = integer_option(call, "number", 1, one ? kMostOnOneSheet : kNoLimit).value_or(one ? 16 : kNoLimit);
   const auto seed = count_option(call, "seed").value_or(0);
 
   const auto set = read_set(call, call.argument(0), format_option(call, "from")).dataset;

@@ -5,10 +5,9 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <charconv>
-#include <cmath>
 #include <ranges>
 
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
@@ -200,18 +199,6 @@ void check_outside(const Invocation& call, const dataset::Dataset& set) {
   }
 }
 
-[[noreturn]] void reject(const std::string& flag, const std::string& expected, const std::string& value) {
-  throw Error(ErrorCode::kUsage, "--" + flag + " is " + expected + ", not '" + value + "'");
-}
-
-/// `text` as a whole, of which nothing may be left.
-template <typename T>
-std::optional<T> number_in(const std::string& text) {
-  T number{};
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return error == std::errc() && end == text.data() + text.size() ? std::optional(number) : std::nullopt;
-}
-
 }  // namespace
 
 Option one_split_flag() {
@@ -239,7 +226,7 @@ std::optional<Split> split_option(const Invocation& call, const std::string& fla
     if (given->second == dataset::name(split)) return split;
   }
   if (given->second == "none") return Split::kNone;
-  reject(flag, "train, val, test or none", given->second);
+  throw Error(ErrorCode::kUsage, "--" + flag + " is train, val, test or none, not '" + given->second + "'");
 }
 
 std::optional<Split> split_of(const Invocation& call, const dataset::Dataset& set) {
@@ -262,43 +249,6 @@ dataset::Images images_option(const Invocation& call) {
   if (given->second == "link") return dataset::Images::kLink;
   if (given->second == "none") return dataset::Images::kNone;
   throw Error(ErrorCode::kUsage, "--images is copy, link or none, not '" + given->second + "'");
-}
-
-std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag) {
-  const auto given = call.options.find(flag);
-  if (given == call.options.end()) return std::nullopt;
-  const auto number = number_in<std::uint64_t>(given->second);
-  if (!number) reject(flag, "a whole number from 0", given->second);
-  return number;
-}
-
-std::optional<std::int64_t> integer_option(const Invocation& call, const std::string& flag, std::int64_t least,
-                                           std::int64_t most) {
-  const auto given = call.options.find(flag);
-  if (given == call.options.end()) return std::nullopt;
-  const auto number = number_in<std::int64_t>(given->second);
-  if (!number || *number < least || *number > most)
-    reject(flag, fmt::format("a whole number from {} to {}", least, most), given->second);
-  return number;
-}
-
-std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most) {
-  const auto given = call.options.find(flag);
-  if (given == call.options.end()) return std::nullopt;
-  const auto number = number_in<double>(given->second);
-  if (!number || !(*number >= least && *number <= most))
-    reject(flag, fmt::format("a number from {} to {}", least, most), given->second);
-  return number;
-}
-
-std::optional<std::chrono::microseconds> time_option(const Invocation& call, const std::string& flag,
-                                                     std::chrono::microseconds least) {
-  const auto given = call.options.find(flag);
-  if (given == call.options.end()) return std::nullopt;
-  const double seconds = parse_seconds(given->second);
-  if (!(seconds >= std::chrono::duration<double>(least).count() && seconds < 1e9))
-    reject(flag, "a time such as 0.5, 90 or 1:30", given->second);
-  return std::chrono::microseconds(std::llround(seconds * 1e6));
 }
 
 std::vector<std::string> class_names(const dataset::Dataset& set) {
@@ -324,26 +274,6 @@ std::vector<char> named_classes(const dataset::Dataset& set, const std::vector<s
     }
   }
   return named;
-}
-
-std::vector<std::string> list_option(const Invocation& call, const std::string& flag) {
-  std::vector<std::string> words;
-  const auto given = call.options.find(flag);
-  if (given == call.options.end()) return words;
-  std::string_view text = given->second;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(','), text.size());
-    if (end > 0) words.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(text.size(), end + 1));
-  }
-  return words;
-}
-
-std::string required_option(const Invocation& call, const std::string& flag) {
-  const auto given = call.options.find(flag);
-  if (given != call.options.end() && !given->second.empty()) return given->second;
-  throw Error(ErrorCode::kUsage, "`goshawk " + call.command.name + "` needs --" + flag, "",
-              "`goshawk " + call.command.name + " --help` lists what it takes");
 }
 
 std::vector<Option> writing_flags(const std::string& default_format) {

@@ -1,7 +1,6 @@
 // What the `goshawk data` commands share: reading a set, writing one, and telling what came of it.
 #pragma once
 
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -25,27 +24,13 @@ Option one_split_flag();
 std::optional<dataset::Split> split_option(const Invocation& call, const std::string& flag);
 /// The same, of a set that has been read. Throws Error{kUsage} when it has no such split.
 std::optional<dataset::Split> split_of(const Invocation& call, const dataset::Dataset& set);
-/// A whole number from 0. Throws Error{kUsage}.
-std::optional<std::uint64_t> count_option(const Invocation& call, const std::string& flag);
-/// A whole number within [least, most]. Throws Error{kUsage}.
-std::optional<std::int64_t> integer_option(const Invocation& call, const std::string& flag, std::int64_t least,
-                                           std::int64_t most);
-/// A time of at least `least`, in seconds or as minutes:seconds. Throws Error{kUsage}.
-std::optional<std::chrono::microseconds> time_option(const Invocation& call, const std::string& flag,
-                                                     std::chrono::microseconds least);
 /// How --images says that images are brought along; copied without it. Throws Error{kUsage}.
 dataset::Images images_option(const Invocation& call);
-/// A number within [least, most]. Throws Error{kUsage}.
-std::optional<double> number_option(const Invocation& call, const std::string& flag, double least, double most);
-/// "a,b" without empty words.
-std::vector<std::string> list_option(const Invocation& call, const std::string& flag);
 /// Names of a data set's classes, in its order.
 std::vector<std::string> class_names(const dataset::Dataset& set);
 /// Marks the classes of `set` that `words` name, all where there are no words. SHAPE: one for each class. Throws
 /// Error{kUsage} for a class that is not there.
 std::vector<char> named_classes(const dataset::Dataset& set, const std::vector<std::string>& words);
-/// The value of a flag that the command needs. Throws Error{kUsage}.
-std::string required_option(const Invocation& call, const std::string& flag);
 
 /// The flags --to, --out, --images, --text and --scores, for commands that write a set.
 std::vector<Option> writing_flags(const std::string& default_format);

@@ -11,6 +11,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
@@ -275,7 +276,7 @@ int run_data_split(const Invocation& call) {
   if (call.has("out") && fs::exists(call.options.at("out"), ignored)) {
     throw Error(ErrorCode::kUsage, "the target exists already", call.options.at("out"), "Choose another --out.");
   }
-  auto read = read_set(call, call.argument(0), {});
+  auto read = read_set(call, call.argument(0), format_option(call, "from"));
   auto& set = read.dataset;
   if (set.images.empty()) throw Error(ErrorCode::kBadData, "the data set has no images", call.argument(0));
   if (call.has("check")) return check(call, set, options);
@@ -317,8 +318,9 @@ Command data_split_command() {
   command.details =
       "Frames of one video and block of time, and near duplicates, stay together; the classes are balanced. The same seed "
       "gives the same split on any machine. --check says whether an existing split leaks.";
-  command.positionals = {{.name = "SOURCE", .help = "data set of any format, or a folder of images"}};
+  command.positionals = {{.name = "SOURCE", .help = "data set of any format, or a folder of images", .flag = "source"}};
   command.options = {
+      from_flag(),
       {"out", "DIR", "Write a YOLO data set there"},
       {"in-place", "", "Write train.txt, val.txt, test.txt and data.yaml beside the images of a YOLO data set"},
       {"check", "", "Write nothing; tell whether the present split leaks"},

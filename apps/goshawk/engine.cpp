@@ -3,9 +3,9 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -18,7 +18,9 @@
 #include "apps/goshawk/engine_commands.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
@@ -26,6 +28,7 @@
 #include "goshawk/runtime/device_check.h"
 #include "goshawk/runtime/engine_cache.h"
 #include "goshawk/runtime/model_file.h"
+#include "goshawk/runtime/model_folder.h"
 #include "goshawk/runtime/session.h"
 
 namespace goshawk::cli {
@@ -35,11 +38,18 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using nlohmann::ordered_json;
 
-/// Those asked for; else the one that `auto` takes. Throws Error{kUnavailable} where nothing compiles, or is not there.
+/// Those asked for, of `all` those that compile; else the one that `auto` takes. Throws Error{kUnavailable} where nothing
+/// compiles, or is not there.
 std::vector<runtime::Device> devices_of(const Invocation& call) {
-  std::vector<runtime::Device> devices;
-  for (const auto& word : list_option(call, "devices")) devices.push_back(runtime::parse_device(word));
-  if (devices.empty()) devices.push_back(runtime::parse_device(call.config.text("runtime.device")));
+  auto devices = devices_option(call);
+  const auto words = list_option(call, "devices");
+  if (std::ranges::find(words, "all") != words.end()) {
+    std::erase_if(devices, [](const auto& device) { return !runtime::compiles(device.kind); });
+    if (devices.empty()) {
+      throw Error(ErrorCode::kUnavailable, "no device that compiles models is here", "--devices",
+                  "`goshawk doctor` says what is missing for each");
+    }
+  }
   for (auto& device : devices) {
     if (device.kind == runtime::DeviceKind::kAuto) {
       const auto all = runtime::list_devices();
@@ -64,7 +74,7 @@ std::vector<fs::path> models_of(const Invocation& call) {
       models.push_back(resolve_model(argument).path);
       continue;
     }
-    const auto inside = models_in(argument);
+    const auto inside = runtime::models_in(argument);
     if (inside.empty()) throw Error(ErrorCode::kNotFound, "no ONNX file is in this folder", argument);
     models.insert(models.end(), inside.begin(), inside.end());
   }
@@ -151,8 +161,16 @@ ordered_json to_json(const Built& built) {
   return document;
 }
 
+/// Elsewhere a model that cannot be kept runs all the same; here keeping it is the purpose.
+void check_cache(const fs::path& folder) {
+  make_folder(folder);
+  if (::access(folder.c_str(), W_OK) != 0)
+    throw Error(ErrorCode::kIo, "compiled models cannot be kept: the folder cannot be written to", folder.string());
+}
+
 int run_build(const Invocation& call) {
   const auto jobs = jobs_of(call);
+  check_cache(engine_folder());
   std::optional<Progress> progress;
   if (!call.config.boolean("log.quiet")) {
     progress.emplace("compiling", static_cast<std::int64_t>(jobs.size()), "engines");

@@ -11,6 +11,7 @@
 #include "apps/goshawk/eval_files.h"
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"

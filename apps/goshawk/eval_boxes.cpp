@@ -1,6 +1,7 @@
 // goshawk eval-boxes: COCO's figures of a results file, as pycocotools gives them.
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
@@ -10,6 +11,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/json_text.h"
@@ -90,9 +92,9 @@ void judge_problems(const std::vector<Problem>& problems, std::uint64_t left_out
     throw Error(ErrorCode::kBadData, message, file.string(), kMend);
   }
   for (std::size_t i = 0; i < std::min(skipped.size(), kShown); ++i)
-    fmt::print(stderr, "warning: {}: {}\n", file.string(), line_of(*skipped[i]));
+    spdlog::warn("{}: {}", file.string(), line_of(*skipped[i]));
   const std::uint64_t more = skipped.size() - std::min(skipped.size(), kShown) + left_out;
-  if (more > 0) fmt::print(stderr, "warning: {}: and {} more like these\n", file.string(), more);
+  if (more > 0) spdlog::warn("{}: and {} more like these", file.string(), more);
 }
 
 struct Inputs {
@@ -139,10 +141,9 @@ void warn_of_id_zero(const dataset::Dataset& truth) {
   const auto zero = std::find_if(truth.annotations.begin(), truth.annotations.end(),
                                  [](const auto& annotation) { return annotation.id == 0; });
   if (zero == truth.annotations.end()) return;
-  fmt::print(
-      stderr,
-      "warning: an annotation has no id or the id 0, and pycocotools counts what finds it as wrong; so do these figures. "
-      "Number annotations from 1.\n");
+  spdlog::warn(
+      "an annotation has no id or the id 0, and pycocotools counts what finds it as wrong; so do these figures. "
+      "Number annotations from 1.");
 }
 
 struct Row {

@@ -7,6 +7,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/drawing.h"
 #include "apps/goshawk/eval_files.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"

@@ -11,6 +11,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/describe.h"
 #include "apps/goshawk/detect_on_set.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/picture_scale.h"
 #include "goshawk/dataset/combine.h"

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
-#include <charconv>
 #include <chrono>
 #include <ctime>
 #include <filesystem>
@@ -18,6 +17,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/drawing.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -36,9 +36,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 std::int64_t class_of(const std::string& text) {
-  std::int64_t number = 0;
-  const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (code == std::errc() && end == text.data() + text.size()) return number;
+  if (const auto number = number_in<std::int64_t>(text)) return *number;
   for (std::int64_t id = 1; !dataset::mot_class_name(id).empty(); ++id) {
     if (text == dataset::mot_class_name(id)) return id;
   }

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "apps/goshawk/data_set.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/optimize/artefact.h"

@@ -9,6 +9,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
+#include "goshawk/runtime/model_folder.h"
 
 namespace goshawk::cli {
 
@@ -92,14 +93,9 @@ std::vector<std::string> model_names(const std::vector<ModelEntry>& manifest) {
   return names;
 }
 
-bool same_name(const std::string& a, const std::string& b) {
-  const auto alike = [](char x, char y) { return x == y || ((x == '-' || x == '_') && (y == '-' || y == '_')); };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), alike);
-}
-
 const ModelEntry& find_model(const std::vector<ModelEntry>& manifest, const std::string& name) {
   for (const auto& entry : manifest) {
-    if (same_name(entry.name, name)) return entry;
+    if (runtime::same_model_name(entry.name, name)) return entry;
   }
   throw Error(ErrorCode::kNotFound, "unknown model '" + name + "'" + did_you_mean(name, model_names(manifest)), "",
               "`goshawk models list` lists the known ones");

@@ -26,8 +26,6 @@ std::vector<ModelEntry> parse_manifest(std::string_view yaml, const std::string&
 const std::vector<ModelEntry>& builtin_manifest();
 /// Their names.
 std::vector<std::string> model_names(const std::vector<ModelEntry>& manifest = builtin_manifest());
-/// Whether two names mean the same model: '-' and '_' are alike.
-bool same_name(const std::string& a, const std::string& b);
 /// The entry of that name. Throws Error{kNotFound} with a suggestion.
 const ModelEntry& find_model(const std::vector<ModelEntry>& manifest, const std::string& name);
 

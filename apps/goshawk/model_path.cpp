@@ -7,6 +7,7 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
+#include "goshawk/runtime/model_folder.h"
 
 namespace goshawk::cli {
 namespace {
@@ -23,9 +24,7 @@ bool is_file(const fs::path& path) {
 
 std::optional<ModelFile> by_name(const std::string& name, const ModelPlaces& places) {
   const auto find = [&](const fs::path& folder, const char* origin) -> std::optional<ModelFile> {
-    for (const auto& path : models_in(folder)) {
-      if (same_name(path.stem().string(), name)) return ModelFile{path, origin};
-    }
+    if (const auto path = runtime::model_named(name, folder)) return ModelFile{*path, origin};
     return std::nullopt;
   };
   for (const auto& folder : places.bundled) {
@@ -38,7 +37,7 @@ std::optional<ModelFile> by_name(const std::string& name, const ModelPlaces& pla
 std::optional<fs::path> pulled_last(const fs::path& cache) {
   std::optional<fs::path> newest;
   fs::file_time_type time{};
-  for (const auto& path : models_in(cache)) {
+  for (const auto& path : runtime::models_in(cache)) {
     std::error_code error;
     const auto written = fs::last_write_time(path, error);
     if (error || (newest && written <= time)) continue;
@@ -62,7 +61,7 @@ ModelFile default_model(const ModelPlaces& places) {
                          const std::vector<ModelEntry>& manifest) {
   std::vector<std::string> names;
   for (const auto& entry : manifest) {
-    if (same_name(entry.name, name)) {
+    if (runtime::same_model_name(entry.name, name)) {
       throw Error(ErrorCode::kNotFound, "the model '" + entry.name + "' is not on this machine yet", "",
                   "`goshawk models pull " + entry.name + "` fetches it");
     }
@@ -72,7 +71,7 @@ ModelFile default_model(const ModelPlaces& places) {
   std::vector<fs::path> folders = places.bundled;
   folders.push_back(places.cache);
   for (const auto& folder : folders) {
-    for (const auto& path : models_in(folder)) names.push_back(path.stem().string());
+    for (const auto& path : runtime::models_in(folder)) names.push_back(path.stem().string());
   }
   throw Error(ErrorCode::kNotFound, "there is neither a file nor a known model '" + text + "'" + did_you_mean(name, names),
               "", "`goshawk models list` lists the known ones");
@@ -96,6 +95,13 @@ ModelPlaces model_places() {
   return places;
 }
 
+bool is_bundled(const fs::path& model, const ModelPlaces& places) {
+  return std::ranges::any_of(places.bundled, [&](const fs::path& folder) {
+    std::error_code none;
+    return fs::equivalent(model.parent_path().empty() ? "." : model.parent_path(), folder, none);
+  });
+}
+
 ModelFile resolve_model(const std::string& text, const ModelPlaces& places, const std::vector<ModelEntry>& manifest) {
   if (text.empty()) return default_model(places);
   if (is_file(text)) return {text, "given"};
@@ -106,17 +112,6 @@ ModelFile resolve_model(const std::string& text, const ModelPlaces& places, cons
     if (auto found = by_name(name, places)) return *found;
   }
   reject(text, name, places, manifest);
-}
-
-std::vector<fs::path> models_in(const fs::path& folder) {
-  std::vector<fs::path> paths;
-  std::error_code error;
-  if (folder.empty()) return paths;
-  for (fs::directory_iterator it(folder, error), end; !error && it != end; it.increment(error)) {
-    if (it->path().extension() == ".onnx" && is_file(it->path())) paths.push_back(it->path());
-  }
-  std::sort(paths.begin(), paths.end());
-  return paths;
 }
 
 std::vector<std::string> model_names(const std::vector<fs::path>& models) {

@@ -19,6 +19,12 @@ struct ModelPlaces {
 /// The places of this process, found from where its program file lies.
 ModelPlaces model_places();
 
+/// Of the models that goshawk ships: its own.
+constexpr const char* kBundledLicence = "Apache-2.0";
+
+/// Whether it lies in a folder of bundled models.
+bool is_bundled(const std::filesystem::path& model, const ModelPlaces& places = model_places());
+
 struct ModelFile {
   std::filesystem::path path;
   std::string origin;  // "given", "bundled", "pulled", "shared data"
@@ -33,8 +39,5 @@ ModelFile resolve_model(const std::string& text, const ModelPlaces& places = mod
 /// Names by which models can be told apart: file names without ending, or paths where two files have one name. SHAPE: a name
 /// a model.
 std::vector<std::string> model_names(const std::vector<std::filesystem::path>& models);
-
-/// ONNX files of a folder, by name.
-std::vector<std::filesystem::path> models_in(const std::filesystem::path& folder);
 
 }  // namespace goshawk::cli

@@ -16,6 +16,7 @@
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/runtime/model_file.h"
+#include "goshawk/runtime/model_folder.h"
 
 namespace goshawk::cli {
 namespace {
@@ -59,14 +60,14 @@ std::uint64_t size_of_model(const fs::path& path) {
 /// Bundled models, then the manifest's, then others of the cache.
 std::vector<ListedModel> list_models(const std::vector<ModelEntry>& manifest, const ModelPlaces& places) {
   std::vector<ListedModel> models;
-  const auto add = [&](const fs::path& path, const std::string& state) {
+  const auto add = [&](const fs::path& path, const std::string& state, const std::string& licence) {
     const std::string name = path.stem().string();
     const auto known = [&](const ListedModel& model) { return model.name == name; };
     if (std::none_of(models.begin(), models.end(), known))
-      models.push_back({name, size_of_model(path), state, "", "", path});
+      models.push_back({name, size_of_model(path), state, licence, "", path});
   };
   for (const auto& folder : places.bundled) {
-    for (const auto& path : models_in(folder)) add(path, "bundled");
+    for (const auto& path : runtime::models_in(folder)) add(path, "bundled", kBundledLicence);
   }
   for (const auto& entry : manifest) {
     const fs::path path = places.cache / (entry.name + ".onnx");
@@ -74,7 +75,7 @@ std::vector<ListedModel> list_models(const std::vector<ModelEntry>& manifest, co
     models.push_back({entry.name, here ? size_of_model(path) : entry.size, here ? "pulled" : "can be pulled", entry.licence,
                       entry.description, here ? path : fs::path()});
   }
-  for (const auto& path : models_in(places.cache)) add(path, "in the cache");
+  for (const auto& path : runtime::models_in(places.cache)) add(path, "in the cache", "");
   return models;
 }
 
@@ -120,6 +121,13 @@ int run_list(const Invocation& call) {
 
 int run_pull(const Invocation& call) {
   const auto manifest = manifest_of(call);
+  for (const auto& folder : model_places().bundled) {
+    const auto bundled = runtime::model_named(call.argument(0), folder);
+    if (!bundled) continue;
+    spdlog::info("{} comes with goshawk", call.argument(0));
+    fmt::print("{}\n", bundled->string());
+    return 0;
+  }
   const ModelEntry& entry = find_model(manifest, call.argument(0));
   const fs::path path = model_places().cache / (entry.name + ".onnx");
   if (fs::exists(path) && size_of(path) == entry.size && sha256_of_file(path) == entry.sha256) {

@@ -9,6 +9,7 @@
 #include "apps/goshawk/drawing.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/terminal.h"
@@ -166,6 +167,7 @@ int run_optimize(const Invocation& call) {
   fs::path folder;
   if (options.resume) {
     folder = call.options.at("resume");
+    refuse_other_folder(call, folder);
     if (!fs::is_directory(folder)) throw Error(ErrorCode::kNotFound, "there is no such run", folder.string());
   } else {
     folder = fresh.emplace(call, model.string()).path();
@@ -176,9 +178,9 @@ int run_optimize(const Invocation& call) {
   document["model"] = model.string();
   document["max_drop"] = options.max_drop;
   document["machine"] = describe_this_machine();
-  fs::path target;
+  const fs::path target = folder / (model.stem().string() + "-optimized.onnx");
+  fs::remove(target);  // of a former run: what this one refuses is not left as if it were the best
   if (outcome.best) {
-    target = folder / (model.stem().string() + "-optimized.onnx");
     write_best(outcome.ways[*outcome.best], model, target, call);
     document["written"] = target.string();
   }

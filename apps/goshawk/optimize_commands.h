@@ -43,6 +43,9 @@ optimize::Material read_material(const Invocation& call, std::size_t calibration
 void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
                   const std::string& hint);
 
+/// Before the result is written: throws Error{kInterrupted} where Ctrl-C has come.
+void leave_if_stopped(const Invocation& call);
+
 /// --output (of a folder, "MODEL-SUFFIX.onnx" in it), else "MODEL-SUFFIX.onnx" in the current folder; makes the folders
 /// above. Throws Error{kUsage} when it is the model itself or no name, {kIo} where nothing can be written.
 std::filesystem::path target_of(const Invocation& call, const std::filesystem::path& model, const std::string& suffix);

@@ -4,6 +4,7 @@
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/eval_model.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -64,11 +65,14 @@ void refuse_flags(const Invocation& call, std::initializer_list<const char*> fla
   }
 }
 
+void leave_if_stopped(const Invocation& call) {
+  if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
+}
+
 fs::path target_of(const Invocation& call, const fs::path& model, const std::string& suffix) {
   const auto named = call.options.find("output");
   fs::path target =
       named != call.options.end() ? fs::path(named->second) : fs::path(model.stem().string() + "-" + suffix + ".onnx");
-  if (target.empty()) throw Error(ErrorCode::kUsage, "must be a file's name", "--output");
   std::error_code ignored;
   if (fs::is_directory(target, ignored)) target /= model.stem().string() + "-" + suffix + ".onnx";
   if (fs::equivalent(model, target, ignored)) {

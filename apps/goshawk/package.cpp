@@ -17,6 +17,7 @@
 #include "apps/goshawk/model_manifest.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/package_commands.h"
 #include "apps/goshawk/package_forms.h"
@@ -29,10 +30,12 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/dataset/zip_archive.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/runtime/model_file.h"
+#include "goshawk/runtime/model_folder.h"
 
 namespace goshawk::cli {
 namespace {
@@ -114,13 +117,18 @@ ordered_json measure_accuracy(Invocation call, const fs::path& model, const data
           {"AP50", summary.ap50}};
 }
 
-/// As the user states it; else as the list of known models does, for a model of that name and content.
+/// As the user states it; else as the list of known models does, for a model of that name and content; else as its exporter
+/// wrote it into the file (Ultralytics: `license`).
 std::string licence_of(const Invocation& call, const fs::path& model) {
   if (call.has("licence")) return call.options.at("licence");
   for (const auto& entry : builtin_manifest()) {
-    if (same_name(entry.name, model.stem().string()) && entry.sha256 == sha256_of_file(model)) return entry.licence;
+    if (runtime::same_model_name(entry.name, model.stem().string()) && entry.sha256 == sha256_of_file(model))
+      return entry.licence;
   }
-  return "not stated";
+  if (is_bundled(model)) return kBundledLicence;
+  const auto metadata = runtime::inspect_model(model).metadata;
+  const auto written = metadata.find("license");
+  return written == metadata.end() ? "not stated" : valid_utf8(written->second);
 }
 
 ordered_json files_below(const fs::path& folder) {

@@ -4,6 +4,7 @@
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/int8_form.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"

@@ -93,6 +93,7 @@ std::vector<Check> check_package(const Invocation& call, const fs::path& folder)
     const bool whole = std::all_of(checks.begin(), checks.end(), [](const Check& check) { return check.passed; });
     if (!whole) return checks;  // models that were changed are not loaded
     for (const auto& model : info["models"]) {
+      if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "the check was stopped", folder.string());
       const auto file = model.at("file").get<std::string>();
       if (!info["files"].contains(file)) checks.push_back({file, "not in the list of files", false});
       else checks.push_back(check_model(call, folder, file));

@@ -10,6 +10,7 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/detect_on_set.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -105,6 +106,11 @@ int run_prune(const Invocation& call) {
   if (call.has("fine-tune")) return run_prune_in_steps(call);
   refuse_flags(call, {"steps", "max-drop", "time", "resume"}, "it goes with --fine-tune EPOCHS",
                "Without training on, what is pruned is pruned once.");
+  for (const auto& setting : schema()) {
+    const bool of_training = setting.key.starts_with("train.") || setting.key.starts_with("output.");
+    if (of_training && call.config.entry(setting.key).layer == ConfigLayer::kFlag)
+      throw Error(ErrorCode::kUsage, "it goes with --fine-tune EPOCHS", "--" + setting.flag, "Nothing is trained on.");
+  }
   if (!call.has("data")) refuse_flags(call, {"from", "map", "images"}, "it goes with --data", "There are no pictures.");
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto target = target_of(call, model, "pruned");
@@ -126,6 +132,7 @@ int run_prune(const Invocation& call) {
   artefact.session = device.session;
   artefact.step = describe(done, loss);
   artefact.step["by"] = optimize::to_string(options.saliency);
+  leave_if_stopped(call);
   optimize::write_artefact(done.model, prepared.recipe, model, target, artefact);
   if (!call.json) {
     print_table(done, loss, model, target);

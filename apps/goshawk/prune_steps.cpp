@@ -7,6 +7,7 @@
 
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/prune.h"
 #include "apps/goshawk/prune_report.h"
 #include "apps/goshawk/run_folder.h"
@@ -59,13 +60,6 @@ train::TrainOptions fine_tuning(const Config& config, const Recipe& recipe, int 
   return options;
 }
 
-int whole_number(const Invocation& call, const std::string& flag, std::uint64_t most) {
-  const auto number = count_option(call, flag).value_or(1);
-  if (number < 1 || number > most)
-    throw Error(ErrorCode::kUsage, fmt::format("must be a number from 1 to {}", most), "--" + flag);
-  return static_cast<int>(number);
-}
-
 /// What judging alone could live with, and training cannot.
 void check_call(const Invocation& call) {
   for (const char* flag : {"map", "from"}) {
@@ -106,11 +100,11 @@ class PruneInSteps {
         device_(judged_options(call)),
         pruning_(prune_options(call)) {
     options_.keep = pruning_.target;
-    options_.steps = whole_number(call, "steps", 100);
+    options_.steps = static_cast<int>(integer_option(call, "steps", 1, 100).value_or(1));
     options_.max_drop = number_option(call, "max-drop", 0, 100).value_or(options_.max_drop);
     options_.resume = call.has("resume");
     time_ms_ = static_cast<int>(1000 * number_option(call, "time", 0.1, 600).value_or(2.0));
-    epochs_ = whole_number(call, "fine-tune", 1'000'000);
+    epochs_ = static_cast<int>(integer_option(call, "fine-tune", 1, 1'000'000).value_or(1));
   }
 
   int run() {
@@ -154,6 +148,7 @@ class PruneInSteps {
       return;
     }
     folder_ = call_.options.at("resume");
+    refuse_other_folder(call_, folder_);
     if (!fs::is_directory(folder_)) throw Error(ErrorCode::kNotFound, "there is no such run", folder_.string());
   }
 

@@ -1,5 +1,6 @@
 #include "apps/goshawk/run_folder.h"
 
+#include "goshawk/core/config_schema.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/media/source.h"
@@ -15,6 +16,19 @@ RunFolder::RunFolder(const Invocation& call, const std::string& source)
 RunFolder::~RunFolder() {
   std::error_code ignored;
   fs::remove(path_, ignored);  // only an empty folder goes
+}
+
+void refuse_other_folder(const Invocation& call, const fs::path& resumed) {
+  const fs::path whole = fs::absolute(resumed / "").lexically_normal().parent_path();
+  const auto refuse = [&](const char* key, const auto& is_this) {
+    const auto& entry = call.config.entry(key);
+    if (entry.layer == ConfigLayer::kFlag && !is_this(call.config.text(key)))
+      throw Error(ErrorCode::kUsage, "what is resumed goes on in its own folder", "--" + find_setting(key)->flag,
+                  "Leave it out.");
+  };
+  std::error_code none;
+  refuse("output.name", [&](const std::string& name) { return whole.filename() == name; });
+  refuse("output.project", [&](const std::string& project) { return fs::equivalent(project, whole.parent_path(), none); });
 }
 
 std::string name_of_source(const std::string& source) {

@@ -22,6 +22,9 @@ class RunFolder {
   std::filesystem::path path_;
 };
 
+/// For --resume: throws Error{kUsage} where --project or --name ask for another folder than `resumed`.
+void refuse_other_folder(const Invocation& call, const std::filesystem::path& resumed);
+
 /// A file name for what comes from `source`: "traffic" of "clips/traffic.mp4", "shots_2024.05" of a folder of that name or
 /// "shots_2024.05/*.jpg", "camera0" of "camera:0", "stream" of a URL. At most 100 bytes.
 std::string name_of_source(const std::string& source);

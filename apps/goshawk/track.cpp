@@ -172,8 +172,8 @@ int run_track(const Invocation& call) {
     throw Error(summary.source_error->code(), std::string("the source ended early: ") + summary.source_error->what(),
                 summary.source_error->where(), "What came before is in " + folder.string());
   }
-  if (!summary.unreadable.empty()) return exit_code(ErrorCode::kBadData);
-  return summary.interrupted && !info.live ? exit_code(ErrorCode::kInterrupted) : 0;
+  if (summary.interrupted && !info.live) return exit_code(ErrorCode::kInterrupted);
+  return summary.unreadable.empty() ? 0 : exit_code(ErrorCode::kBadData);
 }
 
 }  // namespace

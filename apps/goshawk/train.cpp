@@ -5,7 +5,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/terminal.h"
 #include "apps/goshawk/train_processes.h"
@@ -29,8 +29,6 @@ namespace goshawk::cli {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string figure(double value) { return value < 0 ? "-" : fmt::format("{:.3f}", value); }
 
 void print_table(const train::TrainOutcome& outcome, const fs::path& folder) {
   if (outcome.metrics) {
@@ -82,14 +80,8 @@ int report(const train::TrainOutcome& outcome, const train::TrainRequest& reques
 
 /// The number behind --nproc; 1 without it, and within a process that somebody has started as one of several.
 int processes_to_start(const Invocation& call, const train::Membership& self) {
-  constexpr int kMost = 256;
-  if (!call.has("nproc") || !self.alone()) return 1;
-  const std::string& text = call.options.at("nproc");
-  int count = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (error != std::errc() || end != text.data() + text.size() || count < 1 || count > kMost)
-    throw Error(ErrorCode::kUsage, fmt::format("must be a number from 1 to {}, not '{}'", kMost, text), "--nproc");
-  return count;
+  if (!self.alone()) return 1;
+  return static_cast<int>(integer_option(call, "nproc", 1, 256).value_or(1));
 }
 
 /// Where and how fast a training goes on may change; what is learned is the checkpoint's.
@@ -118,11 +110,7 @@ int resume(const Invocation& call, train::TrainRequest request) {
   request.folder = call.options.at("resume");
   if (fs::is_regular_file(request.folder) && request.folder.parent_path().filename() == "weights")
     request.folder = request.folder.parent_path().parent_path();  // the checkpoint in it
-  for (const char* key : {"output.project", "output.name"}) {
-    if (call.config.entry(key).layer == ConfigLayer::kFlag)
-      throw Error(ErrorCode::kUsage, "a training goes on in its own folder", "--" + find_setting(key)->flag,
-                  "Leave it out.");
-  }
+  refuse_other_folder(call, request.folder);
   if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
   return report(Training::load().run(request), request, call.json);
 }
@@ -139,7 +127,7 @@ std::string absolute_model(const std::string& model) {
 std::string absolute_weights(const std::string& weights) {
   std::vector<std::string> files = train::weights_files(weights);
   for (auto& file : files) {
-    if (!fs::is_regular_file(file)) throw Error(ErrorCode::kNotFound, "there is no such file", file, "--weights");
+    if (!fs::is_regular_file(file)) throw Error(ErrorCode::kNotFound, "there is no such file", "--weights " + file);
     const auto kind = fs::path(file).extension();
     if (kind == ".onnx" || kind == ".pt") {
       throw Error(ErrorCode::kUsage, "only a checkpoint in safetensors can be read here", file,
@@ -151,8 +139,22 @@ std::string absolute_weights(const std::string& weights) {
   return fmt::format("{}", fmt::join(files, ","));
 }
 
+/// A flag without effect is a mistake that nobody would see in the results.
+void refuse_idle_flags(const Config& config, const train::TrainOptions& options) {
+  const auto refuse = [&](bool idle, std::string_view name, const char* why) {
+    const std::string key = fmt::format("train.{}", name);
+    if (idle && config.entry(key).layer == ConfigLayer::kFlag)
+      throw Error(ErrorCode::kUsage, why, "--" + find_setting(key)->flag, "Leave it out.");
+  };
+  for (const char* name : {"distill", "temperature"})
+    refuse(options.teacher.empty(), name, "there is no --teacher that it is for");
+  refuse(!options.amp, "half", "with --no-amp there is no half precision");
+  refuse(!options.val, "patience", "with --no-val nothing tells whether an epoch was better");
+}
+
 int begin(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
+  refuse_idle_flags(call.config, request.options);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (valid_utf8(request.options.data) != request.options.data)
     throw Error(ErrorCode::kUsage, "the path is no UTF-8 text, as the files of a training are", call.argument(0));

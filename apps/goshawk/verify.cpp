@@ -83,6 +83,11 @@ int run_verify(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   if (call.has("record")) return record(call, model);
   if (call.has("output")) throw Error(ErrorCode::kUsage, "goes with --record only", "--output");
+  for (const char* key : {"detect.recipe", "detect.names"}) {
+    if (call.config.entry(key).layer == ConfigLayer::kFlag)
+      throw Error(ErrorCode::kUsage, "goes with --record only: a recorded model knows its recipe",
+                  "--" + find_setting(key)->flag);
+  }
   if (call.arguments.size() > 1) {
     throw Error(ErrorCode::kUsage, "images are taken with --record only", call.argument(1));
   }
@@ -99,8 +104,7 @@ Command verify_command() {
   command.details =
       "Replays the conformance vectors that the model's metadata holds, on the device and in the precision asked for, and "
       "compares detections and outputs within their tolerance. With --record, runs the model in FP32 on the images given "
-      "(or "
-      "on two synthetic pictures) and stores what it finds, with the recipe, in the model's metadata.";
+      "(or on two synthetic pictures) and stores what it finds, with the recipe, in the model's metadata.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"},
                          {.name = "IMAGE", .help = "pictures to record", .required = false, .many = true}};
   command.settings = {"runtime.device", "runtime.precision", "runtime.threads",

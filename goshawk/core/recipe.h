@@ -27,7 +27,8 @@ enum class Resize {
   kLetterboxCenter,   // keep the aspect ratio, pad both sides (Ultralytics)
   kLetterboxTopLeft,  // keep the aspect ratio, pad right and bottom (YOLOX)
   kStretch,           // each axis by itself (NanoDet demos, DETR, torchvision)
-  kPadOnly,           // no scaling: pad right and bottom to a multiple of the stride (YuNet)
+  kPadOnly,           // no scaling: pad right and bottom to a multiple of the stride (YuNet); an image that is larger than
+                      // a fixed input is scaled as kLetterboxTopLeft does
 };
 
 enum class ColorOrder { kRgb, kBgr };

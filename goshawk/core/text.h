@@ -12,6 +12,9 @@ namespace goshawk {
 /// With the letters A to Z made small, whatever the locale; other bytes stay.
 std::string to_lower(std::string_view text);
 
+/// Whether it is decimal digits and nothing else, one at least.
+bool all_digits(std::string_view text);
+
 /// The candidate nearest to `word` by Damerau-Levenshtein distance, when it is near enough to have been meant.
 std::optional<std::string> closest_match(std::string_view word, std::span<const std::string> candidates);
 

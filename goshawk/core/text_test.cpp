@@ -14,6 +14,11 @@ TEST(ClosestMatch, FindsASwapAMissingLetterAndNothingForOtherWords) {
   EXPECT_EQ(did_you_mean("traker", kFlags), "; did you mean 'tracker'?");
 }
 
+TEST(AllDigits, NeedsOneAndTakesNoOther) {
+  EXPECT_TRUE(all_digits("0079"));
+  for (const char* other : {"", "-1", "1.5", "1a", " 1", "\xB2"}) EXPECT_FALSE(all_digits(other)) << other;
+}
+
 TEST(ToLower, ChangesAsciiLettersOnly) { EXPECT_EQ(to_lower("Ab@[`Z9É\xC0"), "ab@[`z9É\xC0"); }
 
 TEST(Text, KnowsHowWideLettersAre) {

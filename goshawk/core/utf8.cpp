@@ -31,10 +31,35 @@ Sequence first_sequence(std::string_view text) {
 
 std::size_t utf8_length(std::string_view text) { return first_sequence(text).length; }
 
+std::size_t find_broken_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = utf8_length(text.substr(i));
+    if (length == 0) return i;
+    i += length;
+  }
+  return std::string_view::npos;
+}
+
 std::uint32_t next_code_point(std::string_view& text) {
   const Sequence first = first_sequence(text);
   text.remove_prefix(first.length == 0 ? 1 : first.length);
   return first.code;
+}
+
+void append_utf8(std::uint32_t code, std::string& text) {
+  const auto tail = [&](int shift) { text += static_cast<char>(0x80U | ((code >> shift) & 0x3FU)); };
+  if (code < 0x80) {
+    text += static_cast<char>(code);
+  } else if (code < 0x800) {
+    text += static_cast<char>(0xC0U | (code >> 6U));
+    tail(0);
+  } else if (code < 0x10000) {
+    text += static_cast<char>(0xE0U | (code >> 12U));
+    tail(6), tail(0);
+  } else {
+    text += static_cast<char>(0xF0U | (code >> 18U));
+    tail(12), tail(6), tail(0);
+  }
 }
 
 std::string valid_utf8(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/dataset/check.h"
 #include "goshawk/dataset/fenced_read.h"
 #include "goshawk/dataset/formats.h"
@@ -350,7 +351,7 @@ TEST_P(Hostile, TextInAnotherEncodingIsOneProblem) {
     ASSERT_EQ(found.result->problems.size(), 1U) << found.result->problems.size();
     EXPECT_EQ(found.result->problems[0].file, GetParam().labels);
     for (std::string_view text = found.result->problems[0].message; !text.empty();) {
-      const std::size_t length = utf8_sequence_length(text);
+      const std::size_t length = utf8_length(text);
       ASSERT_GT(length, 0U) << "a message is UTF-8";
       text.remove_prefix(length);
     }

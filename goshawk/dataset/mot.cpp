@@ -10,11 +10,11 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/text_file.h"
 #include "goshawk/dataset/decimal.h"
 #include "goshawk/dataset/mot_text.h"
 #include "goshawk/dataset/problems.h"
 #include "goshawk/dataset/safe_path.h"
-#include "goshawk/dataset/text_file.h"
 
 namespace goshawk::dataset {
 namespace {
@@ -100,14 +100,7 @@ class Reader {
   void read_class_names(const fs::path& path) {
     class_names_.clear();
     if (!is_file(path)) return;
-    const std::string text = read_utf8_file(path, 1 << 20);
-    for (std::size_t begin = 0; begin < text.size();) {
-      const std::size_t end = std::min(text.find('\n', begin), text.size());
-      std::string name = text.substr(begin, end - begin);
-      if (name.ends_with('\r')) name.pop_back();
-      class_names_.push_back(std::move(name));
-      begin = end + 1;
-    }
+    class_names_ = lines_in(read_utf8_file(path, 1 << 20));
   }
 
   void leave_out_repeated(std::vector<MotRow>& rows, const std::string& file) {

@@ -3,6 +3,8 @@
 #include <iterator>
 #include <utility>
 
+#include "goshawk/core/utf8.h"
+
 namespace goshawk::dataset {
 namespace {
 
@@ -10,7 +12,7 @@ namespace {
 std::string printable(std::string_view text, std::size_t limit) {
   std::string out;
   while (!text.empty()) {
-    const std::size_t length = utf8_sequence_length(text);
+    const std::size_t length = utf8_length(text);
     if (out.size() + std::max<std::size_t>(length, 1) > limit) return out + "...";
     const auto first = static_cast<unsigned char>(text[0]);
     if (length == 0 || first < 0x20 || first == 0x7F) out += '?';
@@ -21,34 +23,6 @@ std::string printable(std::string_view text, std::size_t limit) {
 }
 
 }  // namespace
-
-std::size_t utf8_sequence_length(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return 1;
-  const std::size_t length = first >= 0xF0 && first < 0xF5   ? 4
-                             : first >= 0xE0 && first < 0xF0 ? 3
-                             : first >= 0xC2 && first < 0xE0 ? 2
-                                                             : 0;
-  if (length == 0 || length > text.size()) return 0;
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0U) != 0x80U) return 0;
-  }
-  if (first == 0xE0 && byte(1) < 0xA0) return 0;   // overlong
-  if (first == 0xED && byte(1) >= 0xA0) return 0;  // surrogate
-  if (first == 0xF0 && byte(1) < 0x90) return 0;   // overlong
-  if (first == 0xF4 && byte(1) >= 0x90) return 0;  // beyond U+10FFFF
-  return length;
-}
-
-std::size_t find_broken_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const std::size_t length = utf8_sequence_length(text.substr(i));
-    if (length == 0) return i;
-    i += length;
-  }
-  return std::string_view::npos;
-}
 
 Problem make_problem(ProblemKind kind, Severity severity, const std::string& file, std::int64_t line,
                      const std::string& message) {

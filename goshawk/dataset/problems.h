@@ -39,10 +39,4 @@ class ProblemList {
 /// A text from a file of unknown origin for a message: in quotes, at most 60 bytes, valid UTF-8, without control characters.
 std::string quoted(std::string_view text);
 
-/// Bytes of the valid UTF-8 sequence that `text` (not empty) begins with, 1 to 4; 0: it begins with none.
-std::size_t utf8_sequence_length(std::string_view text);
-
-/// Offset of the first byte that is not UTF-8; npos: all of it is.
-std::size_t find_broken_utf8(std::string_view text);
-
 }  // namespace goshawk::dataset

@@ -10,6 +10,7 @@
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/random.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/disjoint_sets.h"
 #include "goshawk/dataset/frame_lists.h"
 #include "goshawk/dataset/near_duplicates.h"
@@ -293,9 +294,6 @@ bool names_photos(std::string_view source) {
   constexpr std::array<std::string_view, 16> kCameras{
       "CIMG", "COCO_test2014", "COCO_test2015", "COCO_train2014", "COCO_val2014", "DJI", "DSC", "DSCF",
       "DSCN", "GOPR",          "IMG",           "IMGP",           "PICT",         "PXL", "SAM", "_MG"};
-  const auto all_digits = [](std::string_view text) {
-    return std::ranges::all_of(text, [](unsigned char c) { return std::isdigit(c) != 0; });
-  };
   if (source.size() == 4 && all_digits(source) && (source.starts_with("19") || source.starts_with("20"))) return true;
   constexpr std::size_t kDate = 8;
   if (source.size() > kDate + 1 && all_digits(source.substr(source.size() - kDate)) &&

@@ -7,6 +7,7 @@
 
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/utf8.h"
 #include "goshawk/dataset/problems.h"
 
 namespace goshawk::dataset {
@@ -18,24 +19,6 @@ std::string_view trimmed(std::string_view text) {
   while (!text.empty() && is_space(text.front())) text.remove_prefix(1);
   while (!text.empty() && is_space(text.back())) text.remove_suffix(1);
   return text;
-}
-
-void append_utf8(std::string& out, char32_t c) {
-  if (c < 0x80) {
-    out += static_cast<char>(c);
-  } else if (c < 0x800) {
-    out += static_cast<char>(0xC0 | c >> 6);
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else if (c < 0x10000) {
-    out += static_cast<char>(0xE0 | c >> 12);
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  } else {
-    out += static_cast<char>(0xF0 | c >> 18);
-    out += static_cast<char>(0x80 | (c >> 12 & 0x3F));
-    out += static_cast<char>(0x80 | (c >> 6 & 0x3F));
-    out += static_cast<char>(0x80 | (c & 0x3F));
-  }
 }
 
 std::int64_t line_in(std::string_view text, std::size_t offset) {
@@ -72,7 +55,7 @@ std::string from_utf16(std::string_view bytes, bool big_endian, const std::strin
       c = 0x10000 + ((c - 0xD800) << 10) + (low - 0xDC00);
       i += 2;
     }
-    append_utf8(out, c);
+    append_utf8(c, out);
   }
   return out;
 }
@@ -80,7 +63,7 @@ std::string from_utf16(std::string_view bytes, bool big_endian, const std::strin
 std::string from_latin1(std::string_view bytes) {
   std::string out;
   out.reserve(bytes.size());
-  for (const char c : bytes) append_utf8(out, static_cast<unsigned char>(c));
+  for (const char c : bytes) append_utf8(static_cast<unsigned char>(c), out);
   return out;
 }
 

@@ -8,7 +8,7 @@
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
-#include "goshawk/dataset/text_file.h"
+#include "goshawk/core/text_file.h"
 #include "goshawk/dataset/yolo_files.h"
 #include "goshawk/dataset/yolo_text.h"
 

@@ -13,9 +13,9 @@
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/parallel.h"
+#include "goshawk/core/text_file.h"
 #include "goshawk/dataset/not_kept.h"
 #include "goshawk/dataset/safe_path.h"
-#include "goshawk/dataset/text_file.h"
 #include "goshawk/dataset/yolo_text.h"
 
 namespace goshawk::dataset {
@@ -148,19 +148,6 @@ void join(std::vector<Block>& blocks, Dataset& dataset, ProblemList& problems) {
     problems.append(std::move(block.problems));
   }
   lost.list_in(problems, dataset.source);
-}
-
-std::vector<std::string> lines_in(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    std::string_view line = text.substr(0, end);
-    text.remove_prefix(std::min(text.size(), end + 1));
-    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
-    lines.emplace_back(line);
-  }
-  while (!lines.empty() && lines.back().empty()) lines.pop_back();
-  return lines;
 }
 
 }  // namespace

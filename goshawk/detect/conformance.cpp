@@ -19,44 +19,47 @@ namespace goshawk::detect {
 namespace {
 
 constexpr std::size_t kMaxImages = 32;
-constexpr int kStoredSide = 256;        // pixels, of a user's image
-constexpr float kLowestScore = 0.001F;  // what a detector's evaluation looks at
+constexpr int kStoredSide = 256;  // pixels, of a user's image
 constexpr std::size_t kMostDetections = 30;
 constexpr std::size_t kSampledValues = 128;
 
 struct Replay {
-  Detections detections;  // above kLowestScore
+  Detections detections;  // above lowest_score
   std::vector<runtime::Tensor> outputs;
 };
+
+/// Outputs that list boxes by score swap rows when two scores are near, so their values prove nothing.
+bool outputs_keep_their_places(Family family) {
+  return family != Family::kYoloEnd2End && family != Family::kDetections && family != Family::kDetr;
+}
+
+/// What a detector's evaluation looks at; all that there is where detections are the only proof.
+float lowest_score(Family family) { return outputs_keep_their_places(family) ? 0.001F : 0.0F; }
 
 Replay replay(Inference& inference, const cv::Mat& image) {
   const InputSize size = inference.input_size(image);
   const std::vector<const cv::Mat*> images = {&image};
   Inferred inferred = inference.run(inference.fill(images, size), size);
   const Recipe& recipe = inference.recipe();
-  Detections detections = inference.decode(inferred, 0, {kLowestScore, {}}, {recipe.iou, recipe.max_detections});
+  Detections detections =
+      inference.decode(inferred, 0, {lowest_score(recipe.family), {}}, {recipe.iou, recipe.max_detections});
   return {std::move(detections), std::move(inferred.outputs)};
 }
 
 /// A threshold in the middle of the widest gap among the best scores: detections on either side stay there when scores
-/// change a little.
-float widest_gap(const Detections& detections) {
-  if (detections.empty()) return kLowestScore;
+/// change a little. `lowest`: what the best score is held against where there is no detection.
+float widest_gap(const Detections& detections, float lowest) {
+  if (detections.empty()) return lowest;
   const std::size_t count = std::min(detections.size(), kMostDetections);
-  float best_gap = -1, threshold = kLowestScore;
+  float best_gap = -1, threshold = lowest;
   for (std::size_t i = 0; i < count; ++i) {
-    const float below = i + 1 < detections.size() ? detections[i + 1].score : kLowestScore;
+    const float below = i + 1 < detections.size() ? detections[i + 1].score : lowest;
     const float gap = detections[i].score - below;
     if (gap <= best_gap) continue;
     best_gap = gap;
     threshold = (detections[i].score + below) / 2;
   }
   return threshold;
-}
-
-/// Outputs that list boxes by score swap rows when two scores are near, so their values prove nothing.
-bool outputs_keep_their_places(Family family) {
-  return family != Family::kYoloEnd2End && family != Family::kDetections && family != Family::kDetr;
 }
 
 /// Values of the first image: of a model of a fixed larger batch the rest is not defined.
@@ -76,7 +79,7 @@ ConformanceVector record_one(Inference& inference, const std::string& name, cons
   vector.name = valid_utf8(name);
   vector.image = image;
   vector.synthetic = synthetic;
-  vector.threshold = widest_gap(result.detections);
+  vector.threshold = widest_gap(result.detections, lowest_score(inference.recipe().family));
   std::copy_if(result.detections.begin(), result.detections.end(), std::back_inserter(vector.detections),
                [&](const Detection& d) { return d.score > vector.threshold; });
   if (!outputs_keep_their_places(inference.recipe().family)) return vector;

@@ -102,7 +102,8 @@ struct ConformanceReport {
 
 /// Replays the model's vectors on the device and precision of `session`. Without `tolerance` the stored one counts for
 /// FP32; reduced precision gets multiples of it (boxes 4, scores 8, outputs 50 times for FP16; 8, 50, 400 for BF16). The
-/// model's own recipe is used. Throws Error{kBadConfig} when the model has no vectors, and as Detector::load does.
+/// model's own recipe is used. Throws Error{kBadConfig} when the model has no vectors, {kBadData} when they cannot be read or
+/// there is none in the list, and as Detector::load does.
 ConformanceReport verify_conformance(const std::filesystem::path& model, const runtime::SessionOptions& session,
                                      const std::optional<ConformanceTolerance>& tolerance = {});
 

@@ -19,6 +19,7 @@ constexpr std::int64_t kMaxPixels = 1 << 20;
 constexpr std::int64_t kMaxAllPixels = 2 * kMaxSyntheticSide * kMaxSyntheticSide;  // few numbers ask for large pictures
 constexpr std::size_t kMaxVectors = 32;
 constexpr std::size_t kMaxDetections = 1000;
+constexpr std::size_t kMaxOutputs = 10'000;  // more than a model has that loads in sensible time
 constexpr std::size_t kMaxValues = 10'000;
 
 json to_json(const ConformanceVector& vector) {
@@ -77,7 +78,7 @@ ConformanceVector vector_of(const json& value, std::int64_t& pixels) {
   vector.name = value.at("name").get<std::string>();
   vector.image = image_of(value, pixels, vector.synthetic);
   vector.threshold = finite(value.at("threshold"));
-  if (value.at("detections").size() > kMaxDetections || value.at("outputs").size() > kMaxVectors)
+  if (value.at("detections").size() > kMaxDetections || value.at("outputs").size() > kMaxOutputs)
     throw std::runtime_error("too many entries");
   for (const json& row : value.at("detections")) {
     vector.detections.push_back({{finite(row.at(0)), finite(row.at(1)), finite(row.at(2)), finite(row.at(3))},

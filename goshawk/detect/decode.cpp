@@ -1,5 +1,7 @@
 #include "goshawk/detect/decode.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -31,12 +33,26 @@ void reject_values(const std::string& message) {
   throw Error(ErrorCode::kBadConfig, message, "model output", "give the recipe that fits this model (--recipe)");
 }
 
+std::int64_t best_class(const float* scores, std::int64_t count) {
+  std::int64_t best = 0;
+  for (std::int64_t i = 1; i < count; ++i) {
+    if (scores[i] > scores[best] || std::isnan(scores[best])) best = i;
+  }
+  return best;
+}
+
 ImageOutput image_output(const runtime::Tensor& tensor, std::int64_t index) {
   const std::size_t rank = tensor.shape.size();
   const bool batched = rank == 3;
-  if ((rank != 2 && rank != 3) || (batched ? index >= tensor.shape[0] : index > 0)) {
+  if (rank != 2 && rank != 3) {
     reject_values("the model gave an output of shape " + shape_text(tensor.shape) +
                   " where [N, rows, columns] was expected");
+  }
+  if (index >= (batched ? tensor.shape[0] : 1)) {
+    throw Error(
+        ErrorCode::kBadConfig,
+        fmt::format("the model answers image {} of a batch with an output of shape {}", index + 1, shape_text(tensor.shape)),
+        "model output", "It takes one image at a time whatever its input says: --batch 1, or export it anew");
   }
   ImageOutput output;
   output.rows = tensor.shape[rank - 2];
@@ -52,7 +68,9 @@ void add_candidate(const Box& box, float score, int class_id, const DecodeLimits
       !std::isfinite(box.y2) || !limits.wants(class_id)) {
     return;
   }
-  candidates.push_back({box, score, class_id});
+  constexpr float kRounded = 1.05F;  // of eight-bit outputs
+  if (score > kRounded) reject_values(fmt::format("the model gave a score of {:g}: its scores are no probabilities", score));
+  candidates.push_back({box, std::min(score, 1.0F), class_id});
 }
 
 void add_cell(const Box& box, float objectness, const float* scores, std::int64_t step, std::int64_t classes,

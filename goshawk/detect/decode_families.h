@@ -21,6 +21,16 @@ std::unique_ptr<Decoder> make_yunet(const Recipe& recipe, Outputs outputs);
 std::unique_ptr<Decoder> make_detr(const Recipe& recipe, Outputs outputs);
 std::unique_ptr<Decoder> make_detections(const Recipe& recipe, Outputs outputs);
 
+constexpr std::int64_t kMaxBoxes = 1'000'000;  // of one image; more is no detector's output
+
+inline std::int64_t class_count(const Recipe& recipe) { return static_cast<std::int64_t>(recipe.class_names.size()); }
+
+/// Cells of a feature map along a side of the input: layers that halve it round up.
+inline std::int64_t cells_along(std::int64_t side, std::int64_t stride) { return (side + stride - 1) / stride; }
+inline std::int64_t cells_of(std::int64_t width, std::int64_t height, std::int64_t stride) {
+  return cells_along(width, stride) * cells_along(height, stride);
+}
+
 /// One image's values of an output, without the batch dimension.
 struct ImageOutput {
   std::span<const float> values;
@@ -40,7 +50,11 @@ std::string shape_text(std::span<const std::int64_t> shape);
 /// Whether a dimension is `value` or varies.
 inline bool may_be(std::int64_t dimension, std::int64_t value) { return dimension == -1 || dimension == value; }
 
-/// Appends a candidate unless a number is not finite or its class is not wanted.
+/// Index of the largest of `count` (1 or more) scores; what is no number is passed over.
+std::int64_t best_class(const float* scores, std::int64_t count);
+
+/// Appends a candidate unless a number is not finite or its class is not wanted. Throws as `reject_values` for a score that
+/// lies above 1 by more than rounding explains.
 void add_candidate(const Box& box, float score, int class_id, const DecodeLimits& limits,
                    std::vector<Candidate>& candidates);
 

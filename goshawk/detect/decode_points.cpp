@@ -14,10 +14,6 @@
 namespace goshawk::detect {
 namespace {
 
-std::int64_t ceil_divide(std::int64_t value, std::int64_t step) { return (value + step - 1) / step; }
-
-std::int64_t cells_of(int width, int height, int stride) { return ceil_divide(width, stride) * ceil_divide(height, stride); }
-
 /// Part of an output that belongs to one stride.
 struct Level {
   const float* scores = nullptr;  // of the first cell
@@ -79,11 +75,11 @@ class NanoDetDecoder : public Decoder {
                     std::vector<Candidate>& candidates) const {
     // NanoDet's centres are those of the cells' pixels, NanoDet-Plus' (four strides) the cells' corners.
     const float offset = largest_stride_ > 32 ? 0.0F : 0.5F * static_cast<float>(stride - 1);
-    const std::int64_t columns = ceil_divide(width, stride);
+    const std::int64_t columns = cells_along(width, stride);
     const std::int64_t cells = cells_of(width, height, stride);
     for (std::int64_t cell = 0; cell < cells; ++cell) {
       const float* scores = level.scores + cell * level.score_step;
-      const float* best = std::max_element(scores, scores + classes_);
+      const float* best = scores + best_class(scores, classes_);
       if (!(*best > limits.confidence)) continue;
       const float x = static_cast<float>((cell % columns) * stride) + offset;
       const float y = static_cast<float>((cell / columns) * stride) + offset;
@@ -185,7 +181,7 @@ std::size_t index_of(const Recipe& recipe, Outputs outputs, const std::string& n
 }  // namespace
 
 std::unique_ptr<Decoder> make_nanodet(const Recipe& recipe, Outputs outputs) {
-  const auto classes = static_cast<std::int64_t>(recipe.class_names.size());
+  const auto classes = class_count(recipe);
   const std::string expected = "[N, points, classes + 32], or outputs [points, classes] and [points, 32] for each stride";
   if (outputs.size() == 1) {
     const auto& shape = outputs[0].shape;

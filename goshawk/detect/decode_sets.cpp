@@ -17,8 +17,6 @@ namespace {
 
 using runtime::ElementType;
 
-constexpr std::int64_t kMaxBoxes = 1'000'000;  // of one image
-
 bool is_one_of(const std::string& name, std::initializer_list<const char*> names) {
   return std::any_of(names.begin(), names.end(), [&](const char* other) { return name == other; });
 }
@@ -34,7 +32,7 @@ class DetrDecoder : public Decoder {
  public:
   /// `boxes` and `logits` are the same output for joined ones.
   DetrDecoder(const Recipe& recipe, std::size_t boxes, std::size_t logits)
-      : classes_(static_cast<std::int64_t>(recipe.class_names.size())),
+      : classes_(class_count(recipe)),
         activation_(recipe.activation),
         boxes_(boxes),
         logits_(logits) {}
@@ -68,7 +66,7 @@ class DetrDecoder : public Decoder {
       }
       return;
     }
-    const float* best = std::max_element(logits, logits + classes_);
+    const float* best = logits + best_class(logits, classes_);
     float score = *best;
     if (activation_ == Activation::kSoftmax) {
       const float largest = *std::max_element(logits, logits + columns);
@@ -93,7 +91,7 @@ struct SetOutputs {
 class DetectionsDecoder : public Decoder {
  public:
   DetectionsDecoder(const Recipe& recipe, SetOutputs parts)
-      : classes_(static_cast<std::int64_t>(recipe.class_names.size())),
+      : classes_(class_count(recipe)),
         first_class_(recipe.first_class),
         format_(recipe.box_format),
         normalized_(recipe.normalized_boxes),
@@ -187,7 +185,7 @@ std::optional<SetOutputs> set_outputs(Outputs outputs) {
 }  // namespace
 
 std::unique_ptr<Decoder> make_detr(const Recipe& recipe, Outputs outputs) {
-  const auto classes = static_cast<std::int64_t>(recipe.class_names.size());
+  const auto classes = class_count(recipe);
   const std::string expected = "boxes [N, queries, 4] with logits [N, queries, classes (+ 1)], or both joined";
   const auto fits = [&](std::size_t i, std::int64_t columns) {
     return outputs[i].shape.size() == 3 && may_be(outputs[i].shape[2], columns);
@@ -199,6 +197,7 @@ std::unique_ptr<Decoder> make_detr(const Recipe& recipe, Outputs outputs) {
   auto boxes = find_named(outputs, {"pred_boxes", "boxes", "dets"});
   auto logits = find_named(outputs, {"pred_logits", "logits", "labels", "scores"});
   if ((!boxes || !logits) && outputs.size() == 2) {
+    if (fits(0, 4) && fits(1, 4)) reject_outputs(recipe, outputs, "outputs called pred_boxes and logits");
     boxes = fits(0, 4) ? 0 : 1;
     logits = 1 - *boxes;
   }

@@ -8,6 +8,7 @@
 #include <random>
 
 #include "goshawk/core/error.h"
+#include "goshawk/detect/decode_families.h"
 #include "goshawk/detect/recipe_io.h"
 #include "goshawk/detect/testing.h"
 
@@ -89,6 +90,29 @@ TEST(DecodeYoloV8, DropsWhatIsNotFinite) {
   const auto output = tensor_of({1, 5, 4}, {kNan, 5,    5,         5,   5, kInfinity, 5, 5, 2, 2, 2, 2, 2, 2, 2, 2,  //
                                             0.9F, 0.9F, kInfinity, kNan});
   EXPECT_TRUE(decoded(recipe_of(Family::kYoloV8, 1), {output}, 640, 640).empty());
+}
+
+TEST(DecodeYoloV8, RejectsScoresThatAreNoProbabilities) {
+  const auto score = [](float value) {
+    return decoded(recipe_of(Family::kYoloV8, 1), {tensor_of({1, 5, 1}, {1, 1, 2, 2, value})}, 32, 32);
+  };
+  EXPECT_EQ(score(1.02F).at(0).score, 1);  // eight-bit outputs
+  EXPECT_THAT(message_of([&] { score(37.5F); }), HasSubstr("a score of 37.5"));
+}
+
+TEST(DecodeYoloV8, SaysThatTheModelTakesOneImage) {
+  const auto output = tensor_of({1, 5, 1}, {1, 1, 2, 2, 0.9F});
+  EXPECT_THAT(message_of([&] {
+                decoded(recipe_of(Family::kYoloV8, 1), {output}, 32, 32, {0.25F, {}}, 1);
+              }),
+              HasSubstr("--batch 1"));
+}
+
+TEST(BestClass, PassesOverWhatIsNoNumber) {
+  const std::vector<float> last{kNan, 0.9F}, first{0.9F, kNan}, none{kNan, kNan};
+  EXPECT_EQ(best_class(last.data(), 2), 1);
+  EXPECT_EQ(best_class(first.data(), 2), 0);
+  EXPECT_LT(best_class(none.data(), 2), 2);
 }
 
 TEST(DecodeYoloV8, KeepsOnlyWantedClasses) {
@@ -184,6 +208,15 @@ TEST(CellAnswers, AreNotThereForFamiliesWithoutAGrid) {
   const auto recipe = recipe_of(Family::kYoloEnd2End, 3);
   const auto decoder = Decoder::create(recipe, std::vector{info("o", {1, 300, 6})});
   EXPECT_FALSE(decoder->cells(std::vector{tensor_of({1, 1, 6}, {1, 2, 3, 4, 0.9F, 2})}, 0, 640, 640).has_value());
+}
+
+TEST(DecodeYolox, LayersThatHalveASideRoundUp) {
+  std::vector<float> values(38UL * 6, 0);  // 36 x 36: 25, 9 and 4 cells
+  const std::size_t last_of_first = 24 * 6;
+  values[last_of_first + 4] = values[last_of_first + 5] = 1;
+  const auto found = decoded(recipe_of(Family::kYolox, 1), {tensor_of({1, 38, 6}, values)}, 36, 36);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].box, (Box{28, 28, 36, 36}));  // the cell (4, 4): centre (32, 32), sides e^0 * 8
 }
 
 TEST(DecodeYolox, RejectsAnotherNumberOfCells) {
@@ -288,6 +321,11 @@ TEST(DecodeDetr, SoftmaxCountsNoObject) {
               {0.25F, {}}, 0, names);
   ASSERT_EQ(found.size(), 1U);
   EXPECT_FLOAT_EQ(found[0].score, std::exp(3.0F) / (std::exp(3.0F) + 2));
+}
+
+TEST(DecodeDetr, DoesNotGuessWhichOfTwoAlikeOutputsAreBoxes) {
+  const std::vector<runtime::TensorInfo> alike = {info("out1", {1, 5, 4}), info("out2", {1, 5, 4})};
+  EXPECT_THAT(message_of([&] { Decoder::create(recipe_of(Family::kDetr, 4), alike); }), HasSubstr("pred_boxes and logits"));
 }
 
 TEST(DecodeDetr, TakesBoxesAndScoresInOneOutput) {

@@ -10,10 +10,6 @@
 namespace goshawk::detect {
 namespace {
 
-constexpr std::int64_t kMaxBoxes = 1'000'000;  // of one image; more is no detector's output
-
-std::int64_t class_count(const Recipe& recipe) { return static_cast<std::int64_t>(recipe.class_names.size()); }
-
 /// Rejects a model whose first output is not [N, rows, columns] with `size` in dimension `axis`.
 void check_first(const Recipe& recipe, Outputs outputs, std::size_t axis, std::int64_t size, const std::string& expected) {
   const bool fits = !outputs.empty() && outputs[0].shape.size() == 3 && may_be(outputs[0].shape[axis], size);
@@ -23,10 +19,7 @@ void check_first(const Recipe& recipe, Outputs outputs, std::size_t axis, std::i
 void check_values(const ImageOutput& output, bool fits, const char* expected) {
   if (fits && output.rows <= kMaxBoxes && output.columns <= kMaxBoxes) return;
   const std::array<std::int64_t, 2> shape = {output.rows, output.columns};
-  throw Error(ErrorCode::kBadConfig,
-              std::string("the model gave an output of shape ") + shape_text(shape) + " an image where " + expected +
-                  " was expected",
-              "model output", "give the recipe that fits this model (--recipe)");
+  reject_values("the model gave an output of shape " + shape_text(shape) + " an image where " + expected + " was expected");
 }
 
 CellAnswers room_for(std::int64_t cells, std::int64_t classes) {
@@ -34,14 +27,6 @@ CellAnswers room_for(std::int64_t cells, std::int64_t classes) {
   answers.boxes.reserve(static_cast<std::size_t>(cells));
   answers.scores.reserve(static_cast<std::size_t>(cells * classes));
   return answers;
-}
-
-std::int64_t best_class(const float* scores, std::int64_t count) {
-  std::int64_t best = 0;
-  for (std::int64_t i = 1; i < count; ++i) {
-    if (scores[i] > scores[best] || std::isnan(scores[best])) best = i;
-  }
-  return best;
 }
 
 class YoloV8Decoder : public Decoder {
@@ -191,8 +176,8 @@ class YoloxDecoder : public Decoder {
     check_values(output, output.columns == 5 + classes_ && output.rows == count(width, height), "[grid cells, 5 + classes]");
     const float* row = output.values.data();
     for (int stride = 8; stride <= largest_stride_; stride *= 2) {
-      for (int y = 0; y < height / stride; ++y) {
-        for (int x = 0; x < width / stride; ++x, row += output.columns)
+      for (int y = 0; y < cells_along(height, stride); ++y) {
+        for (int x = 0; x < cells_along(width, stride); ++x, row += output.columns)
           visit(row, static_cast<float>(x), static_cast<float>(y), static_cast<float>(stride));
       }
     }
@@ -201,7 +186,7 @@ class YoloxDecoder : public Decoder {
   std::int64_t count(int width, int height) const {
     std::int64_t cells = 0;
     for (int stride = 8; stride <= largest_stride_; stride *= 2) {
-      cells += static_cast<std::int64_t>(width / stride) * (height / stride);
+      cells += cells_of(width, height, stride);
     }
     return cells;
   }

@@ -13,6 +13,7 @@
 #include "goshawk/core/queue.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/inference.h"
+#include "goshawk/runtime/model_store.h"
 
 namespace goshawk::detect {
 namespace {
@@ -20,24 +21,6 @@ namespace {
 using Clock = LatencyRecorder::Clock;
 
 constexpr std::size_t kMostJobs = 64;  // submitted and not begun; one more waits
-
-std::vector<bool> kept_classes(const std::vector<std::string>& wanted, const std::vector<std::string>& names) {
-  if (wanted.empty()) return {};
-  std::vector<bool> keep(names.size(), false);
-  for (const auto& name : wanted) {
-    bool known = false;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      if (names[i] != name && std::to_string(i) != name) continue;
-      keep[i] = true;
-      known = true;
-    }
-    if (!known) {
-      throw Error(ErrorCode::kUsage, "the model has no class '" + name + "'" + did_you_mean(name, names), "--classes",
-                  "give names or numbers of the model's " + std::to_string(names.size()) + " classes");
-    }
-  }
-  return keep;
-}
 
 float in_range(float value, const char* what) {
   if (!(value >= 0 && value <= 1)) throw Error(ErrorCode::kUsage, "must lie between 0 and 1", what);
@@ -68,11 +51,11 @@ struct Call {
 /// get them. All take their work from one queue: none waits at the end of a call for the others.
 class RecipeDetector : public Detector {
  public:
-  RecipeDetector(const std::filesystem::path& model, const DetectorOptions& options) {
+  RecipeDetector(const std::filesystem::path& model, std::shared_ptr<runtime::Session> session,
+                 const DetectorOptions& options) {
     const RecipeChoices choices{options.recipe, options.class_names};
-    lanes_.push_back(std::make_unique<Inference>(model, options.session, choices));
-    for (int i = 1; i < session().parallel_runs(); ++i) {
-      lanes_.push_back(std::make_unique<Inference>(model, lanes_[0]->shared_session(), choices));
+    for (int i = 0; i < session->parallel_runs(); ++i) {
+      lanes_.push_back(std::make_unique<Inference>(model, session, choices));
     }
     for (auto& lane : lanes_) {
       if (options.image_size) lane->set_image_size(*options.image_size);
@@ -191,8 +174,32 @@ class RecipeDetector : public Detector {
 
 }  // namespace
 
+std::vector<bool> kept_classes(const std::vector<std::string>& wanted, const std::vector<std::string>& names) {
+  if (wanted.empty()) return {};
+  std::vector<bool> keep(names.size(), false);
+  const auto keep_if = [&](const auto& meant) {
+    bool any = false;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      if (meant(i)) keep[i] = any = true;
+    }
+    return any;
+  };
+  for (const auto& word : wanted) {
+    if (keep_if([&](std::size_t i) { return names[i] == word; })) continue;  // a name may be a number, too
+    if (keep_if([&](std::size_t i) { return std::to_string(i) == word; })) continue;
+    throw Error(ErrorCode::kUsage, "the model has no class '" + word + "'" + did_you_mean(word, names), "--classes",
+                "give names or numbers of the model's " + std::to_string(names.size()) + " classes");
+  }
+  return keep;
+}
+
 std::unique_ptr<Detector> Detector::load(const std::filesystem::path& model, const DetectorOptions& options) {
-  return std::make_unique<RecipeDetector>(model, options);
+  return std::make_unique<RecipeDetector>(model, runtime::Session::load(model, options.session), options);
+}
+
+std::unique_ptr<Detector> Detector::load(runtime::ModelStore& store, const std::string& model,
+                                         const DetectorOptions& options) {
+  return std::make_unique<RecipeDetector>(store.find(model), store.get(model, options.session), options);
 }
 
 }  // namespace goshawk::detect

@@ -16,6 +16,10 @@
 #include "goshawk/core/recipe.h"
 #include "goshawk/runtime/session.h"
 
+namespace goshawk::runtime {
+class ModelStore;
+}
+
 namespace goshawk::detect {
 
 struct DetectorOptions {
@@ -27,8 +31,12 @@ struct DetectorOptions {
   bool agnostic_nms = false;                         // boxes of different classes suppress each other too
   std::optional<int> max_detections;                 // per image; else the recipe's
   std::optional<int> image_size;                     // square input of this side, for models of dynamic size
-  std::vector<std::string> classes;                  // names to keep; empty: all
+  std::vector<std::string> classes;                  // names or numbers to keep; empty: all
 };
+
+/// Which of the classes `names` the words of DetectorOptions::classes mean: names, else numbers. SHAPE: an entry a class;
+/// empty without words. Throws Error{kUsage} for one that means none.
+std::vector<bool> kept_classes(const std::vector<std::string>& wanted, const std::vector<std::string>& names);
 
 /// Time by step of `detect` and `submit`, a sample a call. Where several runs go side by side
 /// (SessionOptions::parallel_runs) it is their mean: about the time that passed, not the sum over threads.
@@ -40,8 +48,13 @@ struct DetectorTimings {
 class Detector {
  public:
   /// Loads the model and settles its recipe: from metadata, the YAML given, or recognised by its outputs.
-  /// Throws Error{kBadConfig} when the recipe is unknown or ambiguous, saying what is needed; and what Session::load throws.
+  /// Throws Error{kBadConfig} when the recipe is unknown or ambiguous, saying what is needed; {kUsage} for options out of
+  /// range and classes that the model does not have; and what Session::load throws.
   static std::unique_ptr<Detector> load(const std::filesystem::path& model, const DetectorOptions& options = {});
+  /// The same of a model, by path or name, that `store` keeps loaded: without a wait if it does already. The detector keeps
+  /// the session, not the store. Throws as ModelStore::get does, too.
+  static std::unique_ptr<Detector> load(runtime::ModelStore& store, const std::string& model,
+                                        const DetectorOptions& options = {});
   virtual ~Detector() = default;
 
   /// Detections of each image, highest score first, in that image's pixels, clipped to it. Images may differ in size.

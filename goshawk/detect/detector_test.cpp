@@ -159,6 +159,27 @@ TEST_F(DetectorOfBrightness, TakesOneOfOverlappingClassesWhereAskedTo) {
   EXPECT_EQ(apart[1].class_id, 0);
 }
 
+TEST(KeptClasses, AreNamesFirstAndElseNumbers) {
+  const std::vector<std::string> names{"1", "2", "car", "car"};
+  EXPECT_TRUE(kept_classes({}, names).empty());
+  EXPECT_EQ(kept_classes({"1"}, names), (std::vector<bool>{true, false, false, false}));
+  EXPECT_EQ(kept_classes({"0", "car"}, names), (std::vector<bool>{true, false, true, true}));
+  EXPECT_THROW(kept_classes({"4"}, names), Error);
+}
+
+TEST_F(DetectorOfBrightness, LeavesOutBoxesBesideTheImage) {
+  // A bright cell at the right end gives a box around x = 64; of a picture that is 8 pixels wide, padded to 64, none of its
+  // 16 pixels may stay.
+  const auto detector = Detector::load(model({1, 3, 64, 64}), on_cpu());
+  cv::Mat narrow(64, 8, CV_8UC3, cv::Scalar(255, 255, 255));
+  const auto found = detector->detect({&narrow, 1}).at(0);
+  EXPECT_FALSE(found.empty());
+  for (const auto& detection : found) {
+    EXPECT_LT(detection.box.x1, detection.box.x2);
+    EXPECT_LT(detection.box.y1, detection.box.y2);
+  }
+}
+
 TEST_F(DetectorOfBrightness, RejectsOptionsThatMakeNoSense) {
   const auto error_of = [&](auto change) {
     DetectorOptions options = on_cpu();
@@ -209,6 +230,34 @@ TEST_F(Conformance, PassesAfterRecordingAndMakesTheModelSelfContained) {
     }
     EXPECT_EQ(Detector::load(recorded, on_cpu())->recipe(), Detector::load(plain, on_cpu())->recipe());
   }
+}
+
+/// Rows of boxes with scores of a millionth of the picture's brightness, as networks without training give.
+std::string unsure_list(float width) {
+  using namespace runtime::testing;  // NOLINT: messages of ONNX
+  Graph graph;
+  graph.nodes = {node("GlobalAveragePool", {"images"}, {"means"}), node("Conv", {"means", "weights", "bias"}, {"row"}),
+                 node("Reshape", {"row", "shape"}, {"output0"})};
+  std::vector<float> weights(12UL * 3, 0);
+  weights[4 * 3] = 1e-6F, weights[10 * 3] = 2e-6F;
+  graph.initializers = {float_tensor("weights", {12, 3, 1, 1}, weights),
+                        float_tensor("bias", {12}, {8, 8, 24, 24, 0, 0, 30, 30, 30 + width, 50, 0, 0}),
+                        int64_tensor("shape", {1, 2, 6})};
+  graph.inputs = {value_info("images", kFloat, {1, 3, 64, 64})};
+  graph.outputs = {value_info("output0", kFloat, {1, 2, 6})};
+  graph.metadata = ultralytics_metadata();
+  return graph.model();
+}
+
+TEST_F(Conformance, ListsWithoutASureDetectionAreHeldAgainstTheUnsureOnes) {
+  const fs::path plain = folder_.write("plain.onnx", unsure_list(20)), other = folder_.write("other.onnx", unsure_list(9));
+  const Recording recording = record_conformance(plain, {}, session_);
+  EXPECT_GT(recording.vectors.at(0).detections.size(), 0U);
+  const fs::path recorded = folder_.path() / "recorded.onnx";
+  write_conformance(plain, recorded, recording);
+  EXPECT_TRUE(verify_conformance(recorded, session_).passed());
+  write_conformance(other, recorded, recording);
+  EXPECT_FALSE(verify_conformance(recorded, session_).passed());
 }
 
 TEST_F(Conformance, TextReadsBackWhatItWrites) {

@@ -91,13 +91,14 @@ std::vector<Placement> Inference::fill(std::span<const cv::Mat* const> images, I
 }
 
 int Inference::fitting_batch() {
+  if (fixed_batch_) return static_cast<int>(max_batch_);
   const InputSize size{recipe_.input_width, recipe_.input_height};
   tensor_.resize(static_cast<std::size_t>(size.width) * static_cast<std::size_t>(size.height) * 3);
   filled_.clear();
   runtime::BatchOptions options;
-  options.most = static_cast<int>(std::min<std::size_t>(max_batch_, 64));
+  options.most = static_cast<int>(max_batch_);
   for (const auto& view : inputs(1, size)) options.shapes.push_back(view.shape);
-  return fixed_batch_ ? static_cast<int>(max_batch_) : runtime::choose_batch(*session_, options);
+  return runtime::choose_batch(*session_, options);
 }
 
 std::vector<runtime::TensorView> Inference::inputs(std::size_t batch, InputSize size) {
@@ -134,7 +135,9 @@ Detections Inference::decode(const Inferred& inferred, std::size_t index, const 
   Detections detections;
   detections.reserve(candidates_.size());
   for (const Candidate& candidate : candidates_) {
-    detections.push_back({inferred.placements[index].to_image(candidate.box), candidate.score, candidate.class_id, {}});
+    const Box box = inferred.placements[index].to_image(candidate.box);
+    if (!(box.x1 < box.x2 && box.y1 < box.y2)) continue;  // it lies beside the image, or nowhere
+    detections.push_back({box, candidate.score, candidate.class_id, {}});
   }
   return detections;
 }

@@ -64,6 +64,10 @@ Box Placement::to_image(const Box& box) const {
   return clip(unpadded, static_cast<float>(image_width), static_cast<float>(image_height));
 }
 
+Box Placement::to_input(const Box& box) const {
+  return {box.x1 * scale_x + pad_x, box.y1 * scale_y + pad_y, box.x2 * scale_x + pad_x, box.y2 * scale_y + pad_y};
+}
+
 Placement prepare(const cv::Mat& image, const Recipe& recipe, int width, int height, std::span<float> tensor,
                   const std::optional<Placement>& before) {
   require(image.type() == CV_8UC3 && !image.empty(), "prepare: an 8-bit BGR image with pixels");

@@ -18,6 +18,8 @@ struct Placement {
   friend bool operator==(const Placement&, const Placement&) = default;
   /// A box in input pixels as a box in image pixels, clipped to the image.
   Box to_image(const Box& box) const;
+  /// A box in image pixels as a box in input pixels.
+  Box to_input(const Box& box) const;
 };
 
 /// Writes `image` (8-bit BGR, any size) as the tensor that `recipe` describes: [3, height, width] (kNchw) or

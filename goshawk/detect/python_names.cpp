@@ -2,6 +2,7 @@
 #include <cctype>
 #include <cstdint>
 
+#include "goshawk/core/utf8.h"
 #include "goshawk/detect/recognize.h"
 
 namespace goshawk::detect {
@@ -107,24 +108,6 @@ class PythonReader {
     if (code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)) return false;
     append_utf8(code, value);
     return true;
-  }
-  static void append_utf8(std::uint32_t code, std::string& value) {
-    const auto tail = [&](int shift) { value += static_cast<char>(0x80U | ((code >> shift) & 0x3FU)); };
-    if (code < 0x80) {
-      value += static_cast<char>(code);
-    } else if (code < 0x800) {
-      value += static_cast<char>(0xC0U | (code >> 6));
-      tail(0);
-    } else if (code < 0x10000) {
-      value += static_cast<char>(0xE0U | (code >> 12));
-      tail(6);
-      tail(0);
-    } else {
-      value += static_cast<char>(0xF0U | (code >> 18));
-      tail(12);
-      tail(6);
-      tail(0);
-    }
   }
 
   std::string_view text_;

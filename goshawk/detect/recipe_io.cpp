@@ -13,6 +13,8 @@
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
+#include "goshawk/core/text_file.h"
+#include "goshawk/core/utf8.h"
 
 namespace goshawk::detect {
 namespace {
@@ -121,16 +123,6 @@ struct Field {
   }
 };
 
-/// Whether JSON can carry the text: names from files of another encoding would fail much later, when results are written.
-bool is_utf8(const std::string& text) {
-  try {
-    static_cast<void>(json(text).dump());
-    return true;
-  } catch (const json::exception&) {
-    return false;
-  }
-}
-
 std::string checked_name(const json& value, const std::string& path) {
   std::string name;
   if (value.is_string()) {
@@ -142,7 +134,7 @@ std::string checked_name(const json& value, const std::string& path) {
   }
   if (name.empty() || name.size() > kMaxNameBytes)
     reject("must have 1 to " + std::to_string(kMaxNameBytes) + " bytes", path);
-  if (!is_utf8(name)) reject("must be UTF-8 text", path);
+  if (find_broken_utf8(name) != std::string::npos) reject("must be UTF-8 text", path);
   return name;
 }
 
@@ -319,17 +311,7 @@ std::vector<std::string> read_class_names(const std::filesystem::path& path) {
     }
     return names_of(document["names"], path.string() + ": names");
   }
-  const std::string content = read_file(path, kMaxNamesFile);
-  std::vector<std::string> names;
-  std::size_t begin = 0;
-  while (begin < content.size()) {
-    const std::size_t end = std::min(content.find('\n', begin), content.size());
-    std::string name = content.substr(begin, end - begin);
-    while (!name.empty() && (name.back() == '\r' || name.back() == ' ' || name.back() == '\t')) name.pop_back();
-    names.push_back(std::move(name));
-    begin = end + 1;
-  }
-  while (!names.empty() && names.back().empty()) names.pop_back();
+  const std::vector<std::string> names = lines_in(read_utf8_file(path, kMaxNamesFile));
   for (std::size_t i = 0; i < names.size(); ++i) checked_name(names[i], path.string() + ":" + std::to_string(i + 1));
   if (names.empty() || names.size() > kMaxClasses) reject("must have 1 to 100000 names, one a line", path.string());
   return names;

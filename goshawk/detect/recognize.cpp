@@ -32,7 +32,8 @@ ImageInput image_input(const ModelDescription& model, Layout layout) {
   ImageInput input;
   if (model.inputs.empty()) return input;
   const auto& [name, type, shape] = model.inputs[0];
-  const bool is_float = type == runtime::ElementType::kFloat32 || type == runtime::ElementType::kFloat16;
+  using runtime::ElementType;
+  const bool is_float = type == ElementType::kFloat32 || type == ElementType::kFloat16 || type == ElementType::kFloat64;
   if (shape.size() == 4 && shape[1] == 3) {
     input = {true, Layout::kNchw, shape[2], shape[3], true};
   } else if (shape.size() == 4 && shape[3] == 3) {
@@ -59,7 +60,7 @@ std::int64_t grid_cells(const ImageInput& input, int largest) {
   if (input.width < 0 || input.height < 0) return -1;
   std::int64_t count = 0;
   for (int stride = 8; stride <= largest; stride *= 2) {
-    count += ((input.width + stride - 1) / stride) * ((input.height + stride - 1) / stride);
+    count += cells_of(input.width, input.height, stride);
   }
   return count;
 }
@@ -76,8 +77,10 @@ bool says_true(const std::optional<std::string>& text, const std::string& key) {
   return text && text->find("'" + key + "': True") != std::string::npos;
 }
 
-/// "Ultralytics rtdetr-l model trained on ...": the network's name, not that of the data.
+/// By the head that newer exports name, else "Ultralytics rtdetr-l model trained on ...": the network's name, not the
+/// data's.
 bool is_rt_detr(const ModelDescription& model) {
+  if (const auto head = metadata_value(model, "head")) return *head == "RTDETRDecoder";
   const std::string text = to_lower(metadata_value(model, "description").value_or(""));
   const std::string name = text.substr(0, text.find(" model"));
   return name.find("rtdetr") != std::string::npos || name.find("rt-detr") != std::string::npos;
@@ -105,6 +108,11 @@ Family ultralytics_family(const ModelDescription& model, std::int64_t classes) {
   const auto& shape = model.outputs[0].shape;
   const auto args = metadata_value(model, "args");
   if (shape.size() != 3) return Family::kUnknown;
+  if (shape[1] < 0 && shape[2] < 0) {  // a dynamic export that nobody has simplified; what it gives is checked as it runs
+    if (is_rt_detr(model)) return Family::kDetr;
+    if (says_true(args, "nms") || metadata_value(model, "end2end") == "True") return Family::kYoloEnd2End;
+    return metadata_value(model, "task") ? Family::kYoloV8 : Family::kYoloV5;  // yolov5's own export tells no task
+  }
   if (shape[2] == 4 + classes && is_rt_detr(model)) return Family::kDetr;  // of two classes it has six columns too
   const bool six = shape[2] == 6;
   if (six && (says_true(args, "nms") || metadata_value(model, "end2end") == "True")) return Family::kYoloEnd2End;
@@ -158,6 +166,15 @@ struct Reading {
   std::int64_t classes;
 };
 
+/// Networks of YOLOX's family give a row a cell: raw (a plain network), or as boxes. YOLOX's own export undoes logarithms of
+/// sides; others (YOLOv6) subtract distances from points, and have no objectness that counts.
+enum class Rows { kRaw, kDecoded, kUnknown };
+
+Rows rows_of(const ModelDescription& model) {
+  if (model.operators.contains("Exp")) return Rows::kDecoded;
+  return model.operators.contains("Sub") ? Rows::kUnknown : Rows::kRaw;
+}
+
 std::vector<Reading> readings_of_single(const TensorInfo& output, const ImageInput& input) {
   std::vector<Reading> readings;
   const auto& shape = output.shape;
@@ -203,9 +220,15 @@ std::optional<Recipe> recognize_single(const ModelDescription& model, const Imag
     reject_model(model, "the output " + output + " could be " + readings_text(all));
   }
   Recipe recipe = family_defaults(fitting[0].family);
-  if (fitting[0].family == Family::kYolox && model.operators.contains("Exp")) {
-    // Exported with decode_in_inference: the graph itself has undone the grid.
-    recipe.family = Family::kYoloV5;
+  if (fitting[0].family == Family::kYolox) {
+    const Rows rows = rows_of(model);
+    if (rows == Rows::kUnknown) {
+      reject_model(model,
+                   "the output " + model.outputs[0].name + " " + shape_text(model.outputs[0].shape) +
+                       " has a row a cell, raw as YOLOX's or boxes as YOLOv6's, and the network does not tell which",
+                   "give a recipe with class_names and family: yolov5 (boxes; YOLOv6) or family: yolox (raw)");
+    }
+    if (rows == Rows::kDecoded) recipe.family = Family::kYoloV5;  // the pictures are prepared as YOLOX wants them
   }
   if (classes == 0) recipe.class_names = coco_names();
   apply_geometry(input, recipe);
@@ -238,6 +261,32 @@ void check_geometry(const ModelDescription& model, const ImageInput& input, cons
                "correct `input_width` and `input_height`");
 }
 
+/// Pixels as whole numbers: the network itself brings them into its range.
+void settle_whole_numbers(const ModelDescription& model, bool said, Recipe& recipe) {
+  using runtime::ElementType;
+  const auto type = model.inputs[0].type;
+  if (type != ElementType::kUint8 && type != ElementType::kInt32 && type != ElementType::kInt64) return;
+  if (!said) {
+    recipe.mean = {0, 0, 0};
+    recipe.deviation = {1, 1, 1};
+  }
+  constexpr float kFewest = 16;  // values that a channel has left
+  if (std::ranges::all_of(recipe.deviation, [](float deviation) { return 255 / deviation >= kFewest; })) return;
+  reject_model(model,
+               "the model's input " + model.inputs[0].name +
+                   " takes whole numbers, of which the recipe's std leaves next to none of a picture",
+               "correct `mean` and `std`: 0 and 1 where the network takes pixels as they are");
+}
+
+/// Class names that were written into the model by whatever exporter; none where nothing can be read.
+std::vector<std::string> names_in_metadata(const ModelDescription& model) {
+  const auto text = metadata_value(model, "names");
+  const auto names = text ? parse_python_names(*text) : std::nullopt;
+  if (!names) return {};
+  check_class_names(*names, model.name + ": metadata names");
+  return *names;
+}
+
 }  // namespace
 
 ModelDescription describe(const runtime::Session& session, const std::filesystem::path& model) {
@@ -263,10 +312,12 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
   const ImageInput input = image_input(model, layout_is_stored ? stored->layout : given.layout);
   if (!input.found) {
     reject_model(
-        model,
-        "this is no image detector: none of its inputs is an image of three channels (" + list_text(model.inputs) + ")",
+        model, "this is no image detector: its first input is no image of three channels (" + list_text(model.inputs) + ")",
         "give a detector; one whose channels are last and not stated needs a recipe with `layout: nhwc`");
   }
+  if (input.width == 0 || input.height == 0)
+    reject_model(model, "the model's input has no pixels (" + list_text(model.inputs) + ")", "export it with a size");
+  if (!stored && given.class_names.empty()) given.class_names = names_in_metadata(model);
   Recipe recipe;
   if (stored) {
     recipe = *stored;
@@ -282,7 +333,12 @@ Recipe settle_recipe(const ModelDescription& model, const RecipeChoices& choices
                  "give them in the recipe (class_names), or as a file of names");
   }
   recipe.dynamic_size = recipe.dynamic_size && input.takes_any_size();
+  if (recipe.dynamic_size) {
+    for (int* side : {&recipe.input_width, &recipe.input_height})
+      *side = (*side + recipe.stride - 1) / recipe.stride * recipe.stride;
+  }
   check_geometry(model, input, recipe);
+  settle_whole_numbers(model, overlay.contains("mean") || overlay.contains("std") || stored, recipe);
   return recipe;
 }
 

@@ -52,7 +52,7 @@ std::optional<Recipe> recognize_separate_nanodet(const ModelDescription& model, 
   }
   std::set<std::int64_t> cells;
   for (const int stride : {8, 16, 32}) {
-    cells.insert(((input.width + stride - 1) / stride) * ((input.height + stride - 1) / stride));
+    cells.insert(cells_of(input.width, input.height, stride));
   }
   if (scores != cells || distances != cells || columns.size() != 1) return std::nullopt;
   const auto count = static_cast<std::size_t>(*columns.begin());
@@ -79,7 +79,7 @@ std::optional<Recipe> recognize_detr(const ModelDescription& model, const ImageI
     return recipe;
   }
   // 80 scores are RT-DETR's of COCO; 92 are DETR's 91 and "no object". Anything else could be either.
-  if (classes == 0 && columns == static_cast<std::int64_t>(coco_names().size())) {
+  if (columns == static_cast<std::int64_t>(coco_names().size()) && (classes == 0 || classes == coco_names().size())) {
     recipe.class_names = coco_names();
     return recipe;
   }

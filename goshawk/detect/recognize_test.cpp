@@ -93,6 +93,56 @@ TEST(SettleRecipe, RecognisesUltralyticsLayouts) {
   EXPECT_EQ(of_two(300, "Ultralytics YOLO26n model trained on rtdetr/two.yaml"), Family::kYoloEnd2End);
 }
 
+TEST(SettleRecipe, TheHeadTellsAnRtDetrOfAnyName) {
+  const auto metadata =
+      ultralytics({{"names", "{0: 'x', 1: 'y'}"}, {"head", "RTDETRDecoder"}, {"description", "Ultralytics my model"}});
+  EXPECT_EQ(settle_recipe(described({info("output0", {1, 300, 6})}, metadata)).family, Family::kDetr);
+}
+
+TEST(SettleRecipe, MetadataTellsLayoutsWhoseShapesAreUnknown) {
+  const auto family_of = [](std::map<std::string, std::string> metadata) {
+    return settle_recipe(described({info("output0", {-1, -1, -1})}, std::move(metadata), -1, -1)).family;
+  };
+  EXPECT_EQ(family_of(ultralytics()), Family::kYoloV8);
+  EXPECT_EQ(family_of(ultralytics({{"args", "{'nms': True}"}})), Family::kYoloEnd2End);
+  EXPECT_EQ(family_of(ultralytics({{"end2end", "True"}})), Family::kYoloEnd2End);
+  EXPECT_EQ(family_of(ultralytics({{"head", "RTDETRDecoder"}})), Family::kDetr);
+  EXPECT_EQ(family_of({{"stride", "32"}, {"names", kThree}}), Family::kYoloV5);
+}
+
+TEST(SettleRecipe, SidesOfADynamicInputAreMultiplesOfTheStride) {
+  const Recipe recipe =
+      settle_recipe(described({info("output0", {1, 7, -1})}, ultralytics({{"imgsz", "[100, 640]"}}), -1, -1));
+  EXPECT_EQ(recipe.input_height, 128);
+  EXPECT_EQ(recipe.input_width, 640);
+}
+
+TEST(SettleRecipe, WholeNumbersArePixelsAsTheyAre) {
+  auto model = described({info("output0", {1, 7, 8400})}, ultralytics());
+  EXPECT_EQ(settle_recipe(model).deviation[0], 255);
+  for (const auto type : {ElementType::kUint8, ElementType::kInt64}) {
+    model.inputs[0].type = type;
+    EXPECT_EQ(settle_recipe(model).deviation[0], 1);
+    const Written family("family.yaml", "{family: yolov8, class_names: [a, b, c]}");
+    EXPECT_EQ(settle_recipe(model, {family.path(), {}}).deviation[0], 1);
+    const Written scaled("scaled.yaml", "std: [255, 255, 255]");
+    EXPECT_THAT(error_of(model, {scaled.path(), {}}), HasSubstr("takes whole numbers"));
+  }
+}
+
+TEST(SettleRecipe, NamesInTheMetadataAreTheClassesWhoeverWroteThem) {
+  const auto model = described({info("output", {1, 7, 8400})}, {{"names", kThree}});
+  EXPECT_EQ(settle_recipe(model).class_names.at(0), "car");
+  const Written family("own.yaml", "family: yolov8");
+  EXPECT_EQ(settle_recipe(model, {family.path(), {}}).class_names.size(), 3U);
+  const Written names("own.txt", "a\nb\nc\n");
+  EXPECT_EQ(settle_recipe(model, {{}, names.path()}).class_names.at(0), "a");
+}
+
+TEST(SettleRecipe, RejectsAnInputWithoutPixels) {
+  EXPECT_THAT(error_of(described({info("output0", {1, 7, 8400})}, ultralytics(), 0, 0)), HasSubstr("has no pixels"));
+}
+
 TEST(SettleRecipe, TakesSizesOfDynamicExportsFromMetadata) {
   ModelDescription model = described({info("output0", {-1, 7, -1})}, ultralytics({{"imgsz", "[480, 800]"}}), -1, -1);
   model.inputs[0].shape[0] = -1;
@@ -194,6 +244,10 @@ TEST(SettleRecipe, KnowsADecodedYoloxByItsOperators) {
   EXPECT_EQ(recipe.family, Family::kYoloV5);
   EXPECT_EQ(recipe.resize, Resize::kLetterboxTopLeft);
   EXPECT_EQ(recipe.deviation[0], 1);
+  model.operators = {"Conv", "Concat"};
+  EXPECT_EQ(settle_recipe(model).family, Family::kYolox);
+  model.operators = {"Conv", "Sub", "Concat"};  // YOLOv6: boxes, from distances
+  EXPECT_THAT(error_of(model), HasSubstr("does not tell which"));
 }
 
 TEST(SettleRecipe, RecognisesModelsByNamesOfOutputs) {
@@ -205,8 +259,10 @@ TEST(SettleRecipe, RecognisesModelsByNamesOfOutputs) {
   EXPECT_EQ(faces.family, Family::kYuNet);
   EXPECT_EQ(faces.class_names, std::vector<std::string>{"face"});
 
-  EXPECT_EQ(settle_recipe(described({info("logits", {1, 300, 80}), info("pred_boxes", {1, 300, 4})})).activation,
-            Activation::kSigmoid);
+  const auto rt_detr = described({info("logits", {1, 300, 80}), info("pred_boxes", {1, 300, 4})});
+  EXPECT_EQ(settle_recipe(rt_detr).activation, Activation::kSigmoid);
+  const Written coco("80.yaml", "names: " + nlohmann::json(coco_names()).dump());
+  EXPECT_EQ(settle_recipe(rt_detr, {{}, coco.path()}).activation, Activation::kSigmoid);
   const Written names("91.yaml", [] {
     std::string text = "class_names: [";
     for (int i = 0; i < 91; ++i) text += "c" + std::to_string(i) + ",";

@@ -18,10 +18,8 @@ using namespace std::string_view_literals;
 
 constexpr std::string_view kCameraPrefix = "camera:";
 
-bool all_digits(std::string_view text) {
-  return !text.empty() && text.size() <= 4 &&
-         std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
+/// What may stand for one of this machine's cameras.
+bool is_camera_number(std::string_view text) { return text.size() <= 4 && all_digits(text); }
 
 /// A BMP file starts with "BM", as many texts may; its header's size is one of a few numbers.
 bool is_bmp(std::string_view bytes) {
@@ -48,7 +46,7 @@ SourceKind kind_of_source(const std::string& spec) {
 std::string camera_device(const std::string& spec) {
   if (!spec.starts_with(kCameraPrefix)) return spec;
   const std::string number = spec.substr(kCameraPrefix.size());
-  if (!all_digits(number))
+  if (!is_camera_number(number))
     throw Error(ErrorCode::kUsage, "a camera is named camera:N with a number", spec, "for instance camera:0");
   return "/dev/video" + number;
 }
@@ -100,7 +98,7 @@ std::string first_bytes(const fs::path& path) {
   if (!fs::exists(status)) {
     const std::string name = path.string();
     throw Error(ErrorCode::kNotFound, "there is no such file", name,
-                all_digits(name) ? "the camera of that number is camera:" + name : "");
+                is_camera_number(name) ? "the camera of that number is camera:" + name : "");
   }
   if (!fs::is_regular_file(status)) throw Error(ErrorCode::kNotFound, "this is no regular file", path.string());
   errno = 0;

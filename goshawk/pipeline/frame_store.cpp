@@ -6,13 +6,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <fstream>
 #include <system_error>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
+#include "goshawk/core/text.h"
 #include "goshawk/dataset/perceptual_hash.h"
 #include "goshawk/media/jpeg.h"
 #include "goshawk/media/source_kind.h"
@@ -24,10 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using dataset::FrameRecord;
 using dataset::FrameSourceState;
-
-bool all_digits(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
-}
 
 /// "clip" of "clip_000123"; empty when it is no such name.
 std::string_view name_of_frame_stem(std::string_view stem) {

@@ -3,12 +3,20 @@
 #include <algorithm>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/machine.h"
 
 namespace goshawk::runtime {
 namespace {
 
 /// Everything that matters comes back as an exception; log lines of the libraries would only break the program's output.
 void ORT_API_CALL ignore_log(void*, OrtLoggingLevel, const char*, const char*, const char*, const char*) {}
+
+Ort::ThreadingOptions shared_pool(int threads) {
+  Ort::ThreadingOptions options;
+  options.SetGlobalIntraOpNumThreads(threads).SetGlobalInterOpNumThreads(1);
+  options.SetGlobalSpinControl(0);  // docs/decisions/030
+  return options;
+}
 
 }  // namespace
 
@@ -17,7 +25,13 @@ Environment& Environment::instance() {
   return *environment;
 }
 
-Environment::Environment() : ort_(ORT_LOGGING_LEVEL_ERROR, "goshawk", ignore_log, nullptr) { ort_.DisableTelemetryEvents(); }
+Environment::Environment()
+    : shared_threads_(usable_cores()),
+      ort_(shared_pool(shared_threads_), ignore_log, nullptr, ORT_LOGGING_LEVEL_ERROR, "goshawk") {
+  ort_.DisableTelemetryEvents();
+  ort_.CreateAndRegisterAllocator(Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault),
+                                  Ort::ArenaCfg(0, -1, -1, -1));
+}
 
 void Environment::register_plugin(const std::filesystem::path& plugin, std::string_view provider) {
   const auto known = plugins_.find(plugin);

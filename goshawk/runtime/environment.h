@@ -20,6 +20,8 @@ class Environment {
   static Environment& instance();
 
   Ort::Env& ort() { return ort_; }
+  /// Threads of the pool that sessions may share: all cores of this process. An allocator for their memory is registered, too.
+  int shared_threads() const { return shared_threads_; }
 
   /// The devices that the plug-in file offers under exactly `provider`, CPUs (or GPUs) only. Registers the plug-in under
   /// that name when it is new: TensorRT-RTX's calls its devices what it is registered as. Throws Error{kUnavailable} when it
@@ -31,6 +33,7 @@ class Environment {
   Environment();
   void register_plugin(const std::filesystem::path& plugin, std::string_view provider);
 
+  const int shared_threads_;
   Ort::Env ort_;
   std::mutex mutex_;
   std::map<std::filesystem::path, std::string> plugins_;  // path -> why it failed; empty when registered

@@ -4,6 +4,8 @@
 #include <system_error>
 
 #include "goshawk/core/error.h"
+#include "goshawk/core/text.h"
+#include "goshawk/runtime/model_folder.h"
 
 namespace goshawk::runtime {
 namespace {
@@ -28,15 +30,27 @@ std::string key_of(const fs::path& model, const SessionOptions& options) {
 
 }  // namespace
 
-ModelStore::ModelStore(std::size_t capacity, Loader load) : capacity_(capacity), load_(std::move(load)) {
-  require(capacity > 0, "ModelStore needs room for one model");
+ModelStore::ModelStore(ModelStoreOptions options) : options_(std::move(options)) {
+  require(options_.capacity > 0, "ModelStore needs room for one model");
 }
 
-std::shared_ptr<Session> ModelStore::get(const fs::path& model, const SessionOptions& options) {
-  const std::string key = key_of(model, options);
+fs::path ModelStore::find(const std::string& model) const {
+  std::error_code ignored;
+  if (fs::is_regular_file(model, ignored)) return model;
+  const std::string name = model.ends_with(".onnx") ? model.substr(0, model.size() - 5) : model;
+  std::vector<std::string> known;
+  for (const auto& folder : options_.folders) {
+    if (const auto found = model_named(name, folder)) return *found;
+    for (const auto& path : models_in(folder)) known.push_back(path.stem().string());
+  }
+  throw Error(ErrorCode::kNotFound, "there is neither a file nor a model '" + model + "'" + did_you_mean(name, known));
+}
+
+std::shared_ptr<Session> ModelStore::get(const std::string& model, const SessionOptions& options) {
+  const fs::path file = find(model);
+  const std::string key = key_of(file, options);
   std::promise<std::shared_ptr<Session>> promise;
   std::uint64_t id = 0;
-  std::list<Entry> evicted;  // destroyed after the lock is released: that may take long
   {
     std::unique_lock lock(mutex_);
     const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == key; });
@@ -53,19 +67,27 @@ std::shared_ptr<Session> ModelStore::get(const fs::path& model, const SessionOpt
     ++statistics_.misses;
     id = next_id_++;
     entries_.push_front({key, id, promise.get_future().share()});
-    while (entries_.size() > capacity_) {
-      evicted.splice(evicted.begin(), entries_, std::prev(entries_.end()));
-      ++statistics_.evictions;
-    }
   }
   try {
-    std::shared_ptr<Session> session = load_(model, options);
+    SessionOptions shared = options;
+    shared.shared = true;
+    std::shared_ptr<Session> session = options_.load(file, shared);
     promise.set_value(session);
+    make_room();
     return session;
   } catch (...) {
     promise.set_exception(std::current_exception());
     forget(id);
     throw;
+  }
+}
+
+void ModelStore::make_room() {
+  std::list<Entry> evicted;  // destroyed after the lock is released: that may take long
+  const std::lock_guard lock(mutex_);
+  while (entries_.size() > options_.capacity) {
+    evicted.splice(evicted.begin(), entries_, std::prev(entries_.end()));
+    ++statistics_.evictions;
   }
 }
 

@@ -1,4 +1,4 @@
-// The models used last, kept loaded.
+// Several models at once: those used last, kept loaded.
 #pragma once
 
 #include <cstdint>
@@ -9,10 +9,18 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "goshawk/runtime/session.h"
 
 namespace goshawk::runtime {
+
+struct ModelStoreOptions {
+  std::size_t capacity = 4;                         // models that stay loaded, at least 1
+  std::vector<std::filesystem::path> folders = {};  // in which names are looked for, in this order
+  /// A seam for tests.
+  std::function<std::unique_ptr<Session>(const std::filesystem::path&, const SessionOptions&)> load = Session::load;
+};
 
 struct ModelStoreStatistics {
   std::uint64_t hits = 0;       // a loaded model was handed out (or one that another thread was loading)
@@ -21,17 +29,19 @@ struct ModelStoreStatistics {
   double saved_ms = 0;          // load times that the hits did not have to wait for
 };
 
-/// Holds the `capacity` most recently used sessions. A session that is in use lives on after its eviction, until its last
-/// user lets go. Thread-safe; different models load at the same time, one model is loaded once however many ask for it.
+/// Holds the most recently used sessions, which share threads and working memory (SessionOptions::shared). A session that is
+/// in use lives on after its eviction, until its last user lets go; one makes room once the next is loaded. Thread-safe;
+/// different models load at the same time, one model is loaded once however many ask for it.
 class ModelStore {
  public:
-  using Loader = std::function<std::unique_ptr<Session>(const std::filesystem::path&, const SessionOptions&)>;
+  explicit ModelStore(ModelStoreOptions options = {});
 
-  /// `capacity` at least 1. `load` is a seam for tests.
-  explicit ModelStore(std::size_t capacity, Loader load = Session::load);
+  /// The file of a model: a path, or a name (model_named) in one of the folders. Throws Error{kNotFound}.
+  std::filesystem::path find(const std::string& model) const;
 
-  /// The session for this file, as it is on disk now, and these options (all but `log` count). Throws as Session::load.
-  std::shared_ptr<Session> get(const std::filesystem::path& model, const SessionOptions& options = {});
+  /// The session for this model, as its file is on disk now, and these options (all but `log` and `shared` count). Throws as
+  /// `find` and Session::load do.
+  std::shared_ptr<Session> get(const std::string& model, const SessionOptions& options = {});
 
   std::size_t size() const;
   ModelStoreStatistics statistics() const;
@@ -44,10 +54,10 @@ class ModelStore {
     std::shared_future<std::shared_ptr<Session>> session;
   };
 
+  void make_room();
   void forget(std::uint64_t id);
 
-  const std::size_t capacity_;
-  const Loader load_;
+  const ModelStoreOptions options_;
   mutable std::mutex mutex_;
   std::list<Entry> entries_;  // most recently used first
   std::uint64_t next_id_ = 0;

@@ -65,7 +65,7 @@ std::vector<Tensor> OrtSession::run_unmeasured(std::span<const TensorView> input
         session_.Run({}, input_names_.data(), values.data(), values.size(), output_names_.data(), output_names_.size());
     std::vector<Tensor> tensors;
     tensors.reserve(results.size());
-    for (auto& result : results) tensors.push_back(to_tensor(std::move(result)));
+    for (std::size_t i = 0; i < results.size(); ++i) tensors.push_back(to_tensor(std::move(results[i]), outputs_[i].name));
     return tensors;
   } catch (const Ort::Exception& error) {
     throw Error(ErrorCode::kInternal, "inference failed: " + one_line(error.what()), to_string(provider_.device),

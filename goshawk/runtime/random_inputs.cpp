@@ -34,7 +34,8 @@ RandomInputs::RandomInputs(std::span<const TensorInfo> inputs, const std::vector
   values_.reserve(inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     auto& values = values_.emplace_back(count_values(inputs[i], shapes[i]), 0.0F);
-    const bool real = inputs[i].type == ElementType::kFloat32 || inputs[i].type == ElementType::kFloat16;
+    const bool real = inputs[i].type == ElementType::kFloat32 || inputs[i].type == ElementType::kFloat16 ||
+                      inputs[i].type == ElementType::kFloat64;
     if (real) std::generate(values.begin(), values.end(), [&] { return uniform(random); });
     views_.push_back({values, shapes[i]});
   }

@@ -63,7 +63,9 @@ class Opening {
  private:
   Ort::SessionOptions session_options(const fs::path& engines) const {
     Ort::SessionOptions ort;
-    ort.SetIntraOpNumThreads(threads_);
+    if (options_.shared && threads_ == Environment::instance().shared_threads()) ort.DisablePerSessionThreads();
+    else ort.SetIntraOpNumThreads(threads_);
+    if (options_.shared) ort.AddConfigEntry(kOrtSessionOptionsConfigUseEnvAllocators, "1");
     // Threads that wait by spinning take the cores that decoding and encoding need (docs/decisions/030).
     ort.AddConfigEntry(kOrtSessionOptionsConfigAllowIntraOpSpinning, "0");
     provider_.append(ort, engines);

@@ -18,7 +18,7 @@
 
 namespace goshawk::runtime {
 
-enum class ElementType { kFloat32, kFloat16, kUint8, kInt32, kInt64, kBool, kOther };
+enum class ElementType { kFloat32, kFloat16, kFloat64, kUint8, kInt32, kInt64, kBool, kOther };
 /// "float32" and so on, "other".
 const char* name_of(ElementType type);
 
@@ -54,6 +54,8 @@ struct SessionOptions {
   bool warm_up = true;         // run once on zeros while loading, so that the first frame is as fast as the others;
                                // left out when a dimension other than the first varies
   bool warm_up_cached = true;  // also a compiled model out of the cache, which has run once before it went there
+  bool shared = false;         // with other such sessions it shares the working memory of ONNX Runtime and its threads (if
+                               // it is to have all cores): for several models that are rarely busy at once
   std::function<void(const std::string&)> log;  // one line for each fallback; may be empty
 };
 

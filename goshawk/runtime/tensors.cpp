@@ -17,8 +17,9 @@ struct TypeRow {
   std::size_t bytes;
 };
 
-constexpr std::array<TypeRow, 7> kTypes{{{ElementType::kFloat32, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, "float32", 4},
+constexpr std::array<TypeRow, 8> kTypes{{{ElementType::kFloat32, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT, "float32", 4},
                                          {ElementType::kFloat16, ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16, "float16", 2},
+                                         {ElementType::kFloat64, ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE, "float64", 8},
                                          {ElementType::kUint8, ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8, "uint8", 1},
                                          {ElementType::kInt32, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32, "int32", 4},
                                          {ElementType::kInt64, ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64, "int64", 8},
@@ -48,12 +49,20 @@ void convert(const void* source, int source_type, void* target, int target_type,
   }
 }
 
-void convert_from_float(std::span<const float> values, ElementType type, void* target) {
-  switch (type) {
+[[noreturn]] void reject_type(const char* end, const std::string& name) {
+  throw Error(ErrorCode::kBadData,
+              std::string("the elements of the model's ") + end + " '" + name + "' are of a type that is not supported", "",
+              "Export it with float32: bfloat16 and text are no inputs or outputs here");
+}
+
+void convert_from_float(std::span<const float> values, const TensorInfo& info, void* target) {
+  switch (info.type) {
     case ElementType::kFloat16:
       return convert(values.data(), CV_32F, target, CV_16F, values.size());
     case ElementType::kUint8:
       return convert(values.data(), CV_32F, target, CV_8U, values.size());
+    case ElementType::kFloat64:
+      return cast_to<double>(values, target);
     case ElementType::kInt32:
       return cast_to<std::int32_t>(values, target);
     case ElementType::kInt64:
@@ -61,7 +70,7 @@ void convert_from_float(std::span<const float> values, ElementType type, void* t
     case ElementType::kBool:
       return cast_to<bool>(values, target);
     default:
-      throw Error(ErrorCode::kBadData, "the model has an input of an element type that is not supported");
+      reject_type("input", info.name);
   }
 }
 
@@ -73,7 +82,8 @@ std::shared_ptr<const float[]> widened(const Ort::Value& value, std::size_t coun
   return data;
 }
 
-std::shared_ptr<const float[]> as_floats(const Ort::Value& value, ONNXTensorElementDataType type, std::size_t count) {
+std::shared_ptr<const float[]> as_floats(const Ort::Value& value, ONNXTensorElementDataType type, std::size_t count,
+                                         const std::string& name) {
   switch (type) {
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16: {
       std::shared_ptr<float[]> data(new float[count]);
@@ -93,7 +103,7 @@ std::shared_ptr<const float[]> as_floats(const Ort::Value& value, ONNXTensorElem
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL:
       return widened<bool>(value, count);
     default:
-      throw Error(ErrorCode::kBadData, "the model has an output of an element type that is not supported");
+      reject_type("output", name);
   }
 }
 
@@ -147,7 +157,7 @@ InputTensor::InputTensor(const TensorInfo& info, const TensorView& view, BufferP
     return;
   }
   buffer_ = pool_.take(view.values.size() * size_of(info.type));
-  convert_from_float(view.values, info.type, buffer_.data());
+  convert_from_float(view.values, info, buffer_.data());
   value_ = Ort::Value::CreateTensor(memory, buffer_.data(), buffer_.size(), view.shape.data(), view.shape.size(),
                                     ort_type(info.type));
 }
@@ -156,12 +166,12 @@ InputTensor::~InputTensor() {
   if (buffer_.capacity() > 0) pool_.give_back(std::move(buffer_));
 }
 
-Tensor to_tensor(Ort::Value&& value) {
-  if (!value.IsTensor()) throw Error(ErrorCode::kBadData, "the model has an output that is not a tensor");
+Tensor to_tensor(Ort::Value&& value, const std::string& name) {
+  if (!value.IsTensor()) throw Error(ErrorCode::kBadData, "the model's output '" + name + "' is no tensor");
   const auto info = value.GetTensorTypeAndShapeInfo();
   Tensor tensor{info.GetShape(), nullptr};
   if (info.GetElementType() != ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT) {
-    tensor.data = as_floats(value, info.GetElementType(), info.GetElementCount());
+    tensor.data = as_floats(value, info.GetElementType(), info.GetElementCount(), name);
     return tensor;
   }
   const float* values = value.GetTensorData<float>();

@@ -49,8 +49,8 @@ class InputTensor {
   Ort::Value value_{nullptr};
 };
 
-/// Takes the runtime's memory over (float32) or converts it to float.
+/// Of output `name`. Takes the runtime's memory over (float32) or converts it to float.
 /// Throws Error{kBadData} for elements that have no meaning as numbers here (text, complex, sequences).
-Tensor to_tensor(Ort::Value&& value);
+Tensor to_tensor(Ort::Value&& value, const std::string& name);
 
 }  // namespace goshawk::runtime

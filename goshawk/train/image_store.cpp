@@ -14,17 +14,16 @@
 
 namespace goshawk::train {
 
-namespace {
-
-constexpr std::size_t kMostUnreadable = 10;  // one in so many
-
-}  // namespace
-
 PictureScale scale_to_labels(const TrainingImage& image, int width, int height) {
   if (const auto scale = picture_scale(width, height, image.width, image.height)) return *scale;
   throw Error(ErrorCode::kBadData,
               fmt::format("the picture is not of the shape {} x {} that its labels are for", image.width, image.height),
               image.path.string());
+}
+
+bool too_many_unreadable(std::size_t unreadable, std::size_t all) {
+  constexpr std::size_t kMost = 10;  // one in so many
+  return unreadable > 0 && (unreadable == all || (unreadable > 1 && unreadable * kMost > all));
 }
 
 ImageStore::ImageStore(std::vector<TrainingImage> images, int side, ImageCache cache)
@@ -102,7 +101,7 @@ std::optional<Sample> ImageStore::get_if_readable(std::size_t index) {
 void ImageStore::mark_unreadable(std::size_t index, const std::string& why) {
   const std::lock_guard lock(mutex_);
   unreadable_.emplace(index, why);
-  if (unreadable_.size() <= 1 || unreadable_.size() * kMostUnreadable <= images_.size()) return;
+  if (!too_many_unreadable(unreadable_.size(), images_.size())) return;
   throw Error(ErrorCode::kBadData,
               fmt::format("{} of {} pictures cannot be read, the last of them: {}", unreadable_.size(), images_.size(), why),
               images_[index].path.string(), "`goshawk data check` lists them all.");

@@ -27,6 +27,9 @@ struct TrainingImage {
 /// when it is not of the shape that they are for.
 PictureScale scale_to_labels(const TrainingImage& image, int width, int height);
 
+/// Whether so many of `all` pictures cannot be read that more is wrong than these: all, or more than one and a tenth.
+bool too_many_unreadable(std::size_t unreadable, std::size_t all);
+
 /// Where decoded pictures are kept.
 struct ImageCache {
   std::uint64_t memory_bytes = 0;
@@ -50,8 +53,8 @@ class ImageStore {
   int side() const { return side_; }
   /// Throws what media::read_image throws, and what scale_to_labels does.
   Sample get(std::size_t index);
-  /// The same; nullopt for a picture that cannot be read, which is remembered. Throws Error{kBadData} once more than a tenth
-  /// of all (and more than one) cannot be read.
+  /// The same; nullopt for a picture that cannot be read, which is remembered. Throws Error{kBadData} once it is
+  /// too_many_unreadable.
   std::optional<Sample> get_if_readable(std::size_t index);
   /// Pictures that could not be read so far, with the reason.
   std::map<std::size_t, std::string> unreadable() const;

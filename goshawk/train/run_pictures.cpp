@@ -102,9 +102,7 @@ std::vector<Shown> found_in_input(const Detections& found, const detect::Placeme
   std::vector<Shown> boxes;
   for (const auto& d : found) {
     if (d.score < kShown) continue;
-    const Box box{d.box.x1 * p.scale_x + p.pad_x, d.box.y1 * p.scale_y + p.pad_y, d.box.x2 * p.scale_x + p.pad_x,
-                  d.box.y2 * p.scale_y + p.pad_y};
-    boxes.push_back({box, d.class_id, d.score});
+    boxes.push_back({p.to_input(d.box), d.class_id, d.score});
   }
   return boxes;
 }

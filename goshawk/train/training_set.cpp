@@ -68,9 +68,8 @@ class Builder {
 
   /// As it is with pictures whose pixels cannot be read (ImageStore).
   void check_sizes_known(const char* part, std::size_t all, std::size_t known) const {
-    constexpr std::size_t kMostUnknown = 10;  // one in so many
     const std::size_t unknown = all - known;
-    if (known > 0 && (unknown <= 1 || unknown * kMostUnknown <= all)) return;
+    if (!too_many_unreadable(unknown, all)) return;
     throw Error(ErrorCode::kBadData,
                 fmt::format("{} of {} pictures of the {} split cannot be read{}", unknown, all, part,
                             set_.unreadable.empty() ? "" : ", the last of them " + set_.unreadable.back()),

@@ -26,8 +26,8 @@ struct TrainingSet {
 /// of MOT that are not considered, and difficult objects (VOC) of the images that judge. Beside YOLO labels two files are
 /// read where they exist (docs/training.md): `ignore/.../NAME.txt` for `labels/.../NAME.txt`, with regions that count
 /// neither way (cx cy w h in fractions, a line each), and `partial.txt` in the root: the classes that are labelled in full,
-/// by image. Throws Error{kBadData} where nothing is labelled, where the size of more than a tenth of a part (and more than
-/// one), or of all of it, cannot be read, and for a bad line of these two files.
+/// by image. Throws Error{kBadData} where nothing is labelled, where the sizes of too many (too_many_unreadable) pictures
+/// of a part cannot be read, and for a bad line of these two files.
 TrainingSet make_training_set(const dataset::Dataset& data);
 
 }  // namespace goshawk::train

@@ -17,13 +17,9 @@ constexpr float kLeastScore = 0.001F, kOverlap = 0.7F;
 constexpr int kMostDetections = 300;
 
 ImageTargets placed(const TrainingImage& image, const detect::Placement& p) {
-  const auto to_input = [&](const Box& b) {
-    return Box{b.x1 * p.scale_x + p.pad_x, b.y1 * p.scale_y + p.pad_y, b.x2 * p.scale_x + p.pad_x,
-               b.y2 * p.scale_y + p.pad_y};
-  };
   ImageTargets targets;
-  for (const auto& object : image.targets.objects) targets.objects.push_back({to_input(object.box), object.class_id});
-  for (const auto& region : image.targets.ignored) targets.ignored.push_back(to_input(region));
+  for (const auto& object : image.targets.objects) targets.objects.push_back({p.to_input(object.box), object.class_id});
+  for (const auto& region : image.targets.ignored) targets.ignored.push_back(p.to_input(region));
   targets.unlabelled = image.targets.unlabelled;
   return targets;
 }

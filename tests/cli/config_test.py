@@ -33,6 +33,11 @@ class Show(ProgramTest):
         self.assertEqual(set(self.origins("doctor")), {"profile", "log.level", "log.quiet"})
         self.assert_fails(USAGE, "config", "show", "verison", says="did you mean 'version'?")
 
+    def test_flags_that_a_command_does_not_take_show_nothing(self):
+        self.assert_fails(USAGE, "config", "show", "predict", "--tracker", "sort", says="has no setting track.tracker")
+        self.assert_fails(USAGE, "config", "show", "train", "--model", "goshawk-s", says="has no setting model")
+        self.assertIn("0.4", self.assert_prints("config", "show", "predict", "--conf", "0.4"))
+
     def test_bad_values_name_place_and_range(self):
         self.assert_fails(USAGE, "config", "show", "--conf", "7", says=["from 0 to 1", "flag --conf"])
         self.assert_fails(CONFIG, "config", "show", says="GOSHAWK_DETECT_CONF", GOSHAWK_DETECT_CONF="x")
@@ -75,7 +80,7 @@ class Profiles(ProgramTest):
         self.assert_prints("config", "save", "night", "--conf", "0.3", "--force")
 
     def test_names(self):
-        for name in ("edge", "../night", "a b", ""):
+        for name in ("edge", "../night", "a b"):
             self.assert_fails(CONFIG, "config", "save", name)
         self.assert_fails(USAGE, "doctor", "--profile", "edgee", says="did you mean 'edge'?")
 

@@ -121,10 +121,10 @@ class Bench(EndToEnd):
                                 ((self.model, "--batches", "257"), 64), ((self.model, "--compare"), 64), ((self.model, self.model), 64), ((self.model, "--devices", "abacus"), 64),
                                 ((self.model, "--tolerance", "3"), 64), ((self.model, "--prefer", "speed", "--apply", "x"), 64),
                                 ((self.model, "--apply", "edge"), 78), ((self.model, "--source", "none.mp4"), 66),
-                                ((self.model, "--data", "none.yaml", "--no-layers"), 66), ((self.model, "--seconds", "0"), 64),
+                                ((self.model, "--data", "none.yaml", "--no-layers"), 66), ((self.model, "--seconds", "0"), 64), ((self.model, "--warm-up", "2.7"), 64),
                                 ((self.model, "--devices", "tensorrt"), 69)):
             with self.subTest(arguments=arguments):
-                self.goshawk("bench", *arguments, *BRIEF[2:], code=code)
+                self.goshawk("bench", *BRIEF[2:], *arguments, code=code)
         (self.folder / "broken.onnx").write_bytes(b"\x08\x07 no model")
         self.goshawk("bench", "broken.onnx", *BRIEF, code=65)
         self.assertIn("a/b", self.goshawk("bench", "broken.onnx", *BRIEF, "--name", "a/b", code=64).stderr)

@@ -215,7 +215,11 @@ class Optimize(EndToEnd):
         self.assertFalse((folder / "conv-optimized.onnx").exists())
         # Going on measures the time again, not the accuracy; float files are cheap, and an earlier program's may differ.
         (folder / "candidates" / "fp32.onnx").write_bytes(b"an earlier program's")
+        (folder / "conv-optimized.onnx").write_bytes(b"what an earlier search found")
         again = json.loads(self.goshawk(*arguments, "--resume", folder, code=BAD_DATA).stdout)
+        self.assertFalse((folder / "conv-optimized.onnx").exists())
+        other = self.goshawk(*arguments, "--resume", folder, "--name", "other", code=USAGE)
+        self.assertIn("its own folder", other.stderr)
         self.assertEqual([w.get("AP") for w in told["ways"]], [w.get("AP") for w in again["ways"]])
 
     def test_models_of_two_pictures_a_call_are_timed_with_two(self):
@@ -309,6 +313,8 @@ class Optimize(EndToEnd):
         for flag, value in (("images", 3), ("from", "yolo")):
             refused(f"--{flag}", "convert", self.model, f"--{flag}", value)
         refused("--steps", "prune", self.model, "--steps", 2)
+        refused("--teacher", "prune", self.model, "--teacher", "none")
+        refused("--name", "prune", self.model, "--name", "x")
         for flag, value in (("images", 3), ("from", "yolo"), ("map", "a=b")):
             refused(f"--{flag}", "prune", self.model, f"--{flag}", value)
         for multiple in (0, 65):
@@ -320,7 +326,7 @@ class Optimize(EndToEnd):
         fails(USAGE, "--data", "quantize", self.model)
         fails(USAGE, "did you mean 'mse'", "quantize", self.model, "--data", self.data, "--calibrate", "mes")
         fails(USAGE, "over itself", "quantize", self.model, "--data", self.data, "--output", self.model)
-        fails(USAGE, "must be a file's name", "convert", self.model, "--output", "")
+        fails(USAGE, "--output needs a value", "convert", self.model, "--output", "")
         blocked = self.folder / "blocked"
         blocked.touch()
         fails(IO, "cannot create the folder", "quantize", self.model, "--data", self.data, "--output", blocked / "q.onnx")

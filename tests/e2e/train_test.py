@@ -277,6 +277,9 @@ class Train(EndToEnd):
         self.assertEqual(mean.stderr.count("tensors come from"), 2, mean.stderr)
         refused("its own weights", self.data, "--model", f"{best}.onnx", "--weights", f"{best}.safetensors")
         refused("its own folder", "--resume", run, "--name", "other")
+        refused("no --teacher", self.data, "--temperature", 2)
+        refused("no half precision", self.data, "--no-amp", "--half", "bfloat16")
+        refused("nothing tells", self.data, "--no-val", "--patience", 5)
         resumed = self.goshawk("train", "--resume", run / "weights/last.safetensors", timeout=300)
         self.assertIn("1 epoch", resumed.stdout + resumed.stderr)
         pictures = self.folder / "caf\udce9"  # no UTF-8

@@ -36,6 +36,15 @@ class Verify(EndToEnd):
         result = self.goshawk("verify", self.model, "--device", "cpu", code=BAD_DATA)
         self.assertRegex(result.stdout, r"1 of \d+ not found again; 1 not recorded")
 
+    def test_flags_of_recording_are_refused_without_it(self):
+        for flag in ("--recipe", "--names", "--output"):
+            refused = self.goshawk("verify", self.model, flag, "none.yaml", "--device", "cpu", code=USAGE)
+            self.assertIn("--record only", refused.stderr)
+        before = self.model.read_bytes()
+        self.goshawk("verify", "", "--record", "--device", "cpu", code=USAGE)
+        self.goshawk("verify", self.model, "--record=false", "--device", "cpu", code=78)  # there is nothing to replay
+        self.assertEqual(self.model.read_bytes(), before)
+
     def test_recording_in_place_leaves_links_and_permissions(self):
         self.model.chmod(0o600)
         link = self.folder / "link.onnx"

@@ -33,9 +33,8 @@ void Judge::leave_out(const std::vector<std::pair<std::size_t, std::string>>& un
     if (keep[i]) judged_.push_back(i);
   }
   if (unreadable.empty()) return;
-  constexpr std::size_t kMost = 10;  // one in so many
   const std::size_t all = set_.val.size();
-  if (unreadable.size() == all || (unreadable.size() > 1 && unreadable.size() * kMost > all)) {
+  if (too_many_unreadable(unreadable.size(), all)) {
     throw Error(ErrorCode::kBadData,
                 fmt::format("{} of {} pictures of the val split cannot be read, the first of them: {}", unreadable.size(),
                             all, unreadable.front().second),

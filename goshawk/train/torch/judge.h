@@ -24,8 +24,8 @@ class Judge {
   /// `set` must outlive it.
   Judge(const TrainingSet& set, const Network& network, int side, int batch, std::uint64_t cache_bytes);
 
-  /// Evaluation mode. Throws Error{kInterrupted}, and {kBadData} where more than a tenth of the images (and more than one)
-  /// cannot be read.
+  /// Evaluation mode. Throws Error{kInterrupted}, and {kBadData} where too many (too_many_unreadable) of the images cannot
+  /// be read.
   Judgement operator()(DetectionNetwork& network, const DetectionLoss& criterion, const Compute& compute, const char* title,
                        bool quiet, std::stop_token stop);
   /// What was judged by, without images that could not be read: known after the first call.

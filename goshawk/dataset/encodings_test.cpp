@@ -1,4 +1,4 @@
-#include "goshawk/dataset/text_file.h"
+#include <gtest/gtest.h>
 
 #include <array>
 
@@ -9,33 +9,12 @@
 namespace goshawk::dataset {
 namespace {
 
-class TextFile : public testing::FolderTest {};
+class Encodings : public testing::FolderTest {};
 
 const std::array<std::string, 3> kOtherEncodings{"cat\ncaf\xE9\n", std::string("cat\nd\0o\0g\0\n", 11),
                                                  "cat\n\xED\xA0\x80\n"};
 
-TEST_F(TextFile, IsGivenWithoutItsMark) {
-  EXPECT_EQ(read_utf8_file(write("a.txt",
-                                 "\xEF\xBB\xBF"
-                                 "caf\xC3\xA9\n"),
-                           100),
-            "caf\xC3\xA9\n");
-  EXPECT_EQ(read_utf8_file(write("empty.txt", ""), 100), "");
-}
-
-TEST_F(TextFile, InAnotherEncodingIsAnErrorWithItsLine) {
-  for (const auto& text : kOtherEncodings) {
-    try {
-      read_utf8_file(write("a.txt", text), 100);
-      ADD_FAILURE() << "no error";
-    } catch (const Error& error) {
-      EXPECT_EQ(error.code(), ErrorCode::kBadData);
-      EXPECT_TRUE(error.where().ends_with("a.txt:2")) << error.where();
-    }
-  }
-}
-
-TEST_F(TextFile, OfClassNamesIsReadByEveryFormatSo) {
+TEST_F(Encodings, OtherThanUtf8AreRefusedByEveryFormat) {
   for (const auto& names : kOtherEncodings) {
     write("yolo/images/a.png", testing::png_header(9, 9));
     write("yolo/data.yaml", "train: images\nnames:\n  0: " + names.substr(4));

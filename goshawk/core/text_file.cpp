@@ -1,13 +1,12 @@
-#include "goshawk/dataset/text_file.h"
+#include "goshawk/core/text_file.h"
 
 #include <algorithm>
-#include <string_view>
 
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
-#include "goshawk/dataset/problems.h"
+#include "goshawk/core/utf8.h"
 
-namespace goshawk::dataset {
+namespace goshawk {
 
 std::string read_utf8_file(const std::filesystem::path& path, std::uint64_t max_bytes) {
   std::string text = read_file(path, max_bytes);
@@ -19,4 +18,17 @@ std::string read_utf8_file(const std::filesystem::path& path, std::uint64_t max_
               "Save the file as UTF-8.");
 }
 
-}  // namespace goshawk::dataset
+std::vector<std::string> lines_in(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(text.size(), end + 1));
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ' || line.back() == '\t')) line.remove_suffix(1);
+    lines.emplace_back(line);
+  }
+  while (!lines.empty() && lines.back().empty()) lines.pop_back();
+  return lines;
+}
+
+}  // namespace goshawk
