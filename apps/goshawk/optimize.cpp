@@ -167,8 +167,8 @@ int run_optimize(const Invocation& call) {
   fs::path folder;
   if (options.resume) {
     folder = call.options.at("resume");
-    refuse_other_folder(call, folder);
     if (!fs::is_directory(folder)) throw Error(ErrorCode::kNotFound, "there is no such run", folder.string());
+    refuse_other_folder(call, folder);
   } else {
     folder = fresh.emplace(call, model.string()).path();
   }

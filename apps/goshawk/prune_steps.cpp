@@ -148,8 +148,8 @@ class PruneInSteps {
       return;
     }
     folder_ = call_.options.at("resume");
-    refuse_other_folder(call_, folder_);
     if (!fs::is_directory(folder_)) throw Error(ErrorCode::kNotFound, "there is no such run", folder_.string());
+    refuse_other_folder(call_, folder_);
   }
 
   /// What the figures hold for: all but where things lie and how many threads there are.

@@ -110,8 +110,8 @@ int resume(const Invocation& call, train::TrainRequest request) {
   request.folder = call.options.at("resume");
   if (fs::is_regular_file(request.folder) && request.folder.parent_path().filename() == "weights")
     request.folder = request.folder.parent_path().parent_path();  // the checkpoint in it
-  refuse_other_folder(call, request.folder);
   if (!fs::is_directory(request.folder)) throw Error(ErrorCode::kNotFound, "there is no such run", request.folder.string());
+  refuse_other_folder(call, request.folder);
   return report(Training::load().run(request), request, call.json);
 }
 

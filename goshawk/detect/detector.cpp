@@ -199,7 +199,8 @@ std::unique_ptr<Detector> Detector::load(const std::filesystem::path& model, con
 
 std::unique_ptr<Detector> Detector::load(runtime::ModelStore& store, const std::string& model,
                                          const DetectorOptions& options) {
-  return std::make_unique<RecipeDetector>(store.find(model), store.get(model, options.session), options);
+  const auto file = store.find(model);
+  return std::make_unique<RecipeDetector>(file, store.get(file.string(), options.session), options);
 }
 
 }  // namespace goshawk::detect

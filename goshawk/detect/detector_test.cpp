@@ -167,19 +167,6 @@ TEST(KeptClasses, AreNamesFirstAndElseNumbers) {
   EXPECT_THROW(kept_classes({"4"}, names), Error);
 }
 
-TEST_F(DetectorOfBrightness, LeavesOutBoxesBesideTheImage) {
-  // A bright cell at the right end gives a box around x = 64; of a picture that is 8 pixels wide, padded to 64, none of its
-  // 16 pixels may stay.
-  const auto detector = Detector::load(model({1, 3, 64, 64}), on_cpu());
-  cv::Mat narrow(64, 8, CV_8UC3, cv::Scalar(255, 255, 255));
-  const auto found = detector->detect({&narrow, 1}).at(0);
-  EXPECT_FALSE(found.empty());
-  for (const auto& detection : found) {
-    EXPECT_LT(detection.box.x1, detection.box.x2);
-    EXPECT_LT(detection.box.y1, detection.box.y2);
-  }
-}
-
 TEST_F(DetectorOfBrightness, RejectsOptionsThatMakeNoSense) {
   const auto error_of = [&](auto change) {
     DetectorOptions options = on_cpu();

@@ -135,9 +135,7 @@ Detections Inference::decode(const Inferred& inferred, std::size_t index, const 
   Detections detections;
   detections.reserve(candidates_.size());
   for (const Candidate& candidate : candidates_) {
-    const Box box = inferred.placements[index].to_image(candidate.box);
-    if (!(box.x1 < box.x2 && box.y1 < box.y2)) continue;  // it lies beside the image, or nowhere
-    detections.push_back({box, candidate.score, candidate.class_id, {}});
+    detections.push_back({inferred.placements[index].to_image(candidate.box), candidate.score, candidate.class_id, {}});
   }
   return detections;
 }

@@ -154,6 +154,7 @@ class PredictRun {
     std::string text;
     for (const auto& detection : prediction.detections) {
       const Box& box = detection.box;
+      if (box.area() <= 0) continue;  // beside the picture: as a label it would be an error
       text += fmt::format("{} {:.6f} {:.6f} {:.6f} {:.6f} {:.5f}\n", detection.class_id, box.center_x() / prediction.width,
                           box.center_y() / prediction.height, box.width() / prediction.width,
                           box.height() / prediction.height, detection.score);
