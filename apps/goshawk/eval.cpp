@@ -97,6 +97,7 @@ void tell_about(const ModelAnswers& answers) {
 
 int run_eval(const Invocation& call) {
   const bool compare = call.has("compare");
+  refuse_second_model(call);
   auto models = call.arguments;
   if (models.empty()) models.push_back(call.config.text("model"));
   if (compare && models.size() < 2)

@@ -175,7 +175,7 @@ class FramesBar {
 int run_frames(const Invocation& call) {
   if (!call.has("out")) {
     throw Error(ErrorCode::kUsage, "`goshawk frames` needs --out: the folder for the images", "",
-                "for instance goshawk frames " + call.argument(0) + " --out frames");
+                "for instance goshawk frames " + shell_word(call.argument(0)) + " --out frames");
   }
   const fs::path folder = call.options.at("out");
   const auto options = options_of(call);

@@ -114,6 +114,11 @@ ModelFile resolve_model(const std::string& text, const ModelPlaces& places, cons
   reject(text, name, places, manifest);
 }
 
+void refuse_second_model(const Invocation& call) {
+  if (call.arguments.empty() || call.config.entry("model").layer != ConfigLayer::kFlag) return;
+  throw Error(ErrorCode::kUsage, "the model is named already: " + call.argument(0), "--model", "Leave it out.");
+}
+
 std::vector<std::string> model_names(const std::vector<fs::path>& models) {
   std::multiset<std::string> stems;
   for (const auto& model : models) stems.insert(model.stem().string());

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "apps/goshawk/command.h"
 #include "apps/goshawk/model_manifest.h"
 
 namespace goshawk::cli {
@@ -35,6 +36,9 @@ struct ModelFile {
 /// that says what to do (`goshawk models pull NAME` for a known one).
 ModelFile resolve_model(const std::string& text, const ModelPlaces& places = model_places(),
                         const std::vector<ModelEntry>& manifest = builtin_manifest());
+
+/// For commands that take models as arguments: throws Error{kUsage} where --model names one more.
+void refuse_second_model(const Invocation& call);
 
 /// Names by which models can be told apart: file names without ending, or paths where two files have one name. SHAPE: a name
 /// a model.

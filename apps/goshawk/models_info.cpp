@@ -60,6 +60,7 @@ struct ModelReport {
 
 ModelReport inspect(const Invocation& call) {
   ModelReport report;
+  refuse_second_model(call);
   report.file = resolve_model(call.argument(0).empty() ? call.config.text("model") : call.argument(0));
   runtime::SessionOptions options;
   options.device = runtime::parse_device("cpu");

@@ -172,7 +172,15 @@ int run_optimize(const Invocation& call) {
   } else {
     folder = fresh.emplace(call, model.string()).path();
   }
-  auto outcome = optimize::search(model, material, folder, options);
+  auto outcome = [&] {
+    try {
+      return optimize::search(model, material, folder, options);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kInterrupted) throw;
+      throw Error(error.code(), error.what(), folder.string(),
+                  fmt::format("--resume {} goes on with it", shell_word(folder.string())));
+    }
+  }();
   bars.finish();
   auto document = optimize::to_json(outcome);
   document["model"] = model.string();

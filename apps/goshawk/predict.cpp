@@ -59,7 +59,7 @@ int run_predict(const Invocation& call) {
   const Config config = call.config.for_resolution(info.width, info.height);
   if (!info.images) {
     throw Error(ErrorCode::kUsage, "predict takes an image, a folder or a glob of images", info.name,
-                "For videos, cameras and streams: goshawk track " + info.name);
+                "For videos, cameras and streams: goshawk track " + shell_word(info.name));
   }
   std::optional<LeaveOnStop> loading(call.stop);  // nothing is written yet
   auto detecting = detector_options(config);

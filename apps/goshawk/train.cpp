@@ -73,7 +73,7 @@ int report(const train::TrainOutcome& outcome, const train::TrainRequest& reques
     else print_table(outcome, folder);
     if (outcome.interrupted)
       spdlog::warn("stopped after {} whole epochs; `goshawk train --resume {}` goes on", outcome.epochs_done,
-                   folder.string());
+                   shell_word(folder.string()));
   }
   return outcome.interrupted ? exit_code(ErrorCode::kInterrupted) : 0;
 }

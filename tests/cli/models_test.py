@@ -151,6 +151,10 @@ class ListAndInfo(ProgramTest):
         self.assert_fails(BAD_DATA, "models", "info", "empty.onnx", says="empty.onnx")
         self.assert_fails(NO_INPUT, "models", "info", "./none.onnx", says="none.onnx")
 
+    def test_one_model_is_enough(self):
+        self.assert_fails(USAGE, "models", "info", "a.onnx", "--model", "b.onnx", says="named already: a.onnx")
+        self.assert_fails(USAGE, "eval", "a.onnx", "--data", "x", "--model", "b.onnx", says="named already: a.onnx")
+
     def test_info_of_a_real_model(self):
         model = SHARED / "models/yolox_nano.onnx"
         if not model.exists():
