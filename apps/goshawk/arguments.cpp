@@ -58,14 +58,17 @@ void merge_positionals(const Command& command, const std::map<std::string, std::
     const auto flag = by_flag.find(positional.flag);
     if (flag != by_flag.end())
       given.insert(given.begin() + static_cast<std::ptrdiff_t>(std::min(i, given.size())), flag->second);
-    if (i < given.size() && given[i].empty())  // $MODEL that is not set: nothing else may be taken in its place
-      throw Error(ErrorCode::kUsage, positional.name + " is empty: " + positional.help, "", help_hint(command));
     if (positional.required && given.size() <= i && !result.help) {
       const std::string alternative = positional.flag.empty() ? "" : " (or --" + positional.flag + ")";
       throw Error(ErrorCode::kUsage,
                   "`goshawk " + command.name + "` needs " + positional.name + alternative + ": " + positional.help, "",
                   help_hint(command));
     }
+  }
+  for (std::size_t i = 0; i < given.size() && !command.positionals.empty() && !result.help; ++i) {
+    if (!given[i].empty()) continue;  // "$MODEL" that is not set: nothing else may be taken in its place
+    const auto& positional = command.positionals[std::min(i, command.positionals.size() - 1)];
+    throw Error(ErrorCode::kUsage, positional.name + " is empty: " + positional.help, "", help_hint(command));
   }
   const bool many = !command.positionals.empty() && command.positionals.back().many;
   if (!many && given.size() > command.positionals.size() && !result.help) {

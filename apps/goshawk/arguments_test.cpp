@@ -82,6 +82,7 @@ TEST(Arguments, NothingIsTakenInThePlaceOfAnEmptyWord) {
   EXPECT_THAT(failure({""}).what(), HasSubstr("SOURCE is empty"));
   EXPECT_THAT(failure({"--source", ""}).what(), HasSubstr("SOURCE is empty"));
   EXPECT_THAT(failure({"a", ""}).what(), HasSubstr("OTHER is empty"));
+  EXPECT_THAT(failure({"a", "b", ""}).what(), HasSubstr("OTHER is empty"));
   EXPECT_THAT(failure({"a", "--times", ""}).what(), HasSubstr("--times needs a value"));
   EXPECT_THAT(failure({"a", "--times="}).what(), HasSubstr("--times needs"));
 }

@@ -8,6 +8,7 @@
 
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/config_docs.h"
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -54,10 +55,9 @@ int run_show(const Invocation& call) {
       call.arguments.empty() ? nullptr : &command_named(fmt::format("{}", fmt::join(call.arguments, " ")));
   if (command != nullptr) {
     for (const auto& setting : schema()) {
-      if (takes(*command, setting) || config.entry(setting.key).layer != ConfigLayer::kFlag) continue;
-      if (setting.key.starts_with("log.")) continue;  // of this command itself
-      throw Error(ErrorCode::kUsage, fmt::format("`goshawk {}` has no setting {}", command->name, setting.key),
-                  "--" + setting.flag, "Its own settings, whatever their flags, can be tried in a file: --config FILE.");
+      if (takes(*command, setting) || setting.key.starts_with("log.")) continue;  // that is of this command itself
+      refuse_settings(call, {setting.key.c_str()}, fmt::format("`goshawk {}` has no setting {}", command->name, setting.key),
+                      "Its own settings, whatever their flags, can be tried in a file: --config FILE.");
     }
     for (const auto& [key, text] : command->defaults) {
       config.set(key, parse_setting(*find_setting(key), text, ErrorCode::kInternal, key), ConfigLayer::kDefault,
@@ -125,9 +125,7 @@ Command config_show_command() {
   command.group = Group::kSetup;
   command.summary = "Show every setting, or those of one command";
   command.details =
-      "Takes the flags of model, runtime, detect, source, track and output, to try what they would do; settings of training "
-      "can "
-      "be tried in a file.";
+      "Takes the flags of all settings but those of training, to try what they would do; these can be tried in a file.";
   command.settings = all_settings();
   command.positionals = {{.name = "COMMAND",
                           .help = "only the settings of this command, with its defaults",

@@ -24,11 +24,9 @@ using nlohmann::json;
 
 constexpr Microseconds kLeastTime{1};
 
-/// Settings files are those of other commands too (`track`): what is in them is no choice of frames.
-bool is_flag(const Invocation& call, const char* key) { return call.config.entry(key).layer == ConfigLayer::kFlag; }
-
 pipeline::FrameSelection selection_of(const Invocation& call) {
-  const bool every = is_flag(call, "source.every");
+  // As a flag: settings files are those of other commands too (`track`), and what is in them is no choice of frames.
+  const bool every = given_as_flag(call, "source.every");
   const int ways = int{every} + int{call.has("interval")} + int{call.has("random")} + int{call.has("scenes")};
   if (ways > 1) throw Error(ErrorCode::kUsage, "--every, --interval, --random and --scenes exclude each other: give one");
   if (call.has("seed") && !call.has("random")) throw Error(ErrorCode::kUsage, "--seed goes with --random");
@@ -56,7 +54,8 @@ pipeline::FramesOptions options_of(const Invocation& call) {
   options.start = source.start;
   options.end = source.end;
   if (const auto duration = time_option(call, "duration", kLeastTime)) {
-    if (is_flag(call, "source.end")) throw Error(ErrorCode::kUsage, "--end and --duration exclude each other: give one");
+    if (given_as_flag(call, "source.end"))
+      throw Error(ErrorCode::kUsage, "--end and --duration exclude each other: give one");
     options.end = options.start.value_or(Microseconds(0)) + *duration;
   }
   if (options.start && options.end && *options.end <= *options.start) {

@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/text.h"
@@ -115,8 +116,8 @@ ModelFile resolve_model(const std::string& text, const ModelPlaces& places, cons
 }
 
 void refuse_second_model(const Invocation& call) {
-  if (call.arguments.empty() || call.config.entry("model").layer != ConfigLayer::kFlag) return;
-  throw Error(ErrorCode::kUsage, "the model is named already: " + call.argument(0), "--model", "Leave it out.");
+  if (call.arguments.empty()) return;
+  refuse_settings(call, {"model"}, "the model is named already: " + call.argument(0), "Leave it out.");
 }
 
 std::vector<std::string> model_names(const std::vector<fs::path>& models) {

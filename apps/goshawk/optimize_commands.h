@@ -39,10 +39,6 @@ detect::DetectorOptions judged_options(const Invocation& call);
 /// --map what is judged, as for `eval`.
 optimize::Material read_material(const Invocation& call, std::size_t calibration_images, std::size_t evaluation_images);
 
-/// Throws Error{kUsage} with `why` and `hint` for the first of `flags` that is given: it would do nothing.
-void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
-                  const std::string& hint);
-
 /// Before the result is written: throws Error{kInterrupted} where Ctrl-C has come.
 void leave_if_stopped(const Invocation& call);
 

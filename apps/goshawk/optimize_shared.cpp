@@ -58,13 +58,6 @@ optimize::Material read_material(const Invocation& call, std::size_t calibration
   return material;
 }
 
-void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
-                  const std::string& hint) {
-  for (const char* flag : flags) {
-    if (call.has(flag)) throw Error(ErrorCode::kUsage, why, std::string("--") + flag, hint);
-  }
-}
-
 void leave_if_stopped(const Invocation& call) {
   if (call.stop.stop_requested()) throw Error(ErrorCode::kInterrupted, "stopped; nothing was written");
 }

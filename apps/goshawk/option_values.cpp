@@ -6,6 +6,7 @@
 #include <cmath>
 #include <string_view>
 
+#include "goshawk/core/config_schema.h"
 #include "goshawk/core/error.h"
 #include "goshawk/runtime/device_check.h"
 
@@ -73,6 +74,24 @@ std::string required_option(const Invocation& call, const std::string& flag) {
   if (given != call.options.end() && !given->second.empty()) return given->second;
   throw Error(ErrorCode::kUsage, "`goshawk " + call.command.name + "` needs --" + flag, "",
               "`goshawk " + call.command.name + " --help` lists what it takes");
+}
+
+void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
+                  const std::string& hint) {
+  for (const char* flag : flags) {
+    if (call.has(flag)) throw Error(ErrorCode::kUsage, why, std::string("--") + flag, hint);
+  }
+}
+
+bool given_as_flag(const Invocation& call, const std::string& key) {
+  return call.config.entry(key).layer == ConfigLayer::kFlag;
+}
+
+void refuse_settings(const Invocation& call, std::initializer_list<const char*> keys, const std::string& why,
+                     const std::string& hint) {
+  for (const char* key : keys) {
+    if (given_as_flag(call, key)) throw Error(ErrorCode::kUsage, why, "--" + find_setting(key)->flag, hint);
+  }
 }
 
 std::vector<runtime::Device> devices_option(const Invocation& call) {

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <cstdint>
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <system_error>
@@ -38,5 +39,14 @@ std::vector<std::string> list_option(const Invocation& call, const std::string& 
 std::string required_option(const Invocation& call, const std::string& flag);
 /// --devices: each once, `all` for those that are here; without it the one of --device. Throws Error{kUsage}.
 std::vector<runtime::Device> devices_option(const Invocation& call);
+
+/// Throws Error{kUsage} with `why` and `hint` for the first of `flags` that is given: it would do nothing.
+void refuse_flags(const Invocation& call, std::initializer_list<const char*> flags, const std::string& why,
+                  const std::string& hint);
+/// Whether a setting was given as a flag, not by a file, a profile or the environment.
+bool given_as_flag(const Invocation& call, const std::string& key);
+/// The same as `refuse_flags` for settings, by their keys.
+void refuse_settings(const Invocation& call, std::initializer_list<const char*> keys, const std::string& why,
+                     const std::string& hint);
 
 }  // namespace goshawk::cli

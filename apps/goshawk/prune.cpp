@@ -108,8 +108,8 @@ int run_prune(const Invocation& call) {
                "Without training on, what is pruned is pruned once.");
   for (const auto& setting : schema()) {
     const bool of_training = setting.key.starts_with("train.") || setting.key.starts_with("output.");
-    if (of_training && call.config.entry(setting.key).layer == ConfigLayer::kFlag)
-      throw Error(ErrorCode::kUsage, "it goes with --fine-tune EPOCHS", "--" + setting.flag, "Nothing is trained on.");
+    if (of_training)
+      refuse_settings(call, {setting.key.c_str()}, "it goes with --fine-tune EPOCHS", "Nothing is trained on.");
   }
   if (!call.has("data")) refuse_flags(call, {"from", "map", "images"}, "it goes with --data", "There are no pictures.");
   const fs::path model = resolve_model(call.argument(0)).path;

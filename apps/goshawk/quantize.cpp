@@ -8,6 +8,7 @@
 #include "apps/goshawk/int8_form.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/optimize_commands.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -57,10 +58,7 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
   refuse_flags(
       call, {"data", "from", "map", "calibrate", "images", "eval-images", "max-drop", "placement", "activations", "float"},
       "it does nothing with --dynamic", "Dynamic quantization looks at no pictures, and judges nothing.");
-  for (const char* key : {"detect.classes", "runtime.precision"}) {
-    if (call.config.entry(key).layer == ConfigLayer::kFlag)
-      throw Error(ErrorCode::kUsage, "it does nothing with --dynamic", call.config.origin(key));
-  }
+  refuse_settings(call, {"detect.classes", "runtime.precision"}, "it does nothing with --dynamic", "Nothing is judged.");
   const auto target = target_of(call, model, "int8");
   const auto read = onnx::read_model(model);
   const bool narrow = narrow_weights(call).value_or(

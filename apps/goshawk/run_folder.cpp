@@ -1,6 +1,6 @@
 #include "apps/goshawk/run_folder.h"
 
-#include "goshawk/core/config_schema.h"
+#include "apps/goshawk/option_values.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/media/source.h"
@@ -21,10 +21,8 @@ RunFolder::~RunFolder() {
 void refuse_other_folder(const Invocation& call, const fs::path& resumed) {
   const fs::path whole = fs::absolute(resumed / "").lexically_normal().parent_path();
   const auto refuse = [&](const char* key, const auto& is_this) {
-    const auto& entry = call.config.entry(key);
-    if (entry.layer == ConfigLayer::kFlag && !is_this(call.config.text(key)))
-      throw Error(ErrorCode::kUsage, "what is resumed goes on in its own folder", "--" + find_setting(key)->flag,
-                  "Leave it out.");
+    if (!is_this(call.config.text(key)))
+      refuse_settings(call, {key}, "what is resumed goes on in its own folder", "Leave it out.");
   };
   std::error_code none;
   refuse("output.name", [&](const std::string& name) { return whole.filename() == name; });

@@ -140,21 +140,17 @@ std::string absolute_weights(const std::string& weights) {
 }
 
 /// A flag without effect is a mistake that nobody would see in the results.
-void refuse_idle_flags(const Config& config, const train::TrainOptions& options) {
-  const auto refuse = [&](bool idle, std::string_view name, const char* why) {
-    const std::string key = fmt::format("train.{}", name);
-    if (idle && config.entry(key).layer == ConfigLayer::kFlag)
-      throw Error(ErrorCode::kUsage, why, "--" + find_setting(key)->flag, "Leave it out.");
-  };
-  for (const char* name : {"distill", "temperature"})
-    refuse(options.teacher.empty(), name, "there is no --teacher that it is for");
-  refuse(!options.amp, "half", "with --no-amp there is no half precision");
-  refuse(!options.val, "patience", "with --no-val nothing tells whether an epoch was better");
+void refuse_idle_flags(const Invocation& call, const train::TrainOptions& options) {
+  if (options.teacher.empty())
+    refuse_settings(call, {"train.distill", "train.temperature"}, "there is no --teacher that it is for", "Leave it out.");
+  if (!options.amp) refuse_settings(call, {"train.half"}, "with --no-amp there is no half precision", "Leave it out.");
+  if (!options.val)
+    refuse_settings(call, {"train.patience"}, "with --no-val nothing tells whether an epoch was better", "Leave it out.");
 }
 
 int begin(const Invocation& call, train::TrainRequest request) {
   request.options = training_options(call.config);
-  refuse_idle_flags(call.config, request.options);
+  refuse_idle_flags(call, request.options);
   request.options.data = fs::absolute(call.argument(0)).lexically_normal().string();
   if (valid_utf8(request.options.data) != request.options.data)
     throw Error(ErrorCode::kUsage, "the path is no UTF-8 text, as the files of a training are", call.argument(0));

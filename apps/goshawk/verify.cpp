@@ -8,6 +8,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/interrupt.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
@@ -83,11 +84,7 @@ int run_verify(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   if (call.has("record")) return record(call, model);
   if (call.has("output")) throw Error(ErrorCode::kUsage, "goes with --record only", "--output");
-  for (const char* key : {"detect.recipe", "detect.names"}) {
-    if (call.config.entry(key).layer == ConfigLayer::kFlag)
-      throw Error(ErrorCode::kUsage, "goes with --record only: a recorded model knows its recipe",
-                  "--" + find_setting(key)->flag);
-  }
+  refuse_settings(call, {"detect.recipe", "detect.names"}, "goes with --record only", "A recorded model knows its recipe.");
   if (call.arguments.size() > 1) {
     throw Error(ErrorCode::kUsage, "images are taken with --record only", call.argument(1));
   }

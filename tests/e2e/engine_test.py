@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import EndToEnd, run
 
-BAD_DATA, UNAVAILABLE = 65, 69
+BAD_DATA, UNAVAILABLE, IO = 65, 69, 74
 SHARED = Path(os.environ.get("GOSHAWK_SHARED_DATA", ""))
 
 
@@ -74,6 +74,15 @@ class Engine(EndToEnd):
         self.assertIn("error", c)
         self.assertEqual(result.returncode, UNAVAILABLE if "error" in a else BAD_DATA)
         self.assertIn("not built", run("engine", "build", "many", "--streams", "1", cwd=self.folder, env=self.environment).stdout)
+
+    def test_nothing_is_compiled_where_nothing_can_be_kept(self):
+        self.compiles()
+        compiled = self.folder / "cache" / "goshawk" / "compiled"
+        shutil.rmtree(compiled)
+        compiled.write_text("in the way")
+        result = self.goshawk("engine", "build", self.model, "--streams", "1", code=IO)
+        self.assertIn(str(compiled), result.stderr)
+        self.assertNotIn("compiling", result.stderr + result.stdout)
 
     def test_damage_is_shown(self):
         self.compiles()

@@ -35,6 +35,20 @@ class Package(EndToEnd):
         self.goshawk("config", "check", folder / "goshawk.yaml")
         self.assertFalse([path for path in self.folder.iterdir() if path.name.startswith(".")])
 
+    def test_licences(self):
+        """As stated, as of the bundled model, as the exporter wrote it into the file."""
+        def told(model, out):
+            info = json.loads(self.goshawk("package", model, "--out", out, *CPU, "--json").stdout)
+            return info["models"][0]["licence"]
+        self.assertEqual(told(self.model, "a"), "not stated")
+        entry = b"\x0a\x07license\x12\x08AGPL-3.0"  # StringStringEntryProto
+        with self.model.open("ab") as file:
+            file.write(b"\x72" + bytes([len(entry)]) + entry)  # ModelProto.metadata_props
+        self.assertEqual(told(self.model, "b"), "AGPL-3.0")
+        self.assertEqual(told("goshawk-n", "c"), "Apache-2.0")
+        listed = {model["name"]: model["licence"] for model in json.loads(self.goshawk("models", "list", "--json").stdout)}
+        self.assertEqual(listed["goshawk-n"], "Apache-2.0")
+
     def test_a_name_with_a_space_is_one_word_of_the_commands(self):
         self.goshawk("package", self.model.rename(self.folder / "my squares.onnx"), "--out", "street", *CPU)
         readme = (self.folder / "street" / "README.md").read_text()

@@ -43,6 +43,17 @@ class Split(EndToEnd):
         self.assertEqual(labels, {name.removesuffix(".jpg"): split for name, split in splits.items()})
         self.goshawk("data", "split", "set/data.yaml", "--out", "new", *flags, code=64)
 
+    def test_a_format_that_is_named(self):
+        flags = ("--block", 2, "--distance", 0, "--images", "none")
+        self.goshawk("data", "convert", "set/data.yaml", "--to", "coco", "--out", "coco")
+        self.goshawk("data", "split", "set/data.yaml", "--out", "yolo split", *flags)
+        self.goshawk("data", "split", "coco", "--from", "coco", "--out", "coco split", *flags)
+        def labels(out):
+            return {path.name: path.read_text() for path in (self.folder / out / "labels").rglob("*.txt")}
+        self.assertEqual(labels("coco split").keys(), labels("yolo split").keys())
+        self.goshawk("data", "split", "coco", "--from", "voc", "--out", "none", *flags, code=66)
+        self.assertFalse((self.folder / "none").exists())
+
     def test_lists_in_place(self):
         self.goshawk("data", "split", "set", "--in-place", "--block", 2, "--distance", 0)
         lines = [line for name in ("train", "val", "test") for line in (self.folder / "set" / f"{name}.txt").read_text().splitlines()]
