@@ -33,7 +33,7 @@ demo:
 # AddressSanitizer and UBSan over the unit tests; ThreadSanitizer over what has threads.
 dev:
 	@$(MAKE) --no-print-directory PRESET=dev build
-	@ctest --test-dir build/dev --no-tests=error --output-on-failure --parallel $(JOBS) --label-regex unit
+	@ctest --test-dir build/dev --no-tests=error --output-on-failure --parallel $(JOBS) --label-regex "unit|torch"
 
 tsan:
 	@$(MAKE) --no-print-directory PRESET=tsan build

@@ -13,7 +13,7 @@ from importlib.metadata import version
 
 from faster_coco_eval import COCO, COCOeval_faster
 
-NAMES = ("AP", "AP50", "AP75", "APsmall", "APmedium", "APlarge", "AR1", "AR10", "AR100", "ARsmall", "ARmedium", "ARlarge")
+NAMES = ("AP", "AP50", "AP75", "AP_small", "AP_medium", "AP_large", "AR_1", "AR_10", "AR_100", "AR_small", "AR_medium", "AR_large")
 
 
 def main():

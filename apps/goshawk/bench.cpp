@@ -20,13 +20,13 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/benchmark/statistics.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/machine.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/media/image.h"
 #include "goshawk/media/jpeg.h"
@@ -170,7 +170,7 @@ ordered_json record_now() {
 std::optional<BaselineCheck> read_baseline(const Invocation& call) {
   const auto file = call.options.find("baseline");
   if (file == call.options.end()) {
-    if (call.has("tolerance")) throw Error(ErrorCode::kUsage, "goes with --baseline", "--tolerance");
+    refuse_flags(call, {"tolerance"}, "it goes with --baseline", "There is nothing to compare with.");
     return std::nullopt;
   }
   constexpr DocumentLimits kLimits{256ULL << 20, 20'000'000, 32};
@@ -299,20 +299,19 @@ std::string save_profile(const Invocation& call, const BenchFindings& findings, 
 
 void check_options(const Invocation& call) {
   if (call.has("apply")) check_profile_name(call.options.at("apply"));
-  if (call.has("prefer") && !call.has("apply")) throw Error(ErrorCode::kUsage, "goes with --apply", "--prefer");
-  if (call.has("split") && !call.has("data")) throw Error(ErrorCode::kUsage, "goes with --data", "--split");
+  if (!call.has("apply")) refuse_flags(call, {"prefer"}, "it goes with --apply", "No setting is saved.");
+  if (!call.has("data")) refuse_flags(call, {"split", "from", "map"}, "it goes with --data", "There are no labels.");
+  if (!call.has("source"))
+    refuse_settings(call, {"source.start", "source.end"}, "it goes with --source", "One synthetic picture is shown.");
   prefers_latency(call);
 }
 
 benchmark::Suite run_with_progress(const Invocation& call, const benchmark::Plan& plan, const std::vector<cv::Mat>& pictures,
                                    const benchmark::MeasureOptions& options) {
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace("measuring", benchmark::count_turns(plan, options), "turns");
+  ProgressBar progress(call, "measuring", benchmark::count_turns(plan, options), "turns");
   std::int64_t done = 0;
-  auto suite = benchmark::run_plan(plan, pictures, options, [&](const std::string& what) {
-    if (progress) progress->update(++done, what);
-  });
-  if (progress) progress->finish();
+  auto suite = benchmark::run_plan(plan, pictures, options, [&](const std::string& what) { progress.update(++done, what); });
+  progress.finish();
   return suite;
 }
 

@@ -389,8 +389,7 @@ std::string findings_text(const BenchFindings& findings) {
   for (const auto& titled : all_tables(findings, kMostLayers)) {
     Table table(titled.header);
     for (const auto& row : titled.rows) table.add_row(row);
-    text += titled.title + "\n\n" + table.str(table_width()) +
-            (titled.note.empty() ? "" : wrap(titled.note, width, 0) + "\n") + "\n";
+    text += titled.title + "\n\n" + shown(table) + (titled.note.empty() ? "" : wrap(titled.note, width, 0) + "\n") + "\n";
   }
   for (const auto& line : best_lines(findings)) text += line + "\n";
   for (const auto& note : findings.notes) text += note + "\n";

@@ -9,6 +9,7 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/config_docs.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -79,7 +80,7 @@ int run_show(const Invocation& call) {
     if (origin) document[setting.key] = {{"value", entry.value}, {"from", entry.origin}};
     else document[setting.key] = entry.value;
   }
-  fmt::print("{}", call.json ? json_text(document) + "\n" : table.str());
+  fmt::print("{}", call.json ? json_text(document) + "\n" : shown(table));
   return 0;
 }
 

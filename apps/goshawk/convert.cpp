@@ -79,7 +79,8 @@ int run_convert(const Invocation& call) {
   optimize::write_artefact(std::move(done.model), prepared.recipe, model, target, artefact);
   if (call.json) {
     const int width = prepared.recipe.input_width, height = prepared.recipe.input_height;
-    fmt::print("{}\n", json_text(ordered_json{{"model", target.string()},
+    fmt::print("{}\n", json_text(ordered_json{{"model", model.string()},
+                                              {"written", target.string()},
                                               {"to", to},
                                               {"imgsz", width == height ? ordered_json(width) : ordered_json{height, width}},
                                               {"nodes_before", prepared.nodes_before},
@@ -112,7 +113,7 @@ Command convert_command() {
       "overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the file takes its "
       "name.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names"};
+  command.settings = session_settings({"detect.recipe", "detect.names"});
   command.options = {{"to",
                       "PRECISION",
                       "fp16, fp16-storage, bf16 or fp32; else fp16 (fp32 with --imgsz)",

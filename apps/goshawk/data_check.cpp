@@ -8,11 +8,11 @@
 #include "apps/goshawk/data_check_report.h"
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/media/image.h"
 
 namespace goshawk::cli {
@@ -27,13 +27,8 @@ dataset::FindingList look(const Invocation& call, const dataset::ReadResult& rea
   options.stop = call.stop;
   if (call.has("no-images")) return dataset::check_dataset(read, options);
   options.read = [](const fs::path& path) { return media::read_image(path); };
-  std::optional<Progress> bar;
-  if (!call.config.boolean("log.quiet")) {
-    bar.emplace("looking at images", static_cast<std::int64_t>(read.dataset.images.size()), "images");
-  }
-  options.progress = [&](std::int64_t done) {
-    if (bar) bar->update(done);
-  };
+  ProgressBar progress(call, "looking at images", read.dataset.images.size(), "images");
+  options.progress = [&](std::int64_t done) { progress.update(done); };
   return dataset::check_dataset(read, options);
 }
 

@@ -1,4 +1,5 @@
 #include "apps/goshawk/data_check_report.h"
+#include "apps/goshawk/terminal.h"
 
 #include <fmt/format.h>
 
@@ -94,7 +95,7 @@ std::string check_text(const CheckResult& result) {
     for (const auto& row : rows) {
       table.add_row({words(row.kind), dataset::name(row.severity), std::to_string(row.count), first_places(row)});
     }
-    text += table.str() + "\n";
+    text += shown(table) + "\n";
   }
   for (const auto& row : rows) {
     if (row.severity == Severity::kNote) continue;

@@ -101,8 +101,7 @@ int run_filter(const Invocation& call) {
   dataset::map_classes(read.dataset, chosen_classes(call, read.dataset));
   apply_map(call, read.dataset);
   const auto removed = dataset::filter(read.dataset, filter);
-  if (!call.config.boolean("log.quiet"))
-    spdlog::info("left out {} images and {} objects", removed.images, objects - read.dataset.annotations.size());
+  spdlog::info("left out {} images and {} objects", removed.images, objects - read.dataset.annotations.size());
   return write_set(call, read.dataset, source_format(read.dataset), number_of_problems(read));
 }
 

@@ -17,6 +17,7 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/class_map.h"
@@ -257,7 +258,7 @@ std::string table_of(const dataset::Dataset& set, const Labelling& labelling, bo
   }
   add("all objects", before, added);
   const auto images = image_counts(set, labelling);
-  std::string text = table.str();
+  std::string text = shown(table);
   text += fmt::format("\n{} image{}: {} labelled before, {} by {} now, {} without labels\n", images.all,
                       images.all == 1 ? "" : "s", images.before, images.now, labelling.model, images.without);
   if (labelling.redone > 0)
@@ -297,7 +298,7 @@ int run_label(const Invocation& call) {
   const auto labelling = label(call, input.set, thresholds);
   if (labelling.interrupted) return exit_code(ErrorCode::kInterrupted);
   for (const auto& line : labelling.unreadable) spdlog::warn("not labelled: {}", line);
-  if (had_classes && !labelling.unused.empty() && !call.config.boolean("log.quiet")) {
+  if (had_classes && !labelling.unused.empty()) {
     spdlog::info(
         "{} of the model's classes are not in the data set and were left out; --classes or --map NAME=NAME adds some",
         labelling.unused.size());

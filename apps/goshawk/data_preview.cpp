@@ -12,11 +12,11 @@
 #include "apps/goshawk/contact_sheet.h"
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/parallel.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/random.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/image_files.h"
@@ -144,8 +144,7 @@ int run_preview(const Invocation& call) {
   std::optional<AtomicFolder> folder;
   if (!one) folder.emplace(out);
   SheetMaker maker(set, wanted, layout);
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace("drawing", static_cast<std::int64_t>(images.size()), "images");
+  ProgressBar progress(call, "drawing", images.size(), "images");
   std::vector<std::string> files;
   for (std::size_t number = 0; number < sheets; ++number) {
     if (call.stop.stop_requested()) return exit_code(ErrorCode::kInterrupted);
@@ -155,10 +154,10 @@ int run_preview(const Invocation& call) {
         fmt::format("sheet-{:0{}}.jpg", number + 1, std::max<std::size_t>(2, std::to_string(sheets).size()));
     media::write_image(one ? out : folder->temporary_path() / name, sheet);
     files.push_back((one ? out : out / name).string());
-    if (progress) progress->update(static_cast<std::int64_t>(from + count));
+    progress.update(static_cast<std::int64_t>(from + count));
   }
   if (folder) folder->commit();
-  if (progress) progress->finish();
+  progress.finish();
   for (const auto& line : maker.unreadable) spdlog::warn("not shown: {}", line);
   if (call.json) {
     const nlohmann::ordered_json document{

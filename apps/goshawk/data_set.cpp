@@ -8,9 +8,10 @@
 #include <ranges>
 
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/fenced_read.h"
 #include "goshawk/dataset/label_gaps.h"
@@ -135,7 +136,7 @@ std::string counts_table(const dataset::Dataset& set, dataset::Format format) {
   }
   add("all objects", "", counts.objects);
   add("images", "", counts.images);
-  std::string text = table.str();
+  std::string text = shown(table);
   if (unused > 0) text += fmt::format("({} {} no objects)\n", unused, unused == 1 ? "class has" : "classes have");
   return text;
 }
@@ -351,13 +352,10 @@ int write_set(const Invocation& call, const dataset::Dataset& set, dataset::Form
   check_text_flag(call, format);
   options.text = call.has("text");
   options.stop = call.stop;
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace("writing", static_cast<std::int64_t>(set.images.size()), "images");
-  options.progress = [&](std::int64_t done, std::int64_t) {
-    if (progress) progress->update(done);
-  };
+  ProgressBar progress(call, "writing", set.images.size(), "images");
+  options.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   const auto notes = dataset::write_dataset(set, format, target, options);
-  if (progress) progress->finish();
+  progress.finish();
   const Report report{set, format, target, problems, notes, told};
   if (call.json) print_json(report);
   else print_table(report);

@@ -12,8 +12,9 @@
 #include "apps/goshawk/commands.h"
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/combine.h"
 #include "goshawk/dataset/formats.h"
@@ -92,14 +93,11 @@ Known look_at(const dataset::Dataset& set, const dataset::SplitOptions& options,
   if (options.distance < 0) return known;
   std::vector<fs::path> paths;
   for (const auto& image : set.images) paths.push_back(set.path_of(image));
-  std::optional<Progress> bar;
-  if (!call.config.boolean("log.quiet")) bar.emplace("looking at images", static_cast<std::int64_t>(paths.size()), "images");
+  ProgressBar progress(call, "looking at images", paths.size(), "images");
   auto hashed = dataset::hash_images(
       paths, [](const fs::path& path) { return media::read_image(path); }, call.stop,
-      [&](std::int64_t done) {
-        if (bar) bar->update(done);
-      });
-  if (bar) bar->finish();
+      [&](std::int64_t done) { progress.update(done); });
+  progress.finish();
   known.hashes = std::move(hashed.hashes);
   for (std::size_t i = 0; i < std::min<std::size_t>(hashed.unreadable.size(), 5); ++i) {
     const auto& [image, why] = hashed.unreadable[i];
@@ -135,7 +133,7 @@ void print_leaks(const dataset::Leaks& leaks, const dataset::Dataset& set, datas
     table.add_row({a.file, dataset::name(a.split), b.file, dataset::name(b.split),
                    leak.distance >= 0 ? std::to_string(leak.distance) : "", why});
   }
-  fmt::print("{}\n", table.str());
+  fmt::print("{}\n", shown(table));
 }
 
 [[noreturn]] void refuse(const dataset::Leaks& leaks, const std::string& source) {
@@ -204,7 +202,7 @@ void print_balance(const dataset::Dataset& set, std::size_t groups, const datase
     const auto& counts = balance.classes[i];
     if (counts[0] + counts[1] + counts[2] > 0) table.add_row(balance_row(set.categories[i].name, counts));
   }
-  fmt::print("{}\n", table.str());
+  fmt::print("{}\n", shown(table));
   if (const auto sound = nothing_leaks(options); !sound.empty())
     fmt::print("{} groups were kept together; {} in several splits\n", groups, sound);
   fmt::print("{}\n", target);
@@ -254,11 +252,8 @@ std::string write(const Invocation& call, const dataset::Dataset& set) {
   dataset::WriteOptions writing;
   writing.images = images_option(call);
   writing.stop = call.stop;
-  std::optional<Progress> bar;
-  if (!call.config.boolean("log.quiet")) bar.emplace("writing", static_cast<std::int64_t>(set.images.size()), "images");
-  writing.progress = [&](std::int64_t done, std::int64_t) {
-    if (bar) bar->update(done);
-  };
+  ProgressBar progress(call, "writing", set.images.size(), "images");
+  writing.progress = [&](std::int64_t done, std::int64_t) { progress.update(done); };
   for (const auto& problem : dataset::write_dataset(set, dataset::Format::kYolo, target, writing)) {
     spdlog::warn("{}{}{}", problem.file, problem.file.empty() ? "" : ": ", problem.message);
   }
@@ -270,8 +265,10 @@ int run_data_split(const Invocation& call) {
   if (ways != 1) {
     throw Error(ErrorCode::kUsage, "`goshawk data split` needs one of --out DIR, --in-place and --check");
   }
+  if (call.has("check")) refuse_flags(call, {"ratio", "seed"}, "it does nothing with --check", "Nothing is divided anew.");
+  if (!call.has("out")) refuse_flags(call, {"images"}, "it goes with --out", "The images stay where they are.");
   const auto options = options_of(call);
-  (void)images_option(call);
+  images_option(call);  // throws, before the long work
   std::error_code ignored;
   if (call.has("out") && fs::exists(call.options.at("out"), ignored)) {
     throw Error(ErrorCode::kUsage, "the target exists already", call.options.at("out"), "Choose another --out.");

@@ -65,7 +65,7 @@ void print_tables(const dataset::Dataset& set, const Parts& parts) {
     add(set.categories[i].name, stats.classes[i], [&](const auto& part) { return part.classes[i].objects; });
   }
   add("all", stats.all, [](const auto& part) { return part.all.objects; });
-  fmt::print("{}\n", table.str(table_width()));
+  fmt::print("{}\n", shown(table));
   Table splits({"split", "objects", "images", "small", "medium", "large"});
   for (const auto& [name, part] : parts.splits) splits.add_row(row(name, part.all));
   fmt::print("{}\n{} images without objects, {} without labels\n", splits.str(), stats.background, stats.unlabelled);

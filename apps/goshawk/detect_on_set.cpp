@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "apps/goshawk/options.h"
-#include "goshawk/core/progress.h"
+#include "apps/goshawk/progress_bar.h"
 #include "goshawk/dataset/class_map.h"
 #include "goshawk/media/image_source.h"
 
@@ -31,16 +31,15 @@ pipeline::DetectRun detect_on_set(const Invocation& call, const dataset::Dataset
   std::vector<std::filesystem::path> files;
   for (const std::size_t image : images) files.push_back(set.path_of(set.images[image]));
   const auto source = media::open_images(set.root.string(), std::move(files), {});
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) progress.emplace(title, static_cast<std::int64_t>(images.size()), "images");
+  ProgressBar progress(call, title, images.size(), "images");
   auto run = pipeline::detect_images(*source, detector, batch_size(call.config, detector), call.stop,
                                      [&](pipeline::DetectedFrame found) {
                                        const std::int64_t number = found.frame.index;
                                        on_image(images[static_cast<std::size_t>(number)], std::move(found));
-                                       if (progress) progress->update(number + 1);
+                                       progress.update(number + 1);
                                        return true;
                                      });
-  if (progress) progress->finish();
+  progress.finish();
   return run;
 }
 

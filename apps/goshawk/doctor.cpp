@@ -11,6 +11,8 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/terminal.h"
 #include "apps/goshawk/version.h"
+#include "goshawk/core/config.h"
+#include "goshawk/core/config_schema.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
@@ -135,10 +137,27 @@ fs::path existing_parent(fs::path path) {
   return path;
 }
 
+std::string settings_text(const Config& config) {
+  const auto set_by = [&](ConfigLayer layer) {
+    return std::ranges::count_if(schema(), [&](const auto& setting) { return config.entry(setting.key).layer == layer; });
+  };
+  return fmt::format("profile {}; {} set by a file, {} by the environment", config.text("profile"),
+                     set_by(ConfigLayer::kFile), set_by(ConfigLayer::kEnvironment));
+}
+
 Part files_part() {
   Part part{"Files", {}};
+  std::string model_named;
   try {
-    const ModelFile model = resolve_model("");
+    const Config config = load_config(inputs_of_process());
+    model_named = config.text("model");
+    part.say("settings", settings_text(config));
+  } catch (const Error& error) {
+    part.check(false, "settings", std::string(error.what()) + (error.where().empty() ? "" : " (" + error.where() + ")"),
+               error.hint().empty() ? "every other command ends with this error" : error.hint());
+  }
+  try {
+    const ModelFile model = resolve_model(model_named);
     part.say("model", fmt::format("{} ({})", model.path.string(), model.origin));
   } catch (const Error& error) {
     part.check(false, "model", error.what(), error.hint());
@@ -229,6 +248,7 @@ Command doctor_command() {
   command.group = Group::kSetup;
   command.summary = "Show what this machine offers, and what `auto` takes";
   command.details = "Exit code 69 when nothing here runs a model, or no video encoder starts.";
+  command.configured = false;  // settings that cannot be read are one of its findings
   command.json = true;
   command.run = run_doctor;
   return command;

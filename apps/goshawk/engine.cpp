@@ -20,9 +20,10 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/progress_bar.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
 #include "goshawk/runtime/device_check.h"
@@ -171,22 +172,19 @@ void check_cache(const fs::path& folder) {
 int run_build(const Invocation& call) {
   const auto jobs = jobs_of(call);
   check_cache(engine_folder());
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) {
-    progress.emplace("compiling", static_cast<std::int64_t>(jobs.size()), "engines");
-  }
+  ProgressBar progress(call, "compiling", jobs.size(), "engines");
   std::vector<Built> all;
   std::optional<ErrorCode> failure;  // the first
   for (const auto& job : jobs) {
     if (call.stop.stop_requested()) return exit_code(ErrorCode::kInterrupted);
-    if (progress) progress->update(static_cast<std::int64_t>(all.size()), job.model.filename().string());
+    progress.update(static_cast<std::int64_t>(all.size()), job.model.filename().string());
     {
       const LeaveOnStop compiling(call.stop);  // the cache's entries appear as a whole
       all.push_back(build(job));
     }
     if (!failure) failure = all.back().failure;
   }
-  if (progress) progress->finish();
+  progress.finish();
   if (call.json) {
     ordered_json document = ordered_json::array();
     for (const auto& built : all) document.push_back(to_json(built));
@@ -201,7 +199,7 @@ int run_build(const Invocation& call) {
                                           : "built",
                      fmt::format("{:.2f}", built.seconds), built.check.empty() ? "-" : built.check});
     }
-    fmt::print("{}\nin {}\n", table.str(), engine_folder().string());
+    fmt::print("{}\nin {}\n", shown(table), engine_folder().string());
   }
   return failure ? exit_code(*failure) : 0;
 }
@@ -252,7 +250,7 @@ int run_list(const Invocation& call) {
                    fmt::format("{:%Y-%m-%d %H:%M}", fmt::localtime(static_cast<std::time_t>(engine.used)))});
   }
   if (engines.empty()) fmt::print("No compiled models are kept in {}\n", engine_folder().string());
-  else fmt::print("{}\n{} engines, {:.1f} MB in {}\n", table.str(), engines.size(), bytes / 1e6, engine_folder().string());
+  else fmt::print("{}\n{} engines, {:.1f} MB in {}\n", shown(table), engines.size(), bytes / 1e6, engine_folder().string());
   return 0;
 }
 

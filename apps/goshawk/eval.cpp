@@ -70,7 +70,7 @@ void print_table(const dataset::Dataset& truth, const evaluate::DetectorMetrics&
     add(truth.categories[c].name, std::to_string(images[c]), result.objects, best, fmt::format("{:.2f}", best.confidence),
         result.ap50, result.ap75, result.ap);
   }
-  fmt::print("{}\n", table.str(table_width()));
+  fmt::print("{}\n", shown(table));
   fmt::print("AP small {}, medium {}, large {}; AR {} (1), {} (10), {} (100)\n", figure(s.ap_small), figure(s.ap_medium),
              figure(s.ap_large), figure(s.ar[0]), figure(s.ar[1]), figure(s.ar[2]));
   fmt::print("at confidence {:.2f}: precision {}, recall {}, F1 {}\n", metrics.confidence, figure(metrics.fixed.precision),
@@ -103,6 +103,7 @@ int run_eval(const Invocation& call) {
   if (compare && models.size() < 2)
     throw Error(ErrorCode::kUsage, "two models are needed to compare", "--compare", "goshawk eval --data D --compare A B");
   if (!compare && models.size() > 1) throw Error(ErrorCode::kUsage, "one model at a time, or --compare", models[1]);
+  if (!compare) refuse_flags(call, {"draws"}, "it goes with --compare", "One model alone has no intervals.");
   if (compare) draws_option(call);  // a wrong one ends the command before anything is measured
   const auto measured = metrics_options(call);
   auto truth = read_truth(call);

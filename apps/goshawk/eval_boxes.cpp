@@ -191,7 +191,7 @@ void print_classes(const dataset::Dataset& truth, const evaluate::CocoResult& re
     table.add_row({truth.categories[i].name, std::to_string(c.objects), std::to_string(c.detections), figure(c.ap),
                    figure(c.ap50), figure(c.ap75), figure(c.ar)});
   }
-  fmt::print("\n{}", table.str(table_width()));
+  fmt::print("\n{}", shown(table));
 }
 
 nlohmann::ordered_json json_of(const dataset::Dataset& truth, const evaluate::CocoResult& result, bool per_class) {
@@ -202,13 +202,13 @@ nlohmann::ordered_json json_of(const dataset::Dataset& truth, const evaluate::Co
                               {"AP", s.ap},
                               {"AP50", s.ap50},
                               {"AP75", s.ap75},
-                              {"APsmall", s.ap_small},
-                              {"APmedium", s.ap_medium},
-                              {"APlarge", s.ap_large}};
-  for (std::size_t i = 0; i < limits.size(); ++i) json["AR" + std::to_string(limits[i])] = s.ar[i];
-  json["ARsmall"] = s.ar_small;
-  json["ARmedium"] = s.ar_medium;
-  json["ARlarge"] = s.ar_large;
+                              {"AP_small", s.ap_small},
+                              {"AP_medium", s.ap_medium},
+                              {"AP_large", s.ap_large}};
+  for (std::size_t i = 0; i < limits.size(); ++i) json["AR_" + std::to_string(limits[i])] = s.ar[i];
+  json["AR_small"] = s.ar_small;
+  json["AR_medium"] = s.ar_medium;
+  json["AR_large"] = s.ar_large;
   if (!per_class) return json;
   const auto classes = result.by_class();
   for (std::size_t i = 0; i < classes.size(); ++i) {

@@ -8,10 +8,10 @@
 #include "apps/goshawk/drawing.h"
 #include "apps/goshawk/eval_files.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/dataset/statistics.h"
 #include "goshawk/evaluate/bootstrap.h"
@@ -143,15 +143,10 @@ int draws_option(const Invocation& call) {
 json write_comparison(const Invocation& call, const dataset::Dataset& truth, const std::vector<ModelAnswers>& answers,
                       const std::vector<evaluate::DetectorMetrics>& metrics, const std::filesystem::path& folder) {
   auto options = bootstrap_options(call);
-  std::optional<Progress> progress;
   const bool draws = options.draws > 0;
-  if (draws && !call.config.boolean("log.quiet")) {
-    progress.emplace("drawing images", options.draws * static_cast<std::int64_t>(2 * answers.size() - 1), "draws");
-  }
+  ProgressBar progress(call, "drawing images", options.draws * static_cast<std::int64_t>(2 * answers.size() - 1), "draws");
   std::int64_t before = 0;
-  options.progress = [&](std::int64_t done, std::int64_t) {
-    if (progress) progress->update(before + done);
-  };
+  options.progress = [&](std::int64_t done, std::int64_t) { progress.update(before + done); };
 
   json models = json::array();
   const std::size_t images = truth.images.size();
@@ -177,7 +172,7 @@ json write_comparison(const Invocation& call, const dataset::Dataset& truth, con
     write_file_atomically(folder / fmt::format("predictions-{}.json", m + 1), results_json(truth, answers[m].predictions));
     models.push_back(std::move(model));
   }
-  if (progress) progress->finish();
+  progress.finish();
   json comparison = evaluated_json(call, truth);
   comparison["draws"] = options.draws;
   comparison["models"] = models;
@@ -193,7 +188,7 @@ void print_comparison(const json& comparison, const std::filesystem::path& folde
   fmt::print("{}\n\n", headline(comparison));
   Table table(kColumns);
   for (const auto& model : comparison["models"]) table.add_row(row_of(model));
-  fmt::print("{}\n{}\n", table.str(table_width()), (folder / "report.html").string());
+  fmt::print("{}\n{}\n", shown(table), (folder / "report.html").string());
 }
 
 }  // namespace goshawk::cli

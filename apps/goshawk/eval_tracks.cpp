@@ -18,11 +18,11 @@
 #include "apps/goshawk/data_set.h"
 #include "apps/goshawk/drawing.h"
 #include "apps/goshawk/option_values.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/run_folder.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/dataset/mot_text.h"
 #include "goshawk/evaluate/mot_challenge.h"
 #include "goshawk/evaluate/track_plots.h"
@@ -104,10 +104,7 @@ int run_eval_tracks(const Invocation& call) {
   if (call.has("out")) make_folder(call.options.at("out"));  // before the work, which it would lose
   for (const auto& file : sequences.unused) spdlog::warn("not evaluated, no ground truth of this name: {}", file.string());
 
-  std::optional<Progress> progress;
-  if (!call.config.boolean("log.quiet")) {
-    progress.emplace("evaluating", static_cast<std::int64_t>(sequences.found.size()), "sequences");
-  }
+  ProgressBar progress(call, "evaluating", sequences.found.size(), "sequences");
   std::vector<evaluate::TrackScores> rows;
   std::vector<std::string> rules;
   const auto start = std::chrono::steady_clock::now();
@@ -121,9 +118,9 @@ int run_eval_tracks(const Invocation& call) {
     }
     rows.push_back(evaluate::evaluate_tracks(prepared.sequence, call.stop));
     rules.emplace_back(evaluate::name(prepared.rules));
-    if (progress) progress->update(static_cast<std::int64_t>(rows.size()), files.name);
+    progress.update(static_cast<std::int64_t>(rows.size()), files.name);
   }
-  if (progress) progress->finish();
+  progress.finish();
 
   json metrics{{"sequences", json::array()}};
   for (std::size_t k = 0; k < rows.size(); ++k) {

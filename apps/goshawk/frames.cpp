@@ -10,6 +10,7 @@
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
@@ -71,6 +72,7 @@ pipeline::FramesOptions options_of(const Invocation& call) {
     }
     options.encoding.png = format == "png";
   }
+  if (options.encoding.png) refuse_flags(call, {"quality"}, "it is for JPEG", "PNG loses nothing.");
   if (const auto quality = integer_option(call, "quality", 1, 100)) options.encoding.quality = static_cast<int>(*quality);
   options.restart = call.has("restart");
   options.log = [](const std::string& line) { spdlog::warn(line); };
@@ -124,7 +126,7 @@ void print_table(const pipeline::FramesSummary& summary, const fs::path& folder)
     written += row.written;
     there += row.written + row.earlier;
   }
-  fmt::print("{}\n{} image{} written in {:.1f} s, {} there now\n{}\n", table.str(), written, written == 1 ? "" : "s",
+  fmt::print("{}\n{} image{} written in {:.1f} s, {} there now\n{}\n", shown(table), written, written == 1 ? "" : "s",
              summary.wall_seconds, there, (folder / "frames.json").string());
 }
 

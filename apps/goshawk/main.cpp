@@ -43,17 +43,11 @@ int show_help(std::vector<std::string> words) {
 
 Config settings_of(const Command& command, const Arguments& arguments) {
   ConfigInputs inputs;
+  if (command.configured) inputs = inputs_of_process();
+  else inputs.file = "none";
+  if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
   inputs.flags = arguments.settings;
   inputs.defaults = command.defaults;
-  inputs.profile_folder = user_profile_folder();
-  if (!command.configured) {
-    inputs.file = "none";
-    return load_config(inputs);
-  }
-  inputs.environment = goshawk_environment();
-  const auto named = inputs.environment.find("GOSHAWK_CONFIG");
-  if (!arguments.config_file.empty()) inputs.file = arguments.config_file;
-  else if (named != inputs.environment.end() && !named->second.empty()) inputs.file = named->second;
   return load_config(inputs);
 }
 

@@ -10,10 +10,11 @@
 #include "apps/goshawk/download.h"
 #include "apps/goshawk/model_manifest.h"
 #include "apps/goshawk/model_path.h"
+#include "apps/goshawk/progress_bar.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/runtime/model_file.h"
 #include "goshawk/runtime/model_folder.h"
@@ -112,7 +113,7 @@ int run_list(const Invocation& call) {
     table.add_row({model.name, model.state + (is_default ? " (default)" : ""),
                    fmt::format("{:.1f} MB", static_cast<double>(model.size) / 1e6), model.licence, model.description});
   }
-  fmt::print("{}", table.str());
+  fmt::print("{}", shown(table));
   if (chosen.empty())
     fmt::print("\nNo model is here yet: `goshawk models pull {}` fetches one.\n",
                manifest.empty() ? "NAME" : manifest[0].name);
@@ -135,24 +136,20 @@ int run_pull(const Invocation& call) {
     fmt::print("{}\n", path.string());
     return 0;
   }
-  const bool quiet = call.config.boolean("log.quiet");
-  if (!quiet)
-    spdlog::info("{}: {:.1f} MB, licence {}, from {}", entry.name, static_cast<double>(entry.size) / 1e6, entry.licence,
-                 entry.url);
+  spdlog::info("{}: {:.1f} MB, licence {}, from {}", entry.name, static_cast<double>(entry.size) / 1e6, entry.licence,
+               entry.url);
   const std::uint64_t part = size_of(path.string() + ".part");
-  if (part > 0 && !quiet) spdlog::info("going on from {:.1f} MB", static_cast<double>(part) / 1e6);
-  Progress progress("pull " + entry.name, static_cast<std::int64_t>((entry.size - std::min(part, entry.size)) / kKib),
-                    "KiB");
+  if (part > 0) spdlog::info("going on from {:.1f} MB", static_cast<double>(part) / 1e6);
+  ProgressBar progress(call, "pull " + entry.name, (entry.size - std::min(part, entry.size)) / kKib, "KiB");
   DownloadRequest request;
   request.url = entry.url;
   request.path = path;
   request.size = entry.size;
   request.sha256 = entry.sha256;
   request.on_retry = [](const std::string& problem) { spdlog::warn("{}; trying again", problem); };
-  if (!quiet)
-    request.on_progress = [&](std::uint64_t done) {
-      progress.update(static_cast<std::int64_t>((done - std::min(part, done)) / kKib));
-    };
+  request.on_progress = [&](std::uint64_t done) {
+    progress.update(static_cast<std::int64_t>((done - std::min(part, done)) / kKib));
+  };
   download(request, call.stop);
   progress.finish();
   spdlog::info("size and SHA-256 are right");

@@ -198,7 +198,7 @@ int run_optimize(const Invocation& call) {
   } else {
     Table table(kHeader);
     for (std::size_t i = 0; i < outcome.ways.size(); ++i) table.add_row(cells(outcome, i));
-    fmt::print("{}* on the Pareto front\n\n", table.str(table_width()));
+    fmt::print("{}* on the Pareto front\n\n", shown(table));
     if (outcome.best) {
       const auto& best = outcome.ways[*outcome.best];
       fmt::print("{}\nuse it with --model {} --device {} --precision {}\n", target.string(), shell_word(target.string()),
@@ -227,7 +227,7 @@ Command optimize_command() {
       "were not calibrated with, times all in turns, and writes the fastest within the drop as a verified model to "
       "runs/optimize/NAME/, with a report that says why each other was refused. The original stays as it is.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes", "output.project", "output.name"};
+  command.settings = session_settings({"detect.recipe", "detect.names", "detect.classes", "output.project", "output.name"});
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive of labelled images"},
                      from_flag(),
                      map_flag(),

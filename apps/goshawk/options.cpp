@@ -116,6 +116,12 @@ pipeline::OverlayOptions overlay_options(const Config& config) {
   return options;
 }
 
+std::vector<std::string> session_settings(std::initializer_list<const char*> more) {
+  std::vector<std::string> keys{"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache"};
+  keys.insert(keys.end(), more.begin(), more.end());
+  return keys;
+}
+
 media::VideoWriterOptions writer_options(const Config& config) {
   media::VideoWriterOptions options;
   options.encoder = config.text("output.encoder");

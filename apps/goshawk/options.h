@@ -21,6 +21,8 @@ media::SourceOptions source_options(const Config& config, std::vector<std::strin
 detect::DetectorOptions detector_options(const Config& config);
 /// runtime.* and engine.*. Throws Error{kBadConfig} for a profile that makes no sense.
 runtime::SessionOptions session_options(const Config& config);
+/// Keys of runtime.* that `session_options` takes, which are all but the batch, with `more`: for Command::settings.
+std::vector<std::string> session_settings(std::initializer_list<const char*> more = {});
 /// Where compiled models are kept.
 std::filesystem::path engine_folder();
 /// track.tracker (a name or a YAML file; NAME.yaml where there is no such file is the name), track.class_aware.

@@ -23,6 +23,7 @@
 #include "apps/goshawk/package_forms.h"
 #include "apps/goshawk/package_text.h"
 #include "apps/goshawk/run_folder.h"
+#include "apps/goshawk/terminal.h"
 #include "apps/goshawk/version.h"
 #include "goshawk/benchmark/models.h"
 #include "goshawk/benchmark/statistics.h"
@@ -287,7 +288,7 @@ class PackageModels {
 std::string table_of(const std::vector<PackagedModel>& models) {
   Table table({"model", "size", "a picture", "on", "AP50-95"});
   for (const auto& model : models) table.add_row({model.file, model.size, model.time, model.device, model.accuracy});
-  return table.str();
+  return shown(table);
 }
 
 int run_package(const Invocation& call) {

@@ -10,6 +10,7 @@
 
 #include "apps/goshawk/options.h"
 #include "apps/goshawk/package_commands.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/error.h"
 #include "goshawk/core/files.h"
@@ -123,7 +124,7 @@ int run_verify_package(const Invocation& call) {
   } else {
     Table table({"what", "result"});
     for (const auto& check : checks) table.add_row({check.what, check.result});
-    fmt::print("{}\n{}\n", table.str(), passed ? "passed" : "FAILED");
+    fmt::print("{}\n{}\n", shown(table), passed ? "passed" : "FAILED");
   }
   return passed ? 0 : exit_code(ErrorCode::kBadData);
 }
@@ -139,7 +140,7 @@ Command package_verify_command() {
       "Sizes and SHA-256 of every file; then each model's conformance vectors on the device and in the precision asked for. "
       "Ends with exit code 65 when something differs.";
   command.positionals = {{.name = "PACKAGE", .help = "folder or .zip archive"}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads", "runtime.cache"};
+  command.settings = session_settings();
   command.json = true;
   command.examples = {"goshawk package verify street", "goshawk package verify street.zip --device openvino"};
   command.run = run_verify_package;

@@ -12,12 +12,12 @@
 #include "apps/goshawk/keep.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/terminal.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/predict_run.h"
 
@@ -32,7 +32,7 @@ void print_table(const pipeline::PredictSummary& summary, const fs::path& folder
   } else {
     Table table({"class", "detections"});
     for (const auto& [name, number] : summary.detections) table.add_row({name, std::to_string(number)});
-    fmt::print("{}\n", table.str(table_width()));
+    fmt::print("{}\n", shown(table));
   }
   std::vector<std::string> times;
   for (const auto& [name, s] : summary.stages) {
@@ -76,13 +76,11 @@ int run_predict(const Invocation& call) {
   const RunFolder run(call, spec);
   const fs::path& folder = run.path();
 
-  std::optional<Progress> progress;
-  if (!config.boolean("log.quiet")) progress.emplace("detecting", info.frames, "images");
+  ProgressBar progress(call, "detecting", info.frames, "images");
   std::int64_t done = 0;
-  const auto summary = pipeline::predict_images(*source, detector, options, folder, call.stop, [&](const auto&) {
-    if (progress) progress->update(++done);
-  });
-  if (progress) progress->finish();
+  const auto summary =
+      pipeline::predict_images(*source, detector, options, folder, call.stop, [&](const auto&) { progress.update(++done); });
+  progress.finish();
 
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
   if (call.json) print_json(summary, folder);

@@ -12,6 +12,7 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
@@ -99,7 +100,7 @@ void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path&
   row("file", static_cast<double>(runtime::model_bytes(model)), static_cast<double>(runtime::model_bytes(target)), 1e6,
       "MB");
   if (loss.before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(loss.before.ap), points(loss.after.ap), ""});
-  fmt::print("{}\n{} layers lost channels\n{}\n", table.str(), done.layers.size(), target.string());
+  fmt::print("{}\n{} layers lost channels\n{}\n", shown(table), done.layers.size(), target.string());
 }
 
 int run_prune(const Invocation& call) {
@@ -139,7 +140,8 @@ int run_prune(const Invocation& call) {
     return 0;
   }
   ordered_json result = describe(done, loss);
-  result["model"] = target.string();
+  result["model"] = model.string();
+  result["written"] = target.string();
   for (const auto& layer : done.layers)
     result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
   fmt::print("{}\n", json_text(result));
@@ -161,10 +163,9 @@ Command prune_command() {
       "split; runs/prune/NAME/ holds each step's model, steps.json and a plot, and --output gets the last step within the "
       "drop.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime.device", "runtime.precision",     "runtime.threads", "runtime.cache",
-                      "detect.recipe",  "detect.names",          "detect.classes",  "output.project",
-                      "output.name",    "train.batch",           "train.workers",   "train.seed",
-                      "train.teacher",  "train.teacher_classes", "train.distill",   "train.temperature"};
+  command.settings = session_settings({"detect.recipe", "detect.names", "detect.classes", "output.project", "output.name",
+                                       "train.batch", "train.workers", "train.seed", "train.teacher",
+                                       "train.teacher_classes", "train.distill", "train.temperature"});
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
       {"by", "SALIENCY", "magnitude, or activation on --data (the default in steps)", {"magnitude", "activation"}},

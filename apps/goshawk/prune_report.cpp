@@ -97,7 +97,7 @@ void print_report(const PruneReport& report, bool json) {
     fmt::print("{}\n", dumped(document_of(report)));
     return;
   }
-  fmt::print("{}\nended: {}\n", table_of(report).str(table_width()), report.record.ended);
+  fmt::print("{}\nended: {}\n", shown(table_of(report)), report.record.ended);
   if (!report.written.empty()) fmt::print("{}\n", report.written.string());
   fmt::print("{}\n", (report.folder / "steps.json").string());
 }

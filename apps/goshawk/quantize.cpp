@@ -10,6 +10,7 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/recipe_io.h"
@@ -36,7 +37,7 @@ void print_table(const optimize::Int8Outcome& outcome, const fs::path& model, co
                    judged ? fmt::format("{:.2f}", 100 * (outcome.original.ap - trial.accuracy.ap)) : "-",
                    fmt::format("{:.4f}", trial.output_error)});
   }
-  fmt::print("{}\n{} of {} layers in INT8{}, {} -> {}\n{}\n", table.str(), outcome.best.layers.size(),
+  fmt::print("{}\n{} of {} layers in INT8{}, {} -> {}\n{}\n", shown(table), outcome.best.layers.size(),
              outcome.best.layers.size() + outcome.best.in_float.size(),
              outcome.trial.options.narrow_weights ? " (weights in 7 bits)" : "", megabytes(runtime::model_bytes(model)),
              megabytes(runtime::model_bytes(target)), target.string());
@@ -73,7 +74,8 @@ int run_dynamic(const Invocation& call, const fs::path& model) {
     optimize::write_unrecorded(done.model, model, target, step);
   }
   if (call.json) {
-    const ordered_json result{{"model", target.string()},
+    const ordered_json result{{"model", model.string()},
+                              {"written", target.string()},
                               {"layers", done.layers.size()},
                               {"weights_bits", narrow ? 7 : 8},
                               {"output_error", done.output_error}};
@@ -99,7 +101,8 @@ int run_quantize(const Invocation& call) {
     spdlog::warn("there are no labels: the accuracy was not measured, only how far the outputs moved");
   }
   ordered_json result = describe(form);
-  result["model"] = target.string();
+  result["model"] = model.string();
+  if (form.passes()) result["written"] = target.string();
   for (const auto& trial : form.outcome.trials) result["trials"].push_back(optimize::to_json(trial));
   for (const auto& [layer, cost] : form.outcome.ranking) {
     result["ranking"].push_back({{"layer", layer}, {"output_error", cost}});
@@ -128,7 +131,7 @@ Command quantize_command() {
       "labels works too: then only the outputs are compared. The model that is written carries its recipe and conformance "
       "vectors.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
-  command.settings = {"runtime", "detect.recipe", "detect.names", "detect.classes"};
+  command.settings = session_settings({"detect.recipe", "detect.names", "detect.classes"});
   command.options = {{"data", "DATASET", "data.yaml, instances.json, folder or archive; or a folder of pictures"},
                      from_flag(),
                      map_flag(),

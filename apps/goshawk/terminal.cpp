@@ -1,12 +1,13 @@
 #include "apps/goshawk/terminal.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <string_view>
 
 #include "goshawk/core/progress.h"
-#include "goshawk/core/text.h"
 
 namespace goshawk::cli {
 
@@ -18,26 +19,13 @@ Style style_of(std::FILE* out) {
   return {terminal_width(out), color};
 }
 
-std::optional<std::size_t> table_width() {
-  if (::isatty(STDOUT_FILENO) == 0) return std::nullopt;
-  return static_cast<std::size_t>(terminal_width(stdout));
+std::string shown(const Table& table) {
+  if (::isatty(STDOUT_FILENO) == 0) return table.str();
+  return table.str(static_cast<std::size_t>(terminal_width(stdout)));
 }
 
 std::string wrap(const std::string& text, std::size_t width, std::size_t indent) {
-  std::string result, line;
-  std::size_t begin = 0;
-  while (begin < text.size()) {
-    auto end = text.find(' ', begin);
-    if (end == std::string::npos) end = text.size();
-    const std::string word = text.substr(begin, end - begin);
-    if (!line.empty() && columns_of(line) + 1 + columns_of(word) > width) {
-      result += line + "\n" + std::string(indent, ' ');
-      line.clear();
-    }
-    line += (line.empty() ? "" : " ") + word;
-    begin = end + 1;
-  }
-  return result + line;
+  return fmt::format("{}", fmt::join(wrapped(text, width), "\n" + std::string(indent, ' ')));
 }
 
 }  // namespace goshawk::cli

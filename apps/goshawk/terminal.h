@@ -3,8 +3,9 @@
 
 #include <cstddef>
 #include <cstdio>
-#include <optional>
 #include <string>
+
+#include "goshawk/core/text.h"
 
 namespace goshawk::cli {
 
@@ -27,10 +28,10 @@ struct Style {
 /// Colour only on a terminal that is not "dumb", and not with NO_COLOR set (no-color.org).
 Style style_of(std::FILE* out);
 
-/// Columns that a table on stdout may take: the terminal's; nullopt elsewhere.
-std::optional<std::size_t> table_width();
+/// A table for stdout: no wider than the terminal, where that is one.
+std::string shown(const Table& table);
 
-/// `text` in lines of at most `width` bytes, broken at spaces; all but the first begin with `indent` spaces.
+/// `text` in lines of at most `width` columns, broken at spaces; all but the first begin with `indent` spaces.
 std::string wrap(const std::string& text, std::size_t width, std::size_t indent);
 
 }  // namespace goshawk::cli

@@ -12,12 +12,12 @@
 #include "apps/goshawk/keep.h"
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/progress_bar.h"
 #include "apps/goshawk/run_folder.h"
 #include "apps/goshawk/version.h"
 #include "goshawk/core/document.h"
 #include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
-#include "goshawk/core/progress.h"
 #include "goshawk/core/text.h"
 #include "goshawk/pipeline/track_run.h"
 #include "goshawk/runtime/memory.h"
@@ -135,13 +135,10 @@ int run_track(const Invocation& call) {
   const fs::path& folder = run.path();
   const std::string video_name = name_of_source(spec) + ".mp4";
 
-  std::optional<Progress> progress;
-  if (!config.boolean("log.quiet")) progress.emplace("tracking", info.frames, "frames");
-  const auto summary =
-      pipeline::track_source(*source, {detector, embedder}, options, folder, video_name, call.stop, [&](std::int64_t done) {
-        if (progress) progress->update(done);
-      });
-  if (progress) progress->finish();
+  ProgressBar progress(call, "tracking", info.frames, "frames");
+  const auto summary = pipeline::track_source(*source, {detector, embedder}, options, folder, video_name, call.stop,
+                                              [&](std::int64_t done) { progress.update(done); });
+  progress.finish();
   for (const auto& line : summary.unreadable) spdlog::warn("skipped: {}", line);
   for (const auto& target : summary.signals_unseen) {
     spdlog::warn("the signal {} has no files: nothing of it was seen", target);

@@ -39,7 +39,7 @@ void print_table(const train::TrainOutcome& outcome, const fs::path& folder) {
       table.add_row({outcome.classes[i], std::to_string(c.objects), figure(c.ap50), figure(c.ap), figure(c.ar)});
     }
     table.add_row({"all", "", figure(outcome.metrics->map50), figure(outcome.metrics->map), ""});
-    fmt::print("{}\n", table.str(table_width()));
+    fmt::print("{}\n", shown(table));
   }
   constexpr std::size_t kShown = 10;
   for (std::size_t i = 0; i < std::min(outcome.unreadable.size(), kShown); ++i)

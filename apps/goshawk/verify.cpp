@@ -10,6 +10,7 @@
 #include "apps/goshawk/model_path.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "apps/goshawk/terminal.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/detect/conformance.h"
@@ -50,7 +51,8 @@ int record(const Invocation& call, const fs::path& model) {
     for (const auto& vector : recording.vectors) {
       vectors.push_back({{"name", vector.name}, {"detections", vector.detections.size()}});
     }
-    fmt::print("{}\n", json_text(nlohmann::json{{"model", target.string()}, {"vectors", vectors}}));
+    fmt::print("{}\n",
+               json_text(nlohmann::json{{"model", model.string()}, {"written", target.string()}, {"vectors", vectors}}));
     return 0;
   }
   Table table({"vector", "size", "detections"});
@@ -58,7 +60,7 @@ int record(const Invocation& call, const fs::path& model) {
     table.add_row(
         {vector.name, fmt::format("{}x{}", vector.image.cols, vector.image.rows), std::to_string(vector.detections.size())});
   }
-  fmt::print("{}\nrecorded in {}\n", table.str(), target.string());
+  fmt::print("{}\nrecorded in {}\n", shown(table), target.string());
   return 0;
 }
 
@@ -74,7 +76,7 @@ int replay(const Invocation& call, const fs::path& model) {
                      std::to_string(result.matched), fmt::format("{:.3f}", result.box_error),
                      fmt::format("{:.5f}", result.score_error), fmt::format("{:.5f}", result.output_error), result.why()});
     }
-    fmt::print("{}\n{} on {} ({})\n", table.str(), report.passed() ? "passed" : "FAILED", runtime::to_string(report.device),
+    fmt::print("{}\n{} on {} ({})\n", shown(table), report.passed() ? "passed" : "FAILED", runtime::to_string(report.device),
                runtime::to_string(report.precision));
   }
   return report.passed() ? 0 : exit_code(ErrorCode::kBadData);
@@ -104,8 +106,7 @@ Command verify_command() {
       "(or on two synthetic pictures) and stores what it finds, with the recipe, in the model's metadata.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"},
                          {.name = "IMAGE", .help = "pictures to record", .required = false, .many = true}};
-  command.settings = {"runtime.device", "runtime.precision", "runtime.threads",
-                      "runtime.cache",  "detect.recipe",     "detect.names"};
+  command.settings = session_settings({"detect.recipe", "detect.names"});
   command.options = {{"record", "", "Store vectors instead of replaying them"},
                      {"output", "FILE", "Write the recorded model here; else in place"}};
   command.json = true;

@@ -119,7 +119,7 @@ Config load_config(const ConfigInputs& inputs);
 /// it is good. Throws Error{kNotFound, kBadConfig} when it cannot be read as a document at all.
 std::vector<Error> check_config_file(const std::filesystem::path& path, const std::filesystem::path& profile_folder);
 
-/// GOSHAWK_* variables of this process.
-std::map<std::string, std::string> goshawk_environment();
+/// GOSHAWK_* variables of this process, the file that GOSHAWK_CONFIG names, and the user's profiles.
+ConfigInputs inputs_of_process();
 
 }  // namespace goshawk

@@ -192,15 +192,18 @@ std::vector<Error> check_config_file(const fs::path& path, const fs::path& profi
   return problems;
 }
 
-std::map<std::string, std::string> goshawk_environment() {
-  std::map<std::string, std::string> variables;
+ConfigInputs inputs_of_process() {
+  ConfigInputs inputs;
+  inputs.profile_folder = user_profile_folder();
   for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text = *entry;
     const auto equals = text.find('=');
     if (equals == std::string_view::npos || !text.starts_with("GOSHAWK_")) continue;
-    variables.emplace(text.substr(0, equals), text.substr(equals + 1));
+    inputs.environment.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
-  return variables;
+  const auto named = inputs.environment.find("GOSHAWK_CONFIG");
+  if (named != inputs.environment.end() && !named->second.empty()) inputs.file = named->second;
+  return inputs;
 }
 
 }  // namespace goshawk

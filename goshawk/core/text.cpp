@@ -32,6 +32,7 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 constexpr std::size_t kLeastNameColumns = 12;
+constexpr std::size_t kLeastTextColumns = 16;
 
 /// Columns of one code point. wcwidth() asks the locale of the thread, which a library does not choose.
 std::size_t columns_of(std::uint32_t code) {
@@ -119,6 +120,20 @@ std::string shortened(std::string_view text, std::size_t columns) {
   }
 }
 
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns) {
+  std::vector<std::string> lines(1);
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string_view word = text.substr(begin, end - begin);
+    if (!lines.back().empty() && columns_of(lines.back()) + 1 + columns_of(word) > columns) lines.emplace_back();
+    if (!lines.back().empty()) lines.back() += " ";
+    lines.back() += word;
+    begin = end + 1;
+  }
+  return lines;
+}
+
 Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
 
 void Table::add_row(std::vector<std::string> cells) {
@@ -136,22 +151,36 @@ std::string Table::str(std::optional<std::size_t> width) const {
       if (r > 0 && !rows_[r][c].empty() && !is_number(rows_[r][c])) numeric[c] = false;
     }
   }
-  const std::size_t all = std::accumulate(widths.begin(), widths.end(), 2 * (columns - 1));
-  if (width && all > *width) {
-    const std::size_t others = all - widths[0];
-    widths[0] = std::min(widths[0], std::max(kLeastNameColumns, *width > others ? *width - others : 0));
-  }
+  const auto narrow = [&](std::size_t column, std::size_t least) {
+    const std::size_t all = std::accumulate(widths.begin(), widths.end(), 2 * (columns - 1));
+    if (!width || all <= *width) return;
+    const std::size_t others = all - widths[column];
+    widths[column] = std::min(widths[column], std::max(least, *width > others ? *width - others : 0));
+  };
+  if (columns > 1 && !numeric.back()) narrow(columns - 1, kLeastTextColumns);
+  narrow(0, kLeastNameColumns);
+
   std::string text;
-  for (std::size_t r = 0; r < rows_.size(); ++r) {
+  const auto add_line = [&](const auto& cell_of) {
     std::string line;
     for (std::size_t c = 0; c < columns; ++c) {
-      const std::string cell = shortened(rows_[r][c], widths[c]);
-      const std::string padding(widths[c] - columns_of(cell), ' ');
+      const std::string cell = cell_of(c);
+      const std::string padding(widths[c] - std::min(widths[c], columns_of(cell)), ' ');
       if (c > 0) line += "  ";
       line += numeric[c] ? padding + cell : cell + padding;
     }
     line.erase(line.find_last_not_of(' ') + 1);
     text += line + "\n";
+  };
+  for (std::size_t r = 0; r < rows_.size(); ++r) {
+    const auto last = wrapped(rows_[r].back(), widths.back());
+    for (std::size_t i = 0; i < last.size(); ++i) {
+      add_line([&](std::size_t c) {
+        if (columns > 1 && c == columns - 1) return last[i];
+        return i == 0 ? shortened(rows_[r][c], widths[c]) : std::string();
+      });
+      if (columns == 1) break;
+    }
     if (r > 0) continue;
     for (std::size_t c = 0; c < columns; ++c) {
       if (c > 0) text += "  ";

@@ -37,12 +37,16 @@ std::size_t columns_of(std::string_view text);
 /// `text`, if it takes more than `columns` (1 or more) cut so that it ends with "…" within them.
 std::string shortened(std::string_view text, std::size_t columns);
 
+/// `text` in lines of at most `columns`, broken at spaces; a longer word is a line of its own. One line at least.
+std::vector<std::string> wrapped(std::string_view text, std::size_t columns);
+
 /// A plain table: columns as wide as their content on a terminal, numbers right-aligned, a rule under the header.
 class Table {
  public:
   explicit Table(std::vector<std::string> header);
   void add_row(std::vector<std::string> cells);
-  /// `width`: of the terminal, in columns; the first column is shortened (to 12 at least) so that lines keep to it.
+  /// `width`: of the terminal, in columns. So that lines keep to it, text in the last column is broken into lines (of 16
+  /// at least), and then the first column is shortened (to 12 at least).
   std::string str(std::optional<std::size_t> width = std::nullopt) const;
 
  private:

@@ -43,6 +43,26 @@ TEST(Table, ShortensItsFirstColumnToFitTheTerminal) {
   EXPECT_EQ(table.str(80), table.str());
 }
 
+TEST(Table, BreaksTextInItsLastColumnIntoLines) {
+  Table table({"model", "result"});
+  table.add_row({"street", "the file is not the one that was packed"});
+  EXPECT_EQ(
+      table.str(34),
+      "model   result\n──────  ──────────────────────────\nstreet  the file is not the one\n        that was packed\n");
+  EXPECT_EQ(table.str(60), table.str());
+  table.add_row({"a", ""});
+  EXPECT_EQ(table.str(),
+            "model   result\n──────  ───────────────────────────────────────\nstreet  the file is not the one that was "
+            "packed\na\n");
+}
+
+TEST(Text, IsBrokenAtSpaces) {
+  EXPECT_EQ(wrapped("one two three", 7), (std::vector<std::string>{"one two", "three"}));
+  EXPECT_EQ(wrapped("a/long/path b", 4), (std::vector<std::string>{"a/long/path", "b"}));
+  EXPECT_EQ(wrapped("行人 行人", 8), (std::vector<std::string>{"行人", "行人"}));
+  EXPECT_EQ(wrapped("", 8), (std::vector<std::string>{""}));
+}
+
 TEST(Table, AlignsNumbersRightAndCountsColumns) {
   Table table({"class", "n"});
   table.add_row({"vélo", "7"});

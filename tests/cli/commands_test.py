@@ -84,6 +84,17 @@ class Output(ProgramTest):
         self.assertIn("onnxruntime", document["libraries"])
         self.assertEqual(self.assert_prints("--version"), self.assert_prints("version"))
 
+    def test_flags_that_would_do_nothing_are_refused(self):
+        for says, *words in (("--check", "data", "split", "set", "--check", "--ratio", "80/20"),
+                             ("--out", "data", "split", "set", "--in-place", "--images", "link"),
+                             ("--compare", "eval", "--data", "set", "--draws", "10"),
+                             ("JPEG", "frames", "a.mp4", "--out", "f", "--format", "png", "--quality", "80"),
+                             ("--data", "bench", "a.onnx", "--map", "a=b"),
+                             ("--source", "bench", "a.onnx", "--start", "2"),
+                             ("--batch", "optimize", "a.onnx", "--data", "set", "--batch", "2")):
+            with self.subTest(words):
+                self.assert_fails(USAGE, *words, says=says)
+
     def test_doctor_says_what_auto_takes(self):
         document = json.loads(self.assert_prints("doctor", "--json"))
         available = [device["device"] for device in document["devices"] if device["available"]]
@@ -91,6 +102,16 @@ class Output(ProgramTest):
         self.assertEqual(document["auto"], available[0])
         self.assertIn(f"takes {document['auto']}", self.assert_prints("doctor"))
         self.assertIn("✗ model", self.doctor_without_models())
+
+    def test_doctor_says_what_is_wrong_with_the_settings(self):
+        self.assertIn("✓ settings", self.assert_prints("doctor"))
+        self.write("goshawk.yaml", "detect: {conf: 0.7}\n")
+        self.assertIn("1 set by a file, 0 by the environment", self.assert_prints("doctor"))
+        self.write("goshawk.yaml", "detect: {cnof: 0.7}\n")
+        told = self.assert_prints("doctor")
+        self.assertIn("✗ settings", told)
+        self.assertIn("did you mean 'detect.conf'?", told)
+        self.assertIn("goshawk.yaml:1", told)
 
     def doctor_without_models(self):
         self.outside_of_checkout()

@@ -30,7 +30,7 @@ class Show(ProgramTest):
         self.assertEqual(self.origins(GOSHAWK_CONFIG=str(path))["detect.conf"][0], 0.7)
 
     def test_only_what_a_command_takes(self):
-        self.assertEqual(set(self.origins("doctor")), {"profile", "log.level", "log.quiet"})
+        self.assertEqual(set(self.origins("models list")), {"profile", "log.level", "log.quiet"})
         self.assert_fails(USAGE, "config", "show", "verison", says="did you mean 'version'?")
 
     def test_flags_that_a_command_does_not_take_show_nothing(self):
@@ -82,7 +82,7 @@ class Profiles(ProgramTest):
     def test_names(self):
         for name in ("edge", "../night", "a b"):
             self.assert_fails(CONFIG, "config", "save", name)
-        self.assert_fails(USAGE, "doctor", "--profile", "edgee", says="did you mean 'edge'?")
+        self.assert_fails(USAGE, "models", "list", "--profile", "edgee", says="did you mean 'edge'?")
 
 
 class Documentation(ProgramTest):

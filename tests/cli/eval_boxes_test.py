@@ -39,10 +39,10 @@ RESULTS = [detection(2, CAR, [310, 10, 20, 20], 0.99),  # within the crowd: coun
 AP_CAR = (6 * 2 / 3 + 4 * (51 / 101 / 2)) / 10
 BY_HAND = {
     "AP": AP_CAR / 2, "AP50": 1 / 3, "AP75": 1 / 3,  # the mean with the buses' 0
-    "APsmall": 1, "APmedium": 0.6, "APlarge": 0,  # only cars are small or medium, only a bus is large
-    "AR1": 0.5 / 2,  # the second image's one detection lies in the crowd
-    "AR10": (6 * 1 + 4 * 0.5) / 10 / 2, "AR100": 0.8 / 2,
-    "ARsmall": 1, "ARmedium": 0.6, "ARlarge": 0}
+    "AP_small": 1, "AP_medium": 0.6, "AP_large": 0,  # only cars are small or medium, only a bus is large
+    "AR_1": 0.5 / 2,  # the second image's one detection lies in the crowd
+    "AR_10": (6 * 1 + 4 * 0.5) / 10 / 2, "AR_100": 0.8 / 2,
+    "AR_small": 1, "AR_medium": 0.6, "AR_large": 0}
 
 
 class EvalBoxes(ProgramTest):
@@ -74,9 +74,9 @@ class EvalBoxes(ProgramTest):
 
     def test_limits_on_detections(self):
         figures = self.evaluate("--max-dets", "1,3")
-        self.assertAlmostEqual(figures["AR1"], 0.25, places=9)
-        self.assertAlmostEqual(figures["AR3"], 0.4, places=9)
-        self.assertNotIn("AR100", figures)
+        self.assertAlmostEqual(figures["AR_1"], 0.25, places=9)
+        self.assertAlmostEqual(figures["AR_3"], 0.4, places=9)
+        self.assertNotIn("AR_100", figures)
 
     def test_the_table_has_cocos_lines(self):
         text = self.assert_prints("eval-boxes", "--gt", "gt.json", "--dt", "dt.json", "--per-class")

@@ -175,16 +175,16 @@ class Optimize(EndToEnd):
     @unittest.skipUnless((SHARED / "models/yolox_nano.onnx").exists(), "needs the shared models")
     def test_a_model_of_another_size_verifies_and_says_so(self):
         told = self.result("convert", SHARED / "models/yolox_nano.onnx", "--imgsz", 160)
-        self.assertEqual((told["model"], told["imgsz"]), ("yolox_nano-fp32-160.onnx", 160))
-        self.goshawk("verify", told["model"], "--device", "cpu")
-        info = self.metadata(told["model"])
+        self.assertEqual((told["written"], told["imgsz"]), ("yolox_nano-fp32-160.onnx", 160))
+        self.goshawk("verify", told["written"], "--device", "cpu")
+        info = self.metadata(told["written"])
         self.assertEqual(info["inputs"][0]["shape"], [1, 3, 160, 160])
         self.assertEqual((info["recipe"]["input_width"], info["recipe"]["class_names"][0]), (160, "person"))
 
     def test_a_model_that_was_exported_for_one_size_takes_another(self):
         told = self.result("convert", "goshawk-n", "--imgsz", 320)
-        self.goshawk("verify", told["model"], "--device", "cpu")
-        self.assertEqual(self.metadata(told["model"])["outputs"][0]["shape"], [1, 10, 2100])
+        self.goshawk("verify", told["written"], "--device", "cpu")
+        self.assertEqual(self.metadata(told["written"])["outputs"][0]["shape"], [1, 10, 2100])
 
     def test_a_size_that_the_graph_cannot_have_is_refused(self):
         self.assertIn("multiple of 32", self.goshawk("convert", self.model, "--imgsz", 100, code=USAGE).stderr)
