@@ -12,6 +12,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "goshawk/core/error.h"
 #include "goshawk/core/utf8.h"
 
 namespace goshawk::pipeline {
@@ -21,8 +22,14 @@ constexpr std::array<const char*, 3> kFontFiles{"/usr/share/fonts/truetype/dejav
                                                 "/usr/share/fonts/TTF/DejaVuSans.ttf",
                                                 "/usr/share/fonts/dejavu-sans-fonts/DejaVuSans.ttf"};
 
+/// The font that the user named; nullptr: none.
+const char* chosen_font() {
+  const char* chosen = std::getenv("GOSHAWK_FONT");
+  return chosen != nullptr && *chosen != '\0' ? chosen : nullptr;
+}
+
 std::string font_file() {
-  if (const char* chosen = std::getenv("GOSHAWK_FONT"); chosen != nullptr) return chosen;
+  if (const char* chosen = chosen_font()) return chosen;
   for (const char* file : kFontFiles) {
     if (std::filesystem::exists(file)) return file;
   }
@@ -87,9 +94,14 @@ TextPainter::TextPainter(int height) : impl_(new Impl{std::max(height, 6), nullp
   impl_->library.reset(library);
   FT_Face face = nullptr;
   const std::string file = font_file();
-  if (file.empty() || FT_New_Face(library, file.c_str(), 0, &face) != 0) return;
-  impl_->face.reset(face);
-  if (FT_Set_Pixel_Sizes(face, 0, static_cast<FT_UInt>(impl_->height)) != 0) impl_->face.reset();
+  if (!file.empty() && FT_New_Face(library, file.c_str(), 0, &face) == 0) impl_->face.reset(face);
+  const bool fits = impl_->face && FT_IS_SCALABLE(face) &&
+                    FT_Set_Pixel_Sizes(face, 0, static_cast<FT_UInt>(impl_->height)) == 0;
+  if (!fits) impl_->face.reset();
+  if (!fits && chosen_font() != nullptr) {
+    throw Error(ErrorCode::kBadConfig, "no scalable font can be read from this file", file,
+                "GOSHAWK_FONT names it; without it DejaVu Sans is taken, where the system has it.");
+  }
 }
 
 TextPainter::~TextPainter() = default;

@@ -13,7 +13,7 @@ namespace goshawk::pipeline {
 /// Not thread-safe.
 class TextPainter {
  public:
-  /// `height`: of a capital letter's line in pixels, at least 6.
+  /// `height`: of a capital letter's line in pixels, at least 6. Throws Error{kBadConfig} where GOSHAWK_FONT names no font.
   explicit TextPainter(int height);
   ~TextPainter();
   TextPainter(TextPainter&&) noexcept;

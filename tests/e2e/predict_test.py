@@ -102,6 +102,14 @@ class Predict(EndToEnd):
         self.predict(self.folder / "kinds")
         self.assertEqual([entry["output"] for entry in self.predictions("kinds")], ["c.png", "d.png", "e.jpg"])
 
+    def test_a_font_that_is_named_must_be_one(self):
+        picture = self.picture("one.png", 64, 32)
+        self.environment["GOSHAWK_FONT"] = str(picture)
+        self.assertIn("GOSHAWK_FONT", self.predict(picture, code=78).stderr)
+        self.assertEqual(list((self.folder / "runs" / "predict").iterdir()), [])
+        self.environment["GOSHAWK_FONT"] = ""
+        self.predict(picture)
+
     def test_settings_of_videos_do_not_concern_it(self):
         self.environment["GOSHAWK_SOURCE_START"] = "10"
         self.predict(self.picture("still.png", 60, 28))
