@@ -16,8 +16,9 @@
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/pictures.h"
 #include "goshawk/optimize/precision.h"
-#include "goshawk/optimize/quantizable.h"
+#include "goshawk/optimize/refit.h"
 #include "goshawk/runtime/model_file.h"
 
 namespace goshawk::cli {
@@ -31,8 +32,7 @@ optimize::PruneOptions prune_options(const Invocation& call) {
   options.least_kept = number_option(call, "least", 0.01, 1).value_or(options.least_kept);
   options.global = !call.has("by-layer");
   options.multiple = static_cast<int>(integer_option(call, "multiple", 1, 64).value_or(options.multiple));
-  // In steps there are pictures in any case, and what looks at them keeps more of the accuracy (docs/decisions/092).
-  if (call.has("fine-tune")) options.saliency = optimize::Saliency::kActivation;
+  if (call.has("data")) options.saliency = optimize::Saliency::kActivation;
   if (call.has("by")) options.saliency = optimize::parse_saliency(call.options.at("by"));
   for (const auto& layer : list_option(call, "whole")) options.whole.insert(layer);
   if (options.saliency == optimize::Saliency::kActivation && !call.has("data")) {
@@ -44,15 +44,17 @@ optimize::PruneOptions prune_options(const Invocation& call) {
 optimize::Pruned remove_channels(const Invocation& call, const optimize::Prepared& prepared,
                                  const optimize::PruneOptions& options, const std::optional<optimize::Material>& material,
                                  StepBars& bars) {
-  std::optional<optimize::Calibration> calibration;
+  std::optional<optimize::Pictures> pictures;
+  if (material) pictures.emplace(prepared.model, prepared.recipe, material->calibration, call.stop);
+  std::optional<optimize::ChannelCovariances> covariances;
   if (options.saliency == optimize::Saliency::kActivation) {
-    optimize::CalibrateOptions calibrating;
-    calibrating.stop = call.stop;
-    calibrating.progress = [&](std::int64_t done, std::int64_t total) { bars("looking at channels", done, total); };
-    calibration = optimize::calibrate(prepared.model, prepared.recipe, material->calibration,
-                                      optimize::values_to_calibrate(prepared.model), calibrating);
+    covariances = optimize::covariances_of(prepared.model, *pictures,
+                                           [&](auto done, auto total) { bars("looking at channels", done, total); });
   }
-  auto done = optimize::prune(prepared.model, calibration ? &*calibration : nullptr, options);
+  auto done = optimize::prune(prepared.model, covariances ? &*covariances : nullptr, options);
+  if (pictures) {
+    optimize::refit(done, prepared.model, *pictures, [&](auto step, auto total) { bars("refitting layers", step, total); });
+  }
   done.model = optimize::stored_as(std::move(done.model), prepared.stored);
   return done;
 }
@@ -80,7 +82,8 @@ ordered_json describe(const optimize::Pruned& done, const Loss& loss) {
                      {"multiply_adds_before", done.before},
                      {"multiply_adds_after", done.after},
                      {"weights_before", done.weights_before},
-                     {"weights_after", done.weights_after}};
+                     {"weights_after", done.weights_after},
+                     {"refitted", done.refitted}};
   if (loss.before.ap >= 0) {
     about["AP_before"] = loss.before.ap;
     about["AP_after"] = loss.after.ap;
@@ -100,7 +103,8 @@ void print_table(const optimize::Pruned& done, const Loss& loss, const fs::path&
   row("file", static_cast<double>(runtime::model_bytes(model)), static_cast<double>(runtime::model_bytes(target)), 1e6,
       "MB");
   if (loss.before.ap >= 0) table.add_row({"AP50-95, not fine-tuned", points(loss.before.ap), points(loss.after.ap), ""});
-  fmt::print("{}\n{} layers lost channels\n{}\n", shown(table), done.layers.size(), target.string());
+  fmt::print("{}\n{} layers lost channels, {} were refitted\n{}\n", shown(table), done.layers.size(), done.refitted,
+             target.string());
 }
 
 int run_prune(const Invocation& call) {
@@ -143,7 +147,7 @@ int run_prune(const Invocation& call) {
   result["model"] = model.string();
   result["written"] = target.string();
   for (const auto& layer : done.layers)
-    result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.after}});
+    result["layers"].push_back({{"layer", layer.label}, {"before", layer.before}, {"after", layer.kept.size()}});
   fmt::print("{}\n", json_text(result));
   return 0;
 }
@@ -157,8 +161,9 @@ Command prune_command() {
   command.summary = "Remove whole channels from a model";
   command.details =
       "The channels that matter least go, with all that depends on them, until the share of multiplications asked for "
-      "remains. The answers of the pruned model are others than before: it needs fine-tuning to be of use. With labels, "
-      "--data tells what it has lost. With --fine-tune, a model that goshawk trained is pruned in --steps steps and trained "
+      "remains. With --data, those go whose work the others can do, and the weights of the others are refitted on its "
+      "pictures until they do it; with labels, it is told what was lost. Without, the pruned model finds next to nothing "
+      "until it is fine-tuned. With --fine-tune, a model that goshawk trained is pruned in --steps steps and trained "
       "on after each, with the model itself as the teacher, for as long as it loses no more than --max-drop on the val "
       "split; runs/prune/NAME/ holds each step's model, steps.json and a plot, and --output gets the last step within the "
       "drop.";
@@ -168,12 +173,12 @@ Command prune_command() {
                                        "train.teacher_classes", "train.distill", "train.temperature"});
   command.options = {
       {"keep", "SHARE", "of the multiplications that remains, 0.05 to 0.99; else 0.5"},
-      {"by", "SALIENCY", "magnitude, or activation on --data (the default in steps)", {"magnitude", "activation"}},
+      {"by", "SALIENCY", "magnitude, or activation on --data; else what there is", {"magnitude", "activation"}},
       {"by-layer", "", "each layer loses the same share; else channels compete across layers"},
       {"least", "SHARE", "of a layer's channels that stays in any case; else 0.25"},
       {"multiple", "N", "channel counts that remain are multiples of it; else 16"},
       {"whole", "LAYER,...", "convolutions that lose nothing"},
-      {"data", "DATASET", "pictures for --by activation; with labels, AP is measured"},
+      {"data", "DATASET", "pictures to choose and refit on; with labels, AP is measured"},
       from_flag(),
       map_flag(),
       {"images", "N", "pictures to look at; else 64"},
@@ -184,8 +189,7 @@ Command prune_command() {
       {"resume", "RUN", "folder of interrupted steps, which go on"},
       {"output", "FILE", "the pruned model; else MODEL-pruned.onnx here"}};
   command.json = true;
-  command.examples = {"goshawk prune yolov8n.onnx --keep 0.7",
-                      "goshawk prune yolov8n.onnx --keep 0.5 --by activation --data data.yaml",
+  command.examples = {"goshawk prune yolov8n.onnx --keep 0.7", "goshawk prune yolov8n.onnx --keep 0.5 --data data.yaml",
                       "goshawk prune best.onnx --data data.yaml --keep 0.5 --steps 3 --fine-tune 20 --max-drop 2",
                       "goshawk prune best.onnx --data data.yaml --steps 3 --fine-tune 20 --resume runs/prune/best"};
   command.run = run_prune;

@@ -15,15 +15,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The model with `values` among its outputs, without those that nobody needs for them.
-onnx::Model with_outputs(const onnx::Model& model, const std::set<std::string>& values) {
-  onnx::Model watched = model;
-  watched.outputs.clear();
-  for (const auto& name : values) watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
-  onnx::remove_unused(watched);
-  return watched;
-}
-
 void add_channels(std::span<const float> values, const onnx::Shape& shape, int image, ValueStatistics& statistics) {
   if (shape.size() != 4 || values.empty()) return;
   const auto channels = static_cast<std::size_t>(shape[1]), plane = static_cast<std::size_t>(shape[2] * shape[3]);
@@ -57,6 +48,14 @@ void add_channels(std::span<const float> values, const onnx::Shape& shape, int i
 }
 
 }  // namespace
+
+onnx::Model with_outputs(const onnx::Model& model, const std::set<std::string>& values) {
+  onnx::Model watched = model;
+  watched.outputs.clear();
+  for (const auto& name : values) watched.outputs.push_back({name, onnx::ElementType::kUndefined, {}, {}});
+  onnx::remove_unused(watched);
+  return watched;
+}
 
 void add_values(ValueStatistics& statistics, std::span<const float> values, onnx::Shape shape, int image) {
   statistics.histogram.add(values);

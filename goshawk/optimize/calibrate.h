@@ -51,6 +51,9 @@ runtime::RawTensor image_tensor(const std::filesystem::path& image, const Recipe
 /// throws.
 std::set<std::string> float_values(const onnx::Model& model);
 
+/// The model with `values` for its outputs, without nodes and constants that none of them needs.
+onnx::Model with_outputs(const onnx::Model& model, const std::set<std::string>& values);
+
 /// Runs the model in FP32 on the pictures and notes what passes through `values`. The model has one input, an image.
 /// Throws Error{kNotFound} when there is no picture, {kBadData} when none can be read or values are not finite,
 /// {kBadConfig} for a model of several inputs, {kInterrupted}.

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
+#include <iterator>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -81,15 +82,13 @@ Model with_sizes(Model model) {
 
 class Pruner {
  public:
-  Pruner(const Model& model, const Calibration* calibration, const PruneOptions& options)
-      : source_(model),
-        calibration_(calibration),
-        options_(options),
-        sizes_(infer_types(with_sizes(model))),
-        map_(model, infer_types(model)) {}
+  Pruner(const Model& model, const ChannelCovariances* covariances, const PruneOptions& options)
+      : source_(model), options_(options), sizes_(infer_types(with_sizes(model))), map_(model, infer_types(model)) {
+    collect();
+    if (options_.saliency == Saliency::kActivation && covariances) order_by_loss(*covariances);
+  }
 
   Pruned run() {
-    collect();
     if (candidates_.empty()) {
       throw Error(ErrorCode::kBadConfig,
                   "no channel of the model can go: all reach a reshape, a matrix product or an output");
@@ -135,7 +134,7 @@ class Pruner {
       const auto* channels = map_.channels(node.outputs[0]);
       const auto* weights = source_.constant(node.inputs[1]);
       if (!channels || !weights || weights->type != onnx::ElementType::kFloat) continue;
-      const auto norms = filter_norms(node, *weights, channels->size());
+      const auto norms = filter_norms(*weights, channels->size());
       for (std::size_t c = 0; c < channels->size(); ++c) {
         const auto root = map_.root((*channels)[c]);
         if (map_.is_pinned(root)) continue;
@@ -167,27 +166,76 @@ class Pruner {
                      [](const auto& a, const auto& b) { return a.saliency < b.saliency; });
   }
 
-  /// L2 norm of each filter over the layer's mean, times the channel's strength where that is asked for.
-  std::vector<double> filter_norms(const Node& node, const Tensor& weights, std::size_t channels) const {
+  /// L2 norm of each filter over the layer's mean.
+  static std::vector<double> filter_norms(const Tensor& weights, std::size_t channels) {
     const auto values = weights.floats();
     const std::size_t each = values.size() / channels;
     std::vector<double> norms(channels, 0.0);
     double mean = 0;
-    const ValueStatistics* seen = nullptr;
-    if (calibration_ && options_.saliency == Saliency::kActivation) {
-      const auto found = calibration_->values.find(node.outputs[0]);
-      if (found != calibration_->values.end() && found->second.channel_squares.size() == channels) seen = &found->second;
-    }
     for (std::size_t c = 0; c < channels; ++c) {
       double sum = 0;
       for (std::size_t i = 0; i < each; ++i)
         sum += static_cast<double>(values[c * each + i]) * static_cast<double>(values[c * each + i]);
       norms[c] = std::sqrt(sum);
-      if (seen) norms[c] *= std::sqrt(seen->channel_squares[c]);
       mean += norms[c] / static_cast<double>(channels);
     }
     for (auto& norm : norms) norm /= std::max(mean, 1e-30);
     return norms;
+  }
+
+  /// Multiplications that each channel, by root, is part of.
+  std::map<std::size_t, double> costs() const {
+    std::map<std::size_t, double> costs;
+    for (const auto& node : source_.nodes) {
+      const double uses = uses_of_a_weight(node);
+      if (uses == 0) continue;
+      const auto& weights = *source_.constant(node.inputs[1]);
+      const auto area = static_cast<double>(weights.shape[2] * weights.shape[3]);
+      for (const auto channel : *map_.channels(node.outputs[0]))
+        costs[map_.root(channel)] += uses * area * static_cast<double>(weights.shape[1]);
+      const auto* ins = map_.channels(node.inputs[0]);
+      if (!ins || node.integer("group", 1) != 1) continue;
+      for (const auto channel : *ins) costs[map_.root(channel)] += uses * area * static_cast<double>(weights.shape[0]);
+    }
+    return costs;
+  }
+
+  /// Puts the candidates into the order in which they go: next is always the one whose going loses least for what it saves,
+  /// when the weights of those that stay take over what they can. Those that no layer can spare, or no convolution sees,
+  /// come last.
+  void order_by_loss(const ChannelCovariances& covariances) {
+    Elimination elimination(source_, map_, covariances);
+    const auto cost = costs();
+    std::map<std::size_t, std::size_t> place_of;  // of a root among the candidates
+    for (std::size_t i = 0; i < candidates_.size(); ++i) place_of[candidates_[i].root] = i;
+    constexpr double kNever = std::numeric_limits<double>::infinity();
+    std::vector<double> prices(candidates_.size(), kNever);
+    const auto set_price = [&](std::size_t i) {
+      const auto root = candidates_[i].root;
+      const double price = elimination.loss(root) / std::max(cost.at(root), 1.0);
+      prices[i] = std::isfinite(price) ? price : std::numeric_limits<double>::max();
+    };
+    Losses lost;
+    std::vector<Candidate> order, last;
+    for (std::size_t i = 0; i < candidates_.size(); ++i) {
+      if (elimination.is_seen(candidates_[i].root)) set_price(i);
+      else last.push_back(candidates_[i]);
+    }
+    while (order.size() + last.size() < candidates_.size()) {
+      const auto next = static_cast<std::size_t>(std::min_element(prices.begin(), prices.end()) - prices.begin());
+      prices[next] = kNever;
+      const auto& candidate = candidates_[next];
+      const bool goes = fits(candidate, lost, 1.0);
+      (goes ? order : last).push_back(candidate);
+      if (!goes) continue;
+      lost.add(candidate);
+      for (const auto root : elimination.remove(candidate.root)) {
+        const auto found = place_of.find(root);
+        if (found != place_of.end() && prices[found->second] != kNever) set_price(found->second);
+      }
+    }
+    std::move(last.begin(), last.end(), std::back_inserter(order));
+    candidates_ = std::move(order);
   }
 
   /// How many channels of a layer stay at least.
@@ -205,36 +253,42 @@ class Pruner {
     return multiple;
   }
 
-  /// The roots that go when `share` of all candidates shall: the least salient, as far as every layer keeps enough.
+  /// Channels that layers and parts of splits have lost.
+  struct Losses {
+    std::map<std::size_t, std::size_t> layers, parts;
+    void add(const Candidate& candidate) {
+      for (const auto& [layer, times] : counted(candidate.layers)) layers[layer] += times;
+      for (const auto& [part, times] : counted(candidate.parts)) parts[part] += times;
+    }
+  };
+
+  /// Whether every layer can spare the candidate as well, when `share` of all candidates shall go.
+  bool fits(const Candidate& candidate, Losses& lost, double share) const {
+    const auto room = [&](std::size_t layer) {
+      const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
+      const std::size_t most = count - std::min(count, least_kept(layer, count));
+      return options_.global ? most : std::min(most, static_cast<std::size_t>(share * static_cast<double>(count)));
+    };
+    const auto uses = counted(candidate.layers), parts = counted(candidate.parts);
+    return std::all_of(uses.begin(), uses.end(),
+                       [&](const auto& use) { return lost.layers[use.first] + use.second <= room(use.first); }) &&
+           std::all_of(parts.begin(), parts.end(),
+                       [&](const auto& part) { return lost.parts[part.first] + part.second < part_sizes_[part.first]; });
+  }
+
+  /// The roots that go when `share` of all candidates shall: the first, as far as every layer keeps enough.
   std::set<std::size_t> choose(double share) const {
     std::set<std::size_t> gone;
-    std::map<std::size_t, std::size_t> lost;  // by layer
-    std::map<std::size_t, std::size_t> lost_of_parts;
-    std::map<std::size_t, std::size_t> may_lose;
-    const auto room = [&](std::size_t layer) {
-      const auto found = may_lose.find(layer);
-      if (found != may_lose.end()) return found->second;
-      const std::size_t count = map_.channels(source_.nodes[layer].outputs[0])->size();
-      std::size_t most = count - std::min(count, least_kept(layer, count));
-      if (!options_.global) most = std::min(most, static_cast<std::size_t>(share * static_cast<double>(count)));
-      return may_lose[layer] = most;
-    };
+    Losses lost;
     const auto wanted =
         options_.global ? static_cast<std::size_t>(share * static_cast<double>(candidates_.size())) : candidates_.size();
     for (const auto& candidate : candidates_) {
       if (gone.size() >= wanted) break;
-      const auto uses = counted(candidate.layers), parts = counted(candidate.parts);
-      const bool fits = std::all_of(uses.begin(), uses.end(),
-                                    [&](const auto& use) { return lost[use.first] + use.second <= room(use.first); });
-      const bool leaves_some = std::all_of(parts.begin(), parts.end(), [&](const auto& part) {
-        return lost_of_parts[part.first] + part.second < part_sizes_[part.first];
-      });
-      if (!fits || !leaves_some) continue;
-      for (const auto& [layer, times] : uses) lost[layer] += times;
-      for (const auto& [part, times] : parts) lost_of_parts[part] += times;
+      if (!fits(candidate, lost, share)) continue;
+      lost.add(candidate);
       gone.insert(candidate.root);
     }
-    return rounded(std::move(gone), lost);
+    return rounded(std::move(gone), std::move(lost.layers));
   }
 
   /// Gives the most salient of the gone back until what remains of every layer is a multiple, as far as that can be.
@@ -263,19 +317,25 @@ class Pruner {
     return kept;
   }
 
+  /// Multiplications for each weight of a convolution: the places that it answers for; 0 for what is not counted.
+  double uses_of_a_weight(const Node& node) const {
+    if (!node.is("Conv") || !sizes_.contains(node.outputs[0]) || !map_.channels(node.outputs[0])) return 0;
+    const auto& out = sizes_.at(node.outputs[0]).shape;
+    if (!source_.constant(node.inputs[1]) || out.size() != 4) return 0;
+    return static_cast<double>(std::max<std::int64_t>(out[2], 0) * std::max<std::int64_t>(out[3], 0));
+  }
+
   double cost_without(const std::set<std::size_t>& gone) const {
     double sum = 0;
     for (const auto& node : source_.nodes) {
-      if (!node.is("Conv") || !sizes_.contains(node.outputs[0]) || !map_.channels(node.outputs[0])) continue;
-      const auto& out = sizes_.at(node.outputs[0]).shape;
+      const double uses = uses_of_a_weight(node);
+      if (uses == 0) continue;
       const auto* weights = source_.constant(node.inputs[1]);
-      if (!weights || out.size() != 4) continue;
-      const double plane = static_cast<double>(std::max<std::int64_t>(out[2], 0) * std::max<std::int64_t>(out[3], 0));
       const auto outs = static_cast<double>(kept_of(node.outputs[0], gone).size());
       double ins = static_cast<double>(weights->shape[1]);
       if (node.integer("group", 1) == 1 && map_.channels(node.inputs[0]))
         ins = static_cast<double>(kept_of(node.inputs[0], gone).size());
-      sum += plane * outs * ins * static_cast<double>(weights->shape[2] * weights->shape[3]);
+      sum += uses * outs * ins * static_cast<double>(weights->shape[2] * weights->shape[3]);
     }
     return sum;
   }
@@ -307,7 +367,7 @@ class Pruner {
         replace(node.inputs[1], weights);
         if (source.inputs.size() > 2 && !source.inputs[2].empty())
           replace(node.inputs[2], picked(*source_.constant(source.inputs[2]), 0, outs));
-        if (outs.size() != before) layers.push_back({source.label(), before, outs.size()});
+        if (outs.size() != before) layers.push_back({source.label(), source.outputs[0], before, outs});
       } else if (splits_channels(source) && map_.channels(source.inputs[0]) && map_.channels(source.outputs[0])) {
         std::vector<std::int64_t> sizes;
         for (const auto& output : source.outputs) sizes.push_back(static_cast<std::int64_t>(kept_of(output, gone).size()));
@@ -357,11 +417,10 @@ class Pruner {
   }
 
   const Model& source_;
-  const Calibration* calibration_;
   const PruneOptions& options_;
   std::map<std::string, ValueType> sizes_;  // what costs are counted at
   ChannelMap map_;
-  std::vector<Candidate> candidates_;    // least salient first
+  std::vector<Candidate> candidates_;    // in the order in which they go
   std::vector<std::size_t> part_sizes_;  // channels of each output of a split
   std::set<std::size_t> whole_;
 };
@@ -398,10 +457,10 @@ void check_whole(const Model& model, const std::set<std::string>& whole) {
   }
 }
 
-Pruned prune(const Model& model, const Calibration* calibration, const PruneOptions& options) {
+Pruned prune(const Model& model, const ChannelCovariances* covariances, const PruneOptions& options) {
   if (!(options.target > 0 && options.target < 1))
     throw Error(ErrorCode::kUsage, "the share of multiplications to keep is between 0 and 1", "--keep");
-  return Pruner(model, calibration, options).run();
+  return Pruner(model, covariances, options).run();
 }
 
 }  // namespace goshawk::optimize

@@ -9,14 +9,14 @@
 #include <vector>
 
 #include "goshawk/onnx/model.h"
-#include "goshawk/optimize/calibrate.h"
+#include "goshawk/optimize/elimination.h"
 
 namespace goshawk::optimize {
 
 /// How much a channel matters.
 enum class Saliency {
   kMagnitude,   // L2 norm of its filters relative to the layer's mean; batch-norm scales are part of folded filters
-  kActivation,  // the same times how strong the channel is on the calibration pictures (root mean square)
+  kActivation,  // what the convolutions that see it lose on pictures, for what it costs (elimination.h)
 };
 std::string_view to_string(Saliency saliency);
 /// Throws Error{kUsage}.
@@ -35,8 +35,9 @@ struct PruneOptions {
 };
 
 struct PrunedLayer {
-  std::string label;
-  std::size_t before = 0, after = 0;  // output channels
+  std::string label, output;
+  std::size_t before = 0;         // output channels
+  std::vector<std::size_t> kept;  // those that are left, rising
 };
 
 struct Pruned {
@@ -44,6 +45,7 @@ struct Pruned {
   std::vector<PrunedLayer> layers;  // those that lost channels
   double before = 0, after = 0;     // multiplications and additions of the convolutions for one picture
   std::size_t weights_before = 0, weights_after = 0;
+  std::size_t refitted = 0;  // convolutions with new weights, see refit.h
 };
 
 /// Output channels of each convolution, by its label.
@@ -54,8 +56,8 @@ void check_whole(const onnx::Model& model, const std::set<std::string>& whole);
 
 /// Removes channels until `target` is reached or nothing more may go. Channels that meet in an addition, a depthwise
 /// convolution, or a product go together; concatenation, split, pooling and resizing are followed; channels that reach a
-/// reshape, a matrix product or an output stay. `calibration`: for kActivation, of the convolutions' outputs.
+/// reshape, a matrix product or an output stay. `covariances`: of the model, for kActivation.
 /// Throws Error{kBadConfig} when no channel can go.
-Pruned prune(const onnx::Model& model, const Calibration* calibration, const PruneOptions& options);
+Pruned prune(const onnx::Model& model, const ChannelCovariances* covariances, const PruneOptions& options);
 
 }  // namespace goshawk::optimize

@@ -74,7 +74,7 @@ TEST(Prune, SlopesOfPReluGoWithTheirChannels) {
 TEST(Prune, CountsThatRemainAreMultiples) {
   const auto done = prune(small_network(), nullptr, {.target = 0.6, .multiple = 8});
   EXPECT_LE(done.after, 0.6 * done.before);
-  for (const auto& layer : done.layers) EXPECT_EQ(layer.after % 8, 0U) << layer.label;
+  for (const auto& layer : done.layers) EXPECT_EQ(layer.kept.size() % 8, 0U) << layer.label;
   EXPECT_FALSE(done.layers.empty());
   EXPECT_EQ(outputs_of(done.model, 1, false)[0].shape, (std::vector<std::int64_t>{1, 5, 6, 7}));
 }
@@ -129,7 +129,7 @@ TEST(Prune, NoPartOfASplitLosesAllItsChannels) {
     for (const double target : {0.6, 0.3, 0.05}) {
       for (const int multiple : {1, 8}) {
         const auto done = prune(split_network(gated), nullptr, {.target = target, .least_kept = 0.01, .multiple = multiple});
-        for (const auto& layer : done.layers) EXPECT_GT(layer.after, 0U);
+        for (const auto& layer : done.layers) EXPECT_GT(layer.kept.size(), 0U);
         EXPECT_FALSE(outputs_of(done.model, 1, true).empty()) << gated << target << multiple;
       }
     }
@@ -186,7 +186,7 @@ TEST(Prune, NarrowLayersLoseChannelsToo) {
   graph.output(value, {std::int64_t{1}, std::int64_t{5}, std::int64_t{9}, std::int64_t{9}});
   const auto done = prune(onnx::parse_model(graph.serialize("test", "1"), "narrow"), nullptr, {.target = 0.3});
   std::map<std::string, std::size_t> after;
-  for (const auto& layer : done.layers) after[layer.label] = layer.after;
+  for (const auto& layer : done.layers) after[layer.label] = layer.kept.size();
   EXPECT_EQ(after["c16"], 8U);
   EXPECT_EQ(after["c64"] % 16, 0U);
   EXPECT_LT(after["c64"], 64U);

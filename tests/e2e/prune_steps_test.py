@@ -80,7 +80,8 @@ class PruneSteps(EndToEnd):
         self.assertAlmostEqual(figures["coco"]["AP"], told["steps"][1]["after_training"]["AP"], places=6)
 
     def test_the_gate_ends_it_and_says_why(self):
-        failed = self.goshawk(*self.arguments(keep=0.2, drop=0), code=BAD_DATA, timeout=300)
+        self.environment["GOSHAWK_TRAIN_LR0"] = "0.000001"  # which brings nothing back
+        failed = self.goshawk(*self.arguments("--least", 0.01, "--multiple", 1, keep=0.05, steps=1, drop=0), code=BAD_DATA, timeout=300)
         self.assertIn("nothing passes: step 1 loses", failed.stderr)
         self.assertIn("loses too much", failed.stdout)
         record = self.record()
