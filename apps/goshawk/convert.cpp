@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+
 #include <algorithm>
 
 #include "apps/goshawk/data_set.h"
@@ -9,9 +10,11 @@
 #include "apps/goshawk/optimize_commands.h"
 #include "apps/goshawk/option_values.h"
 #include "apps/goshawk/options.h"
+#include "goshawk/core/files.h"
 #include "goshawk/core/json_text.h"
 #include "goshawk/core/text.h"
 #include "goshawk/optimize/artefact.h"
+#include "goshawk/optimize/average.h"
 #include "goshawk/optimize/input_size.h"
 #include "goshawk/optimize/precision.h"
 #include "goshawk/optimize/simplify.h"
@@ -33,10 +36,30 @@ void refuse_idle_flags(const Invocation& call, const std::string& to) {
   if (!call.has("data")) refuse_flags(call, {"from", "images"}, "it goes with --data", "There are no pictures to look at.");
 }
 
+/// Makes the mean of `prepared` and the models of --average. Returns the hashes of their files.
+ordered_json take_average(const Invocation& call, optimize::Prepared& prepared, const detect::DetectorOptions& device) {
+  std::vector<onnx::Model> models{prepared.model};
+  std::vector<std::string> names{prepared.path.string()};
+  auto hashes = ordered_json::array();
+  for (const auto& name : list_option(call, "average")) {
+    const fs::path path = resolve_model(name).path;
+    auto other = optimize::prepare_model(path, device);
+    if (other.recipe.class_names != prepared.recipe.class_names)
+      throw Error(ErrorCode::kBadData, "its classes are not those of the first model", path.string());
+    models.push_back(std::move(other.model));
+    names.push_back(path.string());
+    hashes.push_back(sha256_of_file(path));
+  }
+  prepared.model = optimize::average(models, names);
+  return hashes;
+}
+
 int run_convert(const Invocation& call) {
   const fs::path model = resolve_model(call.argument(0)).path;
   const auto side = count_option(call, "imgsz");
-  const std::string to = call.has("to") ? call.options.at("to") : side ? "fp32" : "fp16";
+  const auto iou = number_option(call, "iou", 0, 1);
+  const bool is_changed = side || iou || call.has("average");
+  const std::string to = call.has("to") ? call.options.at("to") : is_changed ? "fp32" : "fp16";
   const std::vector<std::string> words{"fp16", "fp16-storage", "bf16", "fp32"};
   if (std::find(words.begin(), words.end(), to) == words.end()) {
     throw Error(ErrorCode::kUsage, "'" + to + "' is no precision of a file" + did_you_mean(to, words), "--to",
@@ -47,6 +70,9 @@ int run_convert(const Invocation& call) {
   const auto device = detector_options(call.config);
   StepBars bars(call);
   auto prepared = optimize::prepare_model(model, device);
+  ordered_json averaged;
+  if (call.has("average")) averaged = take_average(call, prepared, device);
+  if (iou) prepared.recipe.iou = static_cast<float>(*iou);
   if (to == "bf16") optimize::bring_to_13(prepared, "BF16");
   if (side)
     optimize::set_input_size(prepared.model, prepared.recipe, static_cast<int>(std::min<std::uint64_t>(*side, 1U << 20)));
@@ -73,6 +99,8 @@ int run_convert(const Invocation& call) {
   artefact.session = device.session;
   artefact.arithmetic = to == "fp16" ? optimize::Arithmetic::kReduced : optimize::Arithmetic::kFp32;
   artefact.step = {{"step", "convert"}, {"to", to}, {"in_float", done.in_float}};
+  if (!averaged.is_null()) artefact.step["averaged_with_sha256"] = averaged;
+  if (iou) artefact.step["iou"] = *iou;
   if (side) artefact.step["imgsz"] = prepared.recipe.input_width;
   const std::size_t nodes = done.model.nodes.size();
   leave_if_stopped(call);
@@ -109,26 +137,30 @@ Command convert_command() {
       "fp16: weights and values between in half precision, for GPUs; inputs and outputs stay FP32. fp16-storage: "
       "weights stored in half the size, computed in FP32 as before, on every device. bf16: the same with BF16's eight "
       "bits. fp32: constants folded, batch norms folded, dead nodes gone. --imgsz: for square pictures of another size. "
+      "--average: the mean of the weights of several trainings, which is often better than each; a model that is named "
+      "twice counts twice. --iou: the recipe's threshold of NMS. With these, FP32 unless --to says otherwise. "
       "With --data, nodes whose values would "
       "overflow FP16 on those pictures stay in FP32. The answers are recorded and replayed before the file takes its "
       "name.";
   command.positionals = {{.name = "MODEL", .help = "model file or name"}};
   command.settings = session_settings({"detect.recipe", "detect.names"});
-  command.options = {{"to",
-                      "PRECISION",
-                      "fp16, fp16-storage, bf16 or fp32; else fp16 (fp32 with --imgsz)",
-                      {"fp16", "fp16-storage", "bf16", "fp32"}},
-                     {"imgsz", "N", "side of the input in pixels; else as it is"},
-                     {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
-                     {"keep", "NODE,...", "nodes or operators that stay in FP32"},
-                     {"data", "DATASET", "pictures on which overflows are looked for, for fp16"},
-                     from_flag(),
-                     {"images", "N", "pictures to look at; else 16"}};
+  command.options = {
+      {"to", "PRECISION", "fp16, fp16-storage, bf16 or fp32; else fp16 or fp32", {"fp16", "fp16-storage", "bf16", "fp32"}},
+      {"imgsz", "N", "side of the input in pixels; else as it is"},
+      {"average", "MODEL,...", "other trainings of the network, for the mean of weights"},
+      {"iou", "X", "overlap above which NMS drops a box; else as it is"},
+      {"output", "FILE", "the new model; else MODEL-PRECISION[-N].onnx here"},
+      {"keep", "NODE,...", "nodes or operators that stay in FP32"},
+      {"data", "DATASET", "pictures on which overflows are looked for, for fp16"},
+      from_flag(),
+      {"images", "N", "pictures to look at; else 16"}};
   command.json = true;
-  command.examples = {"goshawk convert yolov8n.onnx", "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",
+  command.examples = {"goshawk convert yolov8n.onnx",
+                      "goshawk convert yolov8n.onnx --to fp16 --keep Softmax --data frames/",
                       "goshawk convert yolov8n.onnx --to fp16-storage --output small.onnx",
                       "goshawk convert yolov8n.onnx --to fp32 --output tidy.onnx",
-                      "goshawk convert yolox_nano.onnx --imgsz 320"};
+                      "goshawk convert yolox_nano.onnx --imgsz 320",
+                      "goshawk convert best.onnx --average before.onnx --iou 0.6 --to fp16-storage"};
   command.run = run_convert;
   return command;
 }

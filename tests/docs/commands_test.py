@@ -106,7 +106,9 @@ class DocumentedCommands(EndToEnd):
                     self.boxes_stand_in(words)
                 optimized = words[0] in OPTIMIZING and words[1].endswith(".onnx")
                 if optimized or "--also" in words:
-                    tiny_detector.write(self.folder / words[1], convolutional=True)
+                    others = words[words.index("--average") + 1].split(",") if "--average" in words else []
+                    for model in [words[1], *others]:  # of one network
+                        tiny_detector.write(self.folder / model, convolutional=True)
                     self.set_with_findings(self.folder / "data.yaml")
                 for before, word in zip(["", *words], words):
                     if before not in ("--output", "--out"):

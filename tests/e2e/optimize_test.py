@@ -87,6 +87,23 @@ class Optimize(EndToEnd):
         self.goshawk("convert", self.model, "--keep", "Conv", "--data", self.data, "--output", "kept.onnx", "--device", "cpu")
         self.assertIn(b"kept by wish", (self.folder / "kept.onnx").read_bytes())
 
+    def test_mean_of_trainings_is_one_network(self):
+        brighter = tiny_detector.write(self.folder / "brighter.onnx", convolutional=True)
+        told = self.result("convert", self.model, "--average", f"{brighter},{self.model}", "--iou", "0.3", "--output", "mean.onnx")
+        self.assertEqual(told["to"], "fp32")
+        recipe = self.metadata("mean.onnx")["recipe"]
+        self.assertAlmostEqual(recipe["iou"], 0.3, places=6)
+        self.goshawk("verify", "mean.onnx", "--device", "cpu")
+        found = [json.loads(self.goshawk("eval", m, "--data", self.data, "--device", "cpu", "--json").stdout)["coco"]["AP"]
+                 for m in (self.model, "mean.onnx")]
+        self.assertAlmostEqual(*found, places=6)  # the mean of a model with itself
+        failed = self.goshawk("convert", self.model, "--average", "goshawk-n", "--output", "no.onnx", "--device", "cpu", code=BAD_DATA)
+        self.assertIn("its classes are not those of the first model", failed.stderr)
+        other = tiny_detector.write(self.folder / "other.onnx")
+        failed = self.goshawk("convert", self.model, "--average", other, "--output", "no.onnx", "--device", "cpu", code=BAD_DATA)
+        self.assertIn("it is not the same network as the first model", failed.stderr)
+        self.assertFalse((self.folder / "no.onnx").exists())
+
     def test_fp16_models_are_changed_like_others(self):
         """Also one that takes and gives FP16: what is made of it does so too, but for --to fp32."""
         half = self.folder / "half.onnx"
